@@ -1,0 +1,76 @@
+"""Errors that tell what is wrong, where, what was expected, what was found and what to do.
+
+Everything the package raises on purpose derives from `DeptrError`; the command line prints its text
+without a traceback and exits with `exit_code` (2 for a wrong request, 1 for a failure).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class DeptrError(Exception):
+    """Base of all errors that the package raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(DeptrError, ValueError):
+    """An argument, option or parameter that cannot be meant.
+
+    Example:
+        >>> raise UsageError("gamma: expected a number in [0, 1], got 1.5")
+        Traceback (most recent call last):
+        ...
+        deptr.errors.UsageError: gamma: expected a number in [0, 1], got 1.5
+    """
+
+    exit_code = 2
+
+
+class MissingExtraError(DeptrError, ImportError):
+    """A feature whose optional dependency is not installed."""
+
+    exit_code = 2
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs the extra {extra!r}: pip install 'deptr-mot[{extra}]'")
+
+
+class DataError(DeptrError, ValueError):
+    """A file, folder or stream whose content is not what it should be.
+
+    Args:
+        source: The file, folder, address or device.
+        problem: What is wrong, in one clause.
+        line: Line of a text file, from 1.
+        expected: What would have been right.
+        found: What was there.
+        hint: What the user can do about it.
+
+    Example:
+        >>> print(DataError("det.txt", "wrong number of columns", line=3, expected="7 or 10", found="5"))
+        det.txt, line 3: wrong number of columns: expected 7 or 10, found 5
+    """
+
+    def __init__(
+        self,
+        source: str | Path,
+        problem: str,
+        *,
+        line: int | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.source = str(source)
+        self.problem = problem
+        self.line = line
+        where = self.source if line is None else f"{self.source}, line {line}"
+        text = f"{where}: {problem}"
+        details = [f"{word} {value}" for word, value in (("expected", expected), ("found", found)) if value]
+        if details:
+            text += ": " + ", ".join(details)
+        if hint:
+            text += f" ({hint})"
+        super().__init__(text)

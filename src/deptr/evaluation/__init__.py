@@ -1,0 +1,1 @@
+"""The official metrics, depth metrics, bootstrap and benchmarks."""

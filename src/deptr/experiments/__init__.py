@@ -1,0 +1,1 @@
+"""The experiments that join several parts of the package, one function each."""

@@ -1,0 +1,71 @@
+"""Writing files so that a crash, an interrupt or a full disk never leaves half a file behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from deptr.errors import DataError
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary name beside `path` that becomes `path` when the block ends without an error.
+
+    Use it for libraries that want a name to write to. On an error the temporary file is removed and
+    what stood at `path` before is untouched.
+
+    Raises:
+        DataError: The folder cannot be written or the disk is full.
+    """
+    target = Path(path)
+    temporary: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(target)
+    except OSError as error:
+        found = error.strerror or str(error)
+        hint = "check space and permissions"
+        raise DataError(target, "cannot be written", found=found, hint=hint) from error
+    finally:
+        if temporary is not None:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+
+
+@contextmanager
+def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
+    r"""A file opened for writing that appears under `path`, whole, when the block ends without an error.
+
+    Args:
+        path: Where the file shall appear; folders are made.
+        mode: ``"w"`` for UTF-8 text with ``\n`` line ends, ``"wb"`` for bytes.
+
+    Raises:
+        DataError: The folder cannot be written or the disk is full.
+
+    Example:
+        >>> folder = getfixture("tmp_path")
+        >>> with atomic_write(folder / "a.txt") as file:
+        ...     _ = file.write("whole")
+        >>> (folder / "a.txt").read_text()
+        'whole'
+    """
+    text = "b" not in mode
+    with atomic_path(path) as temporary:
+        with temporary.open(mode, encoding="utf-8" if text else None, newline="\n" if text else None) as file:
+            yield file
+            file.flush()

@@ -1,0 +1,1 @@
+"""Frames, text files, data set layouts and labels: everything that touches the disk."""

@@ -1,0 +1,133 @@
+"""The types at the seams: what travels between folders besides `supervision.Detections`.
+
+Detections carry depth in ``data["depth"]`` (float32, NaN = unknown), optionally its standard deviation in
+``data["depth_std"]``, and the kind in ``metadata["depth_kind"]``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deptr.errors import UsageError
+
+if TYPE_CHECKING:
+    import supervision as sv  # a second of import time that trackers need not spend
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.integer[Any]]
+BoolArray = npt.NDArray[np.bool_]
+Image = npt.NDArray[np.uint8]
+
+
+class DepthKind(str, Enum):
+    """What a depth value means.
+
+    `RELATIVE_INVERSE`: no unit, larger is nearer, scale and shift free per clip (Video Depth Anything).
+    `RELATIVE`: no unit, larger is farther, scale free. `METRIC`: metres from the camera plane.
+    `PSEUDO`: a guess from box geometry, larger is farther, scale free.
+    """
+
+    RELATIVE_INVERSE = "relative_inverse"
+    RELATIVE = "relative"
+    METRIC = "metric"
+    PSEUDO = "pseudo"
+
+    @property
+    def larger_is_nearer(self) -> bool:
+        """Whether a larger value is closer to the camera."""
+        return self is DepthKind.RELATIVE_INVERSE
+
+    @property
+    def unit(self) -> str:
+        """Unit for people to read, empty when there is none."""
+        return "m" if self is DepthKind.METRIC else ""
+
+    @classmethod
+    def parse(cls, value: str | DepthKind) -> DepthKind:
+        """The kind of that name.
+
+        Raises:
+            UsageError: There is no such kind.
+
+        Example:
+            >>> DepthKind.parse("metric").unit
+            'm'
+        """
+        try:
+            return cls(value)
+        except ValueError:
+            legal = ", ".join(kind.value for kind in cls)
+            raise UsageError(f"depth_kind: expected one of {legal}, got {value!r}") from None
+
+
+def depth_of(detections: sv.Detections) -> FloatArray:
+    """Depth of each detection, ``(N,)`` float64, NaN where it is unknown or absent.
+
+    Example:
+        >>> import supervision as sv
+        >>> depth_of(sv.Detections(xyxy=np.array([[0.0, 0.0, 4.0, 8.0]])))
+        array([nan])
+    """
+    values = detections.data.get("depth")
+    if values is None:
+        return np.full(len(detections), np.nan)
+    return np.asarray(values, dtype=np.float64).reshape(len(detections))
+
+
+def depth_std_of(detections: sv.Detections) -> FloatArray:
+    """Standard deviation of each depth, ``(N,)`` float64 in the depth's unit, NaN where not given."""
+    values = detections.data.get("depth_std")
+    if values is None:
+        return np.full(len(detections), np.nan)
+    return np.asarray(values, dtype=np.float64).reshape(len(detections))
+
+
+def depth_kind_of(detections: sv.Detections, default: DepthKind = DepthKind.METRIC) -> DepthKind:
+    """Kind of the depths that `detections` carry.
+
+    Raises:
+        UsageError: ``metadata["depth_kind"]`` names no kind.
+    """
+    return DepthKind.parse(detections.metadata.get("depth_kind", default))
+
+
+@dataclass(frozen=True)
+class LabelledFrame:
+    """One image with everything known about its objects; what worlds produce and training consumes.
+
+    Attributes:
+        image: ``(H, W, 3)`` uint8 RGB.
+        boxes_xyxy: ``(N, 4)`` float32 pixels, amodal where the source knows the hidden part.
+        class_ids: ``(N,)`` int64 from 0.
+        depth: ``(N,)`` float32 of `depth_kind`, NaN = unknown.
+        depth_std: ``(N,)`` float32 in the unit of `depth`, NaN = unknown.
+        depth_kind: Meaning of `depth` and `dense_depth`.
+        track_ids: ``(N,)`` int64 identity within the sequence, -1 = unknown.
+        visibility: ``(N,)`` float32 in [0, 1], NaN = unknown.
+        ignore_boxes_xyxy: ``(M, 4)`` float32 regions in which a detection is neither right nor wrong.
+        focal_px: Focal length in pixels of this image, None when unknown.
+        visible_boxes_xyxy: ``(N, 4)`` float32 extent of the visible part, or None.
+        masks: ``(N, H, W)`` bool visible part of each object, or None.
+        dense_depth: ``(H, W)`` float32 of `depth_kind`, NaN = unknown, or None.
+        name: Where the frame comes from, for messages.
+    """
+
+    image: Image
+    boxes_xyxy: FloatArray
+    class_ids: IntArray
+    depth: FloatArray
+    depth_std: FloatArray
+    depth_kind: DepthKind
+    track_ids: IntArray
+    visibility: FloatArray
+    ignore_boxes_xyxy: FloatArray
+    focal_px: float | None = None
+    visible_boxes_xyxy: FloatArray | None = None
+    masks: BoolArray | None = None
+    dense_depth: FloatArray | None = None
+    name: str = ""

@@ -1,0 +1,1 @@
+"""Synthetic worlds with exact boxes, masks, identities and depth."""

@@ -1,0 +1,1 @@
+"""Foundation models turn boxes into instance depth labels, offline, once."""

@@ -1,0 +1,1 @@
+"""Motion, association, depth fusion and the trackers."""

@@ -1,0 +1,1 @@
+"""Overlay, bird's-eye view and contact sheets."""
