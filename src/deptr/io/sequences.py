@@ -137,6 +137,7 @@ def find_sequences(
     *,
     split: str | None = None,
     names: Iterable[str] | None = None,
+    copies: Iterable[str] = (),
 ) -> list[Sequence]:
     """Sequences of a benchmark under a folder, sorted by name.
 
@@ -144,8 +145,9 @@ def find_sequences(
         benchmark: Name or description of the benchmark.
         root: Folder that holds the benchmark, one of its splits, or several benchmarks side by side.
         split: Split to take (``train``, ``val``, ...); None takes the first that exists.
-        names: Sequences to keep; also picks among MOT17's copies per detector, of which otherwise only
-            one is returned. ``MOT17-02`` means whichever copy there is.
+        names: Sequences to keep.
+        copies: Names that pick among MOT17's three copies of each video, one per public detector; of a video
+            that is not named there only one copy is returned. ``MOT17-02`` means whichever copy there is.
 
     Raises:
         UsageError: No such benchmark.
@@ -160,7 +162,7 @@ def find_sequences(
     found = found or _sequence_folders(root, entry, split)
     wanted = None if names is None else set(names)
     if entry.name == "mot17":
-        found = _one_copy_each(found, wanted or set())
+        found = _one_copy_each(found, set(copies) | (wanted or set()))
     if wanted is None:
         return found
     missing = sorted(wanted - {sequence.name for sequence in found})
