@@ -1,0 +1,182 @@
+"""Painting cut-out pictures of things into a frame, farthest first, and reading off the labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+
+from deptr.records import BoolArray, FloatArray, Image, IntArray
+from deptr.synth.rng import settle
+
+NOBODY = 0
+OCCLUDER = 255
+OPAQUE = 128  # alpha from which a pixel belongs to a thing
+_LEVELS = 5
+
+
+@dataclass(eq=False)
+class Sprite:
+    """A flat picture of a thing that stands upright and faces the camera.
+
+    Attributes:
+        rgba: ``(h, w, 4)`` uint8, colours multiplied by alpha.
+        foot: ``(x, y)`` pixel of the sprite that touches the ground.
+        height_px: Rows of the sprite that stand for the thing's height in metres.
+        levels: Halved copies, made when a far thing needs them.
+        extent: Box of the opaque pixels and their number, made on first use.
+    """
+
+    rgba: Image
+    foot: tuple[float, float]
+    height_px: float
+    levels: list[Any] = field(default_factory=list)
+    extent: tuple[float, float, float, float, int] | None = None
+
+    def level(self, scale: float) -> tuple[Image, float]:
+        """The copy to draw at `scale` (picture pixels per sprite pixel) and how often it was halved."""
+        if not self.levels:
+            self.levels.append(self.rgba)
+        halvings = 0
+        while scale * 2**halvings < 0.5 and halvings < _LEVELS:
+            halvings += 1
+            if len(self.levels) == halvings:
+                last = self.levels[-1]
+                if min(last.shape[:2]) < 4:
+                    return last, float(2 ** (halvings - 1))
+                even = last[: last.shape[0] // 2 * 2, : last.shape[1] // 2 * 2]
+                self.levels.append(cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+        return self.levels[halvings], float(2**halvings)
+
+    def opaque_extent(self) -> tuple[float, float, float, float, int]:
+        """Left, top, right, bottom and number of the opaque pixels."""
+        if self.extent is None:
+            opaque = self.rgba[:, :, 3] >= OPAQUE
+            columns, rows = np.flatnonzero(opaque.any(axis=0)), np.flatnonzero(opaque.any(axis=1))
+            if len(columns) == 0:
+                self.extent = (0.0, 0.0, 0.0, 0.0, 0)
+            else:
+                box = (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+                self.extent = (*box, int(np.count_nonzero(opaque)))
+        return self.extent
+
+
+@dataclass(eq=False)
+class Painted:
+    """What is known of a thing after it was painted.
+
+    Attributes:
+        owner: Its number in the frame's owner map.
+        full_box: Extent of the whole silhouette in pixels, beyond the picture too.
+        box: The same inside the picture, from the painted pixels; all 0 when nothing is inside.
+        full_area: Pixels of the whole silhouette, beyond the picture too.
+    """
+
+    owner: int
+    full_box: tuple[float, float, float, float]
+    box: tuple[int, int, int, int]
+    full_area: float
+
+
+class Canvas:
+    """A frame that is being painted, with the map of who owns each pixel.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB background; it is painted over in place.
+    """
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self.owner: Image = np.zeros(image.shape[:2], np.uint8)
+
+    def paint(
+        self,
+        sprite: Sprite,
+        matrix: FloatArray,
+        owner: int = NOBODY,
+        *,
+        colour: FloatArray | None = None,
+        softness: float = 0.0,
+    ) -> Painted | None:
+        """Draw a sprite over what is there.
+
+        Args:
+            sprite: What to draw.
+            matrix: ``(2, 3)`` from sprite pixels to picture pixels.
+            owner: Number written into the owner map, `NOBODY` for a shadow.
+            colour: ``(4, 4)`` matrix on (r, g, b, alpha), colours multiplied by alpha.
+            softness: Standard deviation of a blur of the drawn sprite in pixels.
+
+        Returns:
+            What was painted, None when no opaque pixel lands in the picture.
+        """
+        height, width = self.owner.shape
+        left, top, right, bottom, count = sprite.opaque_extent()
+        corners = np.array([[left, top, 1], [right, top, 1], [left, bottom, 1], [right, bottom, 1]])
+        landed = settle(corners @ matrix.T, 4)
+        low, high = landed.min(axis=0), landed.max(axis=0)
+        x0, y0 = max(int(low[0]) - 2, 0), max(int(low[1]) - 2, 0)
+        x1, y1 = min(int(high[0]) + 3, width), min(int(high[1]) + 3, height)
+        if x0 >= x1 or y0 >= y1:
+            return None
+        drawn = _warp(sprite, matrix, (x0, y0, x1, y1))
+        if colour is not None:
+            drawn = cv2.transform(drawn, colour)
+        if softness > 0:
+            drawn = cv2.GaussianBlur(drawn, (5, 5), softness, borderType=cv2.BORDER_REPLICATE)
+        alpha: Image = drawn[:, :, 3]
+        region = self.image[y0:y1, x0:x1]
+        behind = cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2RGB)
+        cv2.multiply(region, behind, dst=behind, scale=1 / 255)
+        self.image[y0:y1, x0:x1] = cv2.add(behind, drawn[:, :, :3])
+        if owner == NOBODY:
+            return None
+        mask = alpha >= OPAQUE
+        box = extent_of(mask)
+        if box is None:
+            return None
+        np.copyto(self.owner[y0:y1, x0:x1], np.uint8(owner), where=mask)
+        scale = abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
+        inside = (box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0)
+        whole = inside[0] > 0 and inside[1] > 0 and inside[2] < width and inside[3] < height
+        full_box = inside if whole else (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        area = float(np.count_nonzero(mask))
+        return Painted(owner, full_box, inside, area if whole else max(area, count * scale))
+
+    def visible_counts(self) -> IntArray:
+        """``(256,)`` number of pixels that each owner still has."""
+        return np.bincount(self.owner.ravel(), minlength=256)
+
+    def visible_box(self, painted: Painted) -> tuple[int, int, int, int] | None:
+        """Extent of what is left of a painted thing, None when all of it is hidden."""
+        x0, y0, x1, y1 = painted.box
+        box = extent_of(self.owner[y0:y1, x0:x1] == painted.owner)
+        return None if box is None else (box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0)
+
+
+def _warp(sprite: Sprite, matrix: FloatArray, region: tuple[int, int, int, int]) -> Any:
+    """The sprite as it appears in a region (x0, y0, x1, y1) of the picture, colours times alpha."""
+    x0, y0, x1, y1 = region
+    scale = float(np.hypot(matrix[0, 1], matrix[1, 1]))
+    texture, halvings = sprite.level(scale)
+    shifted = matrix.copy()
+    shifted[:, :2] *= halvings
+    # pixel centres: sprite (i + 0.5) * halvings lands at matrix @ it, drawn at its own centre
+    shifted[:, 2] += shifted[:, :2] @ (0.5, 0.5) - (x0 + 0.5, y0 + 0.5)
+    return cv2.warpAffine(texture, settle(shifted), (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+
+
+def extent_of(mask: BoolArray) -> tuple[int, int, int, int] | None:
+    """Left, top, right (exclusive) and bottom (exclusive) of the True pixels, None without any.
+
+    Example:
+        >>> extent_of(np.eye(3, dtype=bool)[:2])
+        (0, 0, 2, 2)
+    """
+    columns = np.flatnonzero(mask.any(axis=0))
+    if len(columns) == 0:
+        return None
+    rows = np.flatnonzero(mask.any(axis=1))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
