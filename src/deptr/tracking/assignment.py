@@ -1,0 +1,68 @@
+"""The package's one solver call: which track takes which detection."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import lap
+import numpy as np
+import numpy.typing as npt
+
+from deptr.records import BoolArray, FloatArray
+
+Indices = npt.NDArray[np.intp]
+
+
+class Matches(NamedTuple):
+    """Pairs of rows (tracks) and columns (detections) of a cost matrix."""
+
+    rows: Indices
+    columns: Indices
+
+
+def assign(
+    costs: FloatArray, *, cost_limit: float | None = None, allowed: BoolArray | None = None
+) -> Matches:
+    """Pair rows with columns at the least total cost.
+
+    Args:
+        costs: ``(T, D)`` finite costs, lower is better.
+        cost_limit: A pair above this is worse than leaving both alone; None pairs as many as possible.
+        allowed: ``(T, D)``; pairs that are False are never returned.
+
+    Returns:
+        Rows in rising order and their columns.
+
+    Example:
+        >>> assign(np.array([[0.1, 0.9], [0.8, 0.95]]), cost_limit=0.85)
+        Matches(rows=array([0]), columns=array([0]))
+        >>> assign(np.zeros((0, 3)))
+        Matches(rows=array([], dtype=int64), columns=array([], dtype=int64))
+    """
+    if costs.size == 0 or (allowed is not None and not allowed.any()):
+        return Matches(np.empty(0, np.intp), np.empty(0, np.intp))
+    if allowed is not None and cost_limit is not None:
+        # a finite price just beyond the limit: an infinite one would poison every joint assignment
+        costs = np.where(allowed, costs, cost_limit + abs(cost_limit) + 1.0)
+    limit = np.inf if cost_limit is None else cost_limit
+    _, column_of_row, _ = lap.lapjv(
+        np.ascontiguousarray(costs, np.float64), extend_cost=True, cost_limit=limit
+    )
+    rows = np.flatnonzero(column_of_row >= 0)
+    columns = column_of_row[rows].astype(np.intp)
+    if allowed is not None:
+        keep = allowed[rows, columns]
+        rows, columns = rows[keep], columns[keep]
+    return Matches(rows, columns)
+
+
+def without(indices: Indices, taken: Indices) -> Indices:
+    """Those of `indices` that are not in `taken`, order kept.
+
+    Example:
+        >>> without(np.array([4, 2, 7]), np.array([2])).tolist()
+        [4, 7]
+    """
+    if not len(taken):
+        return indices
+    return indices[~np.isin(indices, taken)]

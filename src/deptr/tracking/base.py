@@ -1,0 +1,155 @@
+"""What all trackers share: the call, the clock, the rows and the report. Each tracker adds its own step."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from deptr.errors import UsageError
+from deptr.records import BoolArray, FloatArray, Image
+from deptr.tracking.assignment import Indices
+from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.lifecycle import Lifecycle, TrackState
+from deptr.tracking.measurements import Measurements
+from deptr.tracking.motion import REFERENCE_RATE, BoxMotion
+from deptr.tracking.parameters import TrackerParameters, build
+
+if TYPE_CHECKING:
+    import supervision as sv
+
+
+class Tracker(ABC):
+    """A multi-object tracker: detections of one frame in, those with an identity out.
+
+    Args:
+        depth: How depth takes part in the association; None means adaptive whenever detections carry it.
+        frame_rate: Frames per second, used where `update` gets no timestamp.
+        **parameters: The tracker's parameters by name; `parameters_of` of the registry lists them.
+
+    Raises:
+        UsageError: A parameter is unknown or out of range.
+    """
+
+    Parameters: ClassVar[type[TrackerParameters]]
+    tracker_name: ClassVar[str]
+    parameters: TrackerParameters
+
+    def __init__(
+        self, *, depth: DepthFusion | None = None, frame_rate: float = 30.0, **parameters: Any
+    ) -> None:
+        if not (isinstance(frame_rate, int | float) and math.isfinite(frame_rate) and frame_rate > 0):
+            raise UsageError(
+                f"frame_rate: expected a positive number of frames per second, got {frame_rate!r}"
+            )
+        self.parameters = build(self.Parameters, parameters, self.tracker_name)
+        self.frame_rate = float(frame_rate)
+        self.depth = depth if depth is not None else DepthFusion.adaptive()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; identities start again at 1."""
+        self._time: float | None = None
+        self._frame_count = 0
+        self._rows = Lifecycle()
+        self._motion = self._new_motion()
+        self._depth = self.depth.start()
+
+    def update(
+        self, detections: sv.Detections, frame: Image | None = None, timestamp: float | None = None
+    ) -> sv.Detections:
+        """Take one frame in.
+
+        Args:
+            detections: Any detector's; depth travels in ``data["depth"]``. Never changed.
+            frame: ``(H, W, 3)`` RGB, needed only where camera motion is estimated.
+            timestamp: Seconds; without it a frame is ``1 / frame_rate`` later than the one before.
+
+        Returns:
+            The detections that belong to a confirmed track, in their order, with ``tracker_id``.
+        """
+        seen = Measurements.of(detections)
+        seconds = self._advance(timestamp)
+        self._rows.tick()
+        self._step(seen, seconds * REFERENCE_RATE)
+        reported = np.flatnonzero(self._reported())
+        reported = reported[np.argsort(self._rows.columns[reported])]
+        result = detections[self._rows.columns[reported]]
+        result.tracker_id = self._rows.ids[reported]
+        return self._with_boxes(result, reported)
+
+    @abstractmethod
+    def _new_motion(self) -> BoxMotion:
+        """The box filter of this tracker."""
+
+    @abstractmethod
+    def _step(self, seen: Measurements, frames: float) -> None:
+        """Predict, associate, update, initiate, delete; `frames` is the time passed in 1/30 s."""
+
+    def _reported(self) -> BoolArray:
+        """Which tracks belong into this frame's answer, ``(T,)``."""
+        return (self._rows.states == TrackState.CONFIRMED) & (self._rows.columns >= 0)
+
+    def _with_boxes(self, result: sv.Detections, rows: Indices) -> sv.Detections:
+        if self.parameters.boxes != "observed" and len(rows):
+            result.xyxy = self._motion.boxes()[rows].astype(result.xyxy.dtype)
+        return result
+
+    def _advance(self, timestamp: float | None) -> float:
+        """Seconds since the frame before; a clock that stands still or goes back counts as no time."""
+        self._frame_count += 1
+        before = self._time
+        if timestamp is None:
+            timestamp = (before or 0.0) + 1.0 / self.frame_rate
+        if not math.isfinite(timestamp):
+            raise UsageError(f"timestamp: expected finite seconds, got {timestamp!r}")
+        seconds = 1.0 / self.frame_rate if before is None else max(timestamp - before, 0.0)
+        self._time = timestamp
+        return seconds
+
+    def _predict(self, frames: float | FloatArray, hold_size: BoolArray | None = None) -> FloatArray:
+        """Move all tracks ahead and return their boxes."""
+        self._motion.predict(frames, hold_size=hold_size)
+        self._depth.predict(float(np.max(frames, initial=0.0)) / REFERENCE_RATE)
+        return self._motion.boxes()
+
+    def _hit(self, rows: Indices, seen: Measurements, columns: Indices) -> None:
+        """These tracks took these detections."""
+        if not len(rows):
+            return
+        taken = seen.take(columns)
+        self._motion.correct(rows, taken.boxes)
+        self._depth.correct(rows, taken)
+        self._rows.hit(rows, seen, columns, self._now)
+
+    def _birth(self, seen: Measurements, columns: Indices, state: TrackState) -> None:
+        """Start tracks at these detections."""
+        if not len(columns):
+            return
+        taken = seen.take(columns)
+        self._motion.append(taken.boxes)
+        self._depth.append(taken)
+        self._rows.append(seen, columns, self._now, state)
+
+    def _keep(self, mask: BoolArray) -> None:
+        """Delete all tracks but these."""
+        if mask.all():
+            return
+        kept = np.flatnonzero(mask)
+        for part in (self._rows, self._motion, self._depth):
+            part.select(kept)
+
+    def _expired(self) -> BoolArray:
+        """Tracks not seen for longer than they are remembered; half a millisecond absorbs rounding."""
+        return self._now - self._rows.seen > self.parameters.lost_seconds + 5e-4
+
+    @property
+    def _now(self) -> float:
+        return self._time or 0.0
+
+    def _split(self, scores: FloatArray) -> tuple[Indices, Indices]:
+        """Detections of the first association and those of the second."""
+        high, low = self.parameters.high_score, self.parameters.low_score
+        return np.flatnonzero(scores > high), np.flatnonzero((scores > low) & (scores < high))

@@ -1,0 +1,155 @@
+"""Boxes as arrays: conversions and the package's one IoU."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deptr.records import FloatArray
+
+_TINY = 1e-9
+
+
+def xyxy_to_xyah(boxes_xyxy: FloatArray) -> FloatArray:
+    """Corners to centre x, centre y, aspect (width / height) and height, ``(N, 4)`` each.
+
+    Example:
+        >>> xyxy_to_xyah(np.array([[10.0, 20.0, 30.0, 60.0]]))
+        array([[20. , 40. ,  0.5, 40. ]])
+    """
+    width = boxes_xyxy[:, 2] - boxes_xyxy[:, 0]
+    height = boxes_xyxy[:, 3] - boxes_xyxy[:, 1]
+    out = np.empty_like(boxes_xyxy)
+    out[:, 0] = boxes_xyxy[:, 0] + width / 2
+    out[:, 1] = boxes_xyxy[:, 1] + height / 2
+    out[:, 2] = width / np.maximum(height, _TINY)
+    out[:, 3] = height
+    return out
+
+
+def xyah_to_xyxy(boxes_xyah: FloatArray) -> FloatArray:
+    """Inverse of `xyxy_to_xyah`.
+
+    Example:
+        >>> xyah_to_xyxy(np.array([[20.0, 40.0, 0.5, 40.0]]))
+        array([[10., 20., 30., 60.]])
+    """
+    return _around(boxes_xyah[:, :2], boxes_xyah[:, 2] * boxes_xyah[:, 3], boxes_xyah[:, 3])
+
+
+def xyxy_to_xywh(boxes_xyxy: FloatArray) -> FloatArray:
+    """Corners to centre x, centre y, width and height.
+
+    Example:
+        >>> xyxy_to_xywh(np.array([[10.0, 20.0, 30.0, 60.0]]))
+        array([[20., 40., 20., 40.]])
+    """
+    size = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+    return np.concatenate([boxes_xyxy[:, :2] + size / 2, size], axis=1)
+
+
+def xywh_to_xyxy(boxes_xywh: FloatArray) -> FloatArray:
+    """Inverse of `xyxy_to_xywh`.
+
+    Example:
+        >>> xywh_to_xyxy(np.array([[20.0, 40.0, 20.0, 40.0]]))
+        array([[10., 20., 30., 60.]])
+    """
+    return _around(boxes_xywh[:, :2], boxes_xywh[:, 2], boxes_xywh[:, 3])
+
+
+def xyxy_to_xysr(boxes_xyxy: FloatArray) -> FloatArray:
+    """Corners to centre x, centre y, area and aspect (width / height), SORT's state.
+
+    Example:
+        >>> xyxy_to_xysr(np.array([[10.0, 20.0, 30.0, 60.0]]))
+        array([[ 20. ,  40. , 800. ,   0.5]])
+    """
+    size = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+    out = np.empty_like(boxes_xyxy)
+    out[:, :2] = boxes_xyxy[:, :2] + size / 2
+    out[:, 2] = size[:, 0] * size[:, 1]
+    out[:, 3] = size[:, 0] / (size[:, 1] + 1e-6)
+    return out
+
+
+def xysr_to_xyxy(boxes_xysr: FloatArray) -> FloatArray:
+    """Inverse of `xyxy_to_xysr`; an area that the filter drove below zero counts as zero.
+
+    Example:
+        >>> xysr_to_xyxy(np.array([[20.0, 40.0, 800.0, 0.5]]))
+        array([[10., 20., 30., 60.]])
+    """
+    width = np.sqrt(np.maximum(boxes_xysr[:, 2] * boxes_xysr[:, 3], 0.0))
+    height = boxes_xysr[:, 2] / np.maximum(width, _TINY)
+    return _around(boxes_xysr[:, :2], width, np.maximum(height, 0.0))
+
+
+def _around(centre: FloatArray, width: FloatArray, height: FloatArray) -> FloatArray:
+    half = np.stack([width, height], axis=1) / 2
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
+def areas(boxes_xyxy: FloatArray, *, pixel: float = 0.0) -> FloatArray:
+    """Area of each box, ``(N,)``; `pixel` as in `iou`.
+
+    Example:
+        >>> areas(np.array([[0.0, 0.0, 4.0, 5.0]])).tolist()
+        [20.0]
+    """
+    return (boxes_xyxy[:, 2] - boxes_xyxy[:, 0] + pixel) * (boxes_xyxy[:, 3] - boxes_xyxy[:, 1] + pixel)
+
+
+def intersections(
+    boxes_a: FloatArray, boxes_b: FloatArray, *, pixel: float = 0.0, period: float | None = None
+) -> FloatArray:
+    """Overlapping area of each pair, ``(A, B)``; arguments as in `iou`.
+
+    Example:
+        >>> intersections(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])).tolist()
+        [[2.0]]
+    """
+    a, b = boxes_a.T[:, :, None], boxes_b.T[:, None, :]
+    if period is not None:
+        # bring each pair to the copies whose centres are nearest to each other around the circle
+        shift = np.rint((a[0] + a[2] - b[0] - b[2]) / (2 * period)) * period
+        width = np.minimum(a[2], b[2] + shift) - np.maximum(a[0], b[0] + shift)
+    else:
+        width = np.minimum(a[2], b[2])
+        width -= np.maximum(a[0], b[0])
+    height = np.minimum(a[3], b[3])
+    height -= np.maximum(a[1], b[1])
+    if pixel:
+        width += pixel
+        height += pixel
+    np.maximum(width, 0.0, out=width)
+    np.maximum(height, 0.0, out=height)
+    width *= height
+    return np.asarray(width)
+
+
+def iou(
+    boxes_a: FloatArray, boxes_b: FloatArray, *, pixel: float = 0.0, period: float | None = None
+) -> FloatArray:
+    """Intersection over union of each pair of boxes, the package's one IoU.
+
+    Args:
+        boxes_a: ``(A, 4)`` xyxy pixels.
+        boxes_b: ``(B, 4)`` xyxy pixels.
+        pixel: Added to each side: 1 counts the last pixel as inside, as ByteTrack's authors do.
+        period: Width in pixels of a panorama whose left and right border touch; None for a plain image.
+
+    Returns:
+        ``(A, B)`` similarity in [0, 1]; empty input gives an empty matrix of that shape.
+
+    Example:
+        >>> iou(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])).round(3).tolist()
+        [[0.333]]
+        >>> iou(np.array([[98.0, 0.0, 102.0, 2.0]]), np.array([[-2.0, 0.0, 2.0, 2.0]]), period=100.0).tolist()
+        [[1.0]]
+    """
+    shared = intersections(boxes_a, boxes_b, pixel=pixel, period=period)
+    union = areas(boxes_a, pixel=pixel)[:, None] + areas(boxes_b, pixel=pixel)[None, :]
+    union -= shared
+    np.maximum(union, _TINY, out=union)
+    shared /= union
+    return shared

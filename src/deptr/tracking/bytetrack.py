@@ -1,0 +1,99 @@
+"""ByteTrack: associate every detection box, the sure ones first (arXiv 2110.06864)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deptr.tracking.assignment import assign, without
+from deptr.tracking.base import Tracker
+from deptr.tracking.boxes import iou
+from deptr.tracking.lifecycle import TrackState
+from deptr.tracking.measurements import Measurements
+from deptr.tracking.motion import BoxMotion, HeightScaledMotion
+from deptr.tracking.parameters import TrackerParameters, number
+
+PIXEL = 1.0  # the authors count the last pixel of a box as inside (matching.py, bbox_overlaps)
+DUPLICATE_IOU = 0.85
+TENTATIVE_COST = 0.7
+
+
+@dataclass(frozen=True)
+class ByteTrackParameters(TrackerParameters):
+    """ByteTrack's parameters; defaults as in the authors' ``byte_tracker.py`` for MOT17."""
+
+    match_cost: float = number(0.9, 0, 1, "largest 1 - IoU x score of a pair in the first association")
+    second_match_cost: float = number(0.5, 0, 1, "largest 1 - IoU of a pair in the second association")
+
+
+class ByteTrack(Tracker):
+    """ByteTrack with depth fusion in both associations.
+
+    Example:
+        >>> import numpy as np, supervision as sv
+        >>> tracker = ByteTrack(frame_rate=10)
+        >>> box = sv.Detections(xyxy=np.array([[10.0, 10.0, 50.0, 90.0]]), confidence=np.array([0.9]))
+        >>> tracker.update(box).tracker_id.tolist()
+        [1]
+    """
+
+    Parameters = ByteTrackParameters
+    tracker_name = "bytetrack"
+    parameters: ByteTrackParameters
+
+    def _new_motion(self) -> BoxMotion:
+        return HeightScaledMotion(aspect=True)
+
+    def _step(self, seen: Measurements, frames: float) -> None:
+        high, low = self._split(seen.scores)
+        rows = self._rows
+        tentative = rows.states == TrackState.TENTATIVE
+        # a tentative track waits at its first box for one frame
+        boxes = self._predict(np.where(tentative, 0.0, frames)[:, None], rows.states == TrackState.LOST)
+        pool, waiting = np.flatnonzero(~tentative), np.flatnonzero(tentative)
+
+        candidates = seen.take(high)
+        similarity = iou(boxes[pool], candidates.boxes, pixel=PIXEL)
+        costs, allowed = self._depth.fuse(
+            1 - similarity * candidates.scores, pool, candidates, cost_limit=self.parameters.match_cost
+        )
+        first = assign(costs, cost_limit=self.parameters.match_cost, allowed=allowed)
+        self._depth.learn(similarity, pool, candidates, first)
+        self._hit(pool[first.rows], seen, high[first.columns])
+        rows.states[pool[first.rows]] = TrackState.CONFIRMED
+
+        left = without(pool, pool[first.rows])
+        left = left[rows.states[left] == TrackState.CONFIRMED]
+        costs = 1 - iou(boxes[left], seen.boxes[low], pixel=PIXEL)
+        second = assign(costs, cost_limit=self.parameters.second_match_cost)
+        self._hit(left[second.rows], seen, low[second.columns])
+        rows.states[without(left, left[second.rows])] = TrackState.LOST
+
+        free = without(high, high[first.columns])
+        costs = 1 - iou(boxes[waiting], seen.boxes[free], pixel=PIXEL) * seen.scores[free]
+        third = assign(costs, cost_limit=TENTATIVE_COST)
+        self._hit(waiting[third.rows], seen, free[third.columns])
+        rows.states[waiting[third.rows]] = TrackState.CONFIRMED
+
+        self._delete()
+        births = without(free, free[third.columns])
+        births = births[seen.scores[births] >= self.parameters.new_score]
+        at_once = self._frame_count == 1 or self.parameters.confirm_frames == 1
+        self._birth(seen, births, TrackState.CONFIRMED if at_once else TrackState.TENTATIVE)
+
+    def _delete(self) -> None:
+        rows = self._rows
+        gone = (rows.states == TrackState.TENTATIVE) | ((rows.states == TrackState.LOST) & self._expired())
+        self._keep(~gone)
+        tracked = np.flatnonzero(rows.states == TrackState.CONFIRMED)
+        lost = np.flatnonzero(rows.states == TrackState.LOST)
+        if not len(tracked) or not len(lost):
+            return
+        boxes = self._motion.boxes()
+        a, b = np.nonzero(iou(boxes[tracked], boxes[lost], pixel=PIXEL) > DUPLICATE_IOU)
+        life = rows.seen - rows.born
+        a_older = life[tracked[a]] > life[lost[b]]
+        keep = np.ones(len(rows), bool)
+        keep[np.where(a_older, lost[b], tracked[a])] = False
+        self._keep(keep)

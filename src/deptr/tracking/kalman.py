@@ -1,0 +1,87 @@
+"""One Kalman filter for all tracks at once: each coordinate with its own constant velocity.
+
+None of the followed trackers couples its coordinates, so an 8 x 8 covariance is four 2 x 2 blocks. Held
+as arrays over tracks, a step is a dozen array operations whatever the number of tracks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deptr.records import FloatArray
+from deptr.tracking.assignment import Indices
+
+
+class KalmanBatch:
+    """Independent constant-velocity filters over ``(tracks, coordinates)``.
+
+    Attributes:
+        mean: ``(T, K)`` position of each coordinate.
+        velocity: ``(T, K)`` change of the position per unit of time.
+        covariance: ``(3, T, K)`` variance of the position, covariance, variance of the velocity.
+
+    Example:
+        >>> filters = KalmanBatch(coordinates=1)
+        >>> filters.append(np.array([[0.0]]), np.array([[1.0]]), np.array([[1.0]]))
+        >>> filters.predict(1.0, np.array([[0.0]]), np.array([[0.0]]))
+        >>> filters.correct(np.array([0]), np.array([[2.0]]), np.array([[2.0]]))
+        >>> filters.mean.tolist(), filters.velocity.tolist()
+        ([[1.0]], [[0.5]])
+    """
+
+    def __init__(self, coordinates: int) -> None:
+        self.mean: FloatArray = np.zeros((0, coordinates))
+        self.velocity: FloatArray = np.zeros((0, coordinates))
+        self.covariance: FloatArray = np.zeros((3, 0, coordinates))
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def append(self, mean: FloatArray, position_variance: FloatArray, velocity_variance: FloatArray) -> None:
+        """Start filters at rest, all arrays ``(N, K)``."""
+        block = np.stack([position_variance, np.zeros_like(mean), velocity_variance])
+        self.mean = np.concatenate([self.mean, mean])
+        self.velocity = np.concatenate([self.velocity, np.zeros_like(mean)])
+        self.covariance = np.concatenate([self.covariance, block], axis=1)
+
+    def select(self, kept: Indices) -> None:
+        """Keep these rows, in this order."""
+        self.mean = self.mean[kept]
+        self.velocity = self.velocity[kept]
+        self.covariance = self.covariance[:, kept]
+
+    def predict(
+        self, step: float | FloatArray, position_noise: FloatArray, velocity_noise: FloatArray
+    ) -> None:
+        """Move all filters `step` units of time ahead.
+
+        Args:
+            step: Time passed, in the unit of `velocity`; a number or ``(T, 1)``.
+            position_noise: ``(T, K)`` or broadcastable variance added to the position.
+            velocity_noise: ``(T, K)`` or broadcastable variance added to the velocity.
+        """
+        position, cross, velocity = self.covariance
+        self.mean += step * self.velocity
+        position += 2 * step * cross + step * step * velocity + position_noise
+        cross += step * velocity
+        velocity += velocity_noise
+
+    def correct(self, rows: Indices, measured: FloatArray, variance: FloatArray) -> None:
+        """Take a measurement in.
+
+        Args:
+            rows: ``(N,)`` filters that were measured, each at most once.
+            measured: ``(N, K)`` positions; NaN leaves that coordinate as predicted.
+            variance: ``(N, K)`` or broadcastable variance of the measurement.
+        """
+        position, cross, velocity = self.covariance[:, rows]
+        innovation = measured - self.mean[rows]
+        known = np.isfinite(innovation)
+        gain = np.where(known, position / (position + variance), 0.0)
+        velocity_gain = np.where(known, cross / (position + variance), 0.0)
+        innovation = np.where(known, innovation, 0.0)
+        self.mean[rows] += gain * innovation
+        self.velocity[rows] += velocity_gain * innovation
+        self.covariance[2, rows] = velocity - velocity_gain * cross
+        self.covariance[1, rows] = (1 - gain) * cross
+        self.covariance[0, rows] = (1 - gain) * position

@@ -1,0 +1,97 @@
+"""What a tracker reads of `supervision.Detections`, checked once and held as plain arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deptr.errors import UsageError
+from deptr.records import DepthKind, FloatArray, IntArray, depth_kind_of, depth_of, depth_std_of
+from deptr.tracking.assignment import Indices
+
+if TYPE_CHECKING:
+    import supervision as sv
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Detections of one frame.
+
+    Attributes:
+        boxes: ``(N, 4)`` xyxy pixels.
+        scores: ``(N,)`` in [0, 1]; a detector without scores counts as sure (1).
+        classes: ``(N,)``; a detector without classes counts as one class (0).
+        depths: ``(N,)`` NaN = unknown.
+        depth_stds: ``(N,)`` NaN = not given.
+        depth_kind: Meaning of `depths`.
+        embeddings: ``(N, E)`` of unit length, or None.
+    """
+
+    boxes: FloatArray
+    scores: FloatArray
+    classes: IntArray
+    depths: FloatArray
+    depth_stds: FloatArray
+    depth_kind: DepthKind
+    embeddings: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def take(self, rows: Indices) -> Measurements:
+        """Those rows."""
+        return Measurements(
+            self.boxes[rows],
+            self.scores[rows],
+            self.classes[rows],
+            self.depths[rows],
+            self.depth_stds[rows],
+            self.depth_kind,
+            None if self.embeddings is None else self.embeddings[rows],
+        )
+
+    @property
+    def has_depth(self) -> bool:
+        """Whether any depth is known."""
+        return bool(np.isfinite(self.depths).any())
+
+    @classmethod
+    def of(cls, detections: sv.Detections, *, default_kind: DepthKind = DepthKind.METRIC) -> Measurements:
+        """Read detections without changing them.
+
+        Raises:
+            UsageError: A box or score is not finite, or a length does not fit.
+        """
+        if not hasattr(detections, "xyxy"):
+            raise UsageError(f"detections: expected supervision.Detections, got {type(detections).__name__}")
+        boxes = np.array(detections.xyxy, np.float64).reshape(-1, 4)
+        count = len(boxes)
+        scores = _column(detections.confidence, count, 1.0, "confidence")
+        if not np.isfinite(boxes).all() or not np.isfinite(scores).all():
+            bad = int(np.flatnonzero(~(np.isfinite(boxes).all(1) & np.isfinite(scores)))[0])
+            raise UsageError(f"detections: row {bad} has a box or score that is not finite")
+        embeddings = detections.data.get("embedding")
+        return cls(
+            boxes,
+            scores,
+            _column(detections.class_id, count, 0, "class_id").astype(np.int64),
+            np.where(np.isinf(depth := depth_of(detections)), np.nan, depth),
+            depth_std_of(detections),
+            depth_kind_of(detections, default_kind),
+            None if embeddings is None else _unit(np.asarray(embeddings, np.float64).reshape(count, -1)),
+        )
+
+
+def _column(values: object, count: int, default: float, name: str) -> FloatArray:
+    if values is None:
+        return np.full(count, default, np.float64)
+    column = np.array(values, np.float64).reshape(-1)
+    if len(column) != count:
+        raise UsageError(f"detections: {name} has {len(column)} values for {count} boxes")
+    return column
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))

@@ -1,0 +1,165 @@
+"""How boxes move: the three state forms of the followed trackers over one batch filter.
+
+Authors tuned their noise per frame of 30 fps video. Here time is counted in such reference frames and the
+noise of a step grows with the time that it spans, so that a parameter means the same at any frame rate.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from deptr.records import BoolArray, FloatArray
+from deptr.tracking import boxes as box
+from deptr.tracking.assignment import Indices
+from deptr.tracking.kalman import KalmanBatch
+
+REFERENCE_RATE = 30.0
+
+
+class BoxMotion(ABC):
+    """Boxes of all tracks as filtered, constant-velocity states.
+
+    Attributes:
+        filters: The batch filter; `filters.velocity` is per reference frame (1/30 s).
+    """
+
+    def __init__(self) -> None:
+        self.filters = KalmanBatch(coordinates=4)
+
+    @abstractmethod
+    def to_state(self, boxes_xyxy: FloatArray) -> FloatArray:
+        """Boxes as this filter's coordinates, ``(N, 4)``."""
+
+    @abstractmethod
+    def to_boxes(self, states: FloatArray) -> FloatArray:
+        """This filter's coordinates as xyxy boxes, ``(N, 4)``."""
+
+    @abstractmethod
+    def append(self, boxes_xyxy: FloatArray) -> None:
+        """Start tracks at these boxes, at rest."""
+
+    @abstractmethod
+    def predict(self, frames: float | FloatArray, *, hold_size: BoolArray | None = None) -> None:
+        """Move all tracks ahead by a time in reference frames.
+
+        Args:
+            frames: Time passed, in 1/30 s; a number or ``(T, 1)``.
+            hold_size: ``(T,)`` tracks whose size must not go on changing (they are not seen).
+        """
+
+    @abstractmethod
+    def correct(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
+        """Take measured boxes in, each track at most once."""
+
+    def select(self, kept: Indices) -> None:
+        """Keep these tracks, in this order."""
+        self.filters.select(kept)
+
+    def boxes(self) -> FloatArray:
+        """Current boxes of all tracks, ``(T, 4)`` xyxy."""
+        return self.to_boxes(self.filters.mean)
+
+    def __len__(self) -> int:
+        return len(self.filters)
+
+
+class HeightScaledMotion(BoxMotion):
+    """Noise in proportion to the box, as DeepSORT, ByteTrack (x, y, aspect, height) and BoT-SORT (x, y, w, h).
+
+    Args:
+        aspect: True for aspect and height as third and fourth coordinate, False for width and height.
+    """
+
+    POSITION_WEIGHT = 1 / 20
+    VELOCITY_WEIGHT = 1 / 160
+
+    def __init__(self, *, aspect: bool) -> None:
+        super().__init__()
+        self.aspect = aspect
+
+    def to_state(self, boxes_xyxy: FloatArray) -> FloatArray:
+        """Boxes as this filter's coordinates."""
+        return box.xyxy_to_xyah(boxes_xyxy) if self.aspect else box.xyxy_to_xywh(boxes_xyxy)
+
+    def to_boxes(self, states: FloatArray) -> FloatArray:
+        """This filter's coordinates as boxes."""
+        return box.xyah_to_xyxy(states) if self.aspect else box.xywh_to_xyxy(states)
+
+    def _scales(self, states: FloatArray) -> FloatArray:
+        """Length that each coordinate's noise is in proportion to, ``(N, 4)``."""
+        if self.aspect:
+            return np.repeat(states[:, 3:4], 4, axis=1)
+        return np.tile(states[:, 2:4], (1, 2))
+
+    def _variances(
+        self, states: FloatArray, position: float, velocity: float
+    ) -> tuple[FloatArray, FloatArray]:
+        scale_squared = self._scales(states) ** 2
+        return scale_squared * (position * self.POSITION_WEIGHT) ** 2, scale_squared * (
+            velocity * self.VELOCITY_WEIGHT
+        ) ** 2
+
+    def append(self, boxes_xyxy: FloatArray) -> None:
+        """Start tracks at these boxes, at rest."""
+        states = self.to_state(boxes_xyxy)
+        position, velocity = self._variances(states, 2.0, 10.0)
+        if self.aspect:
+            position[:, 2], velocity[:, 2] = 1e-4, 1e-10
+        self.filters.append(states, position, velocity)
+
+    def predict(self, frames: float | FloatArray, *, hold_size: BoolArray | None = None) -> None:
+        """Move all tracks ahead; the noise added grows with the time passed."""
+        if hold_size is not None:
+            self.filters.velocity[hold_size, 3] = 0.0
+            if not self.aspect:
+                self.filters.velocity[hold_size, 2] = 0.0
+        position, velocity = self._variances(self.filters.mean, 1.0, 1.0)
+        if self.aspect:
+            position[:, 2], velocity[:, 2] = 1e-4, 1e-10
+        self.filters.predict(frames, position * frames, velocity * frames)
+
+    def correct(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
+        """Take measured boxes in."""
+        variance, _ = self._variances(self.filters.mean[rows], 1.0, 1.0)
+        if self.aspect:
+            variance[:, 2] = 1e-2
+        self.filters.correct(rows, self.to_state(boxes_xyxy), variance)
+
+
+class AreaMotion(BoxMotion):
+    """SORT's and OC-SORT's state: centre, area and an aspect that does not move, with fixed noise.
+
+    The constants are those of OC-SORT's tracker (``ocsort.py``), in pixels per frame of 30 fps video.
+    """
+
+    MEASUREMENT_VARIANCE = np.array([1.0, 1.0, 10.0, 10.0])
+    POSITION_NOISE = 1.0
+    VELOCITY_NOISE = np.array([0.01, 0.01, 0.0001, 0.0])
+    INITIAL_POSITION_VARIANCE = 10.0
+    INITIAL_VELOCITY_VARIANCE = np.array([1e4, 1e4, 1e4, 0.0])
+
+    def to_state(self, boxes_xyxy: FloatArray) -> FloatArray:
+        """Boxes as this filter's coordinates."""
+        return box.xyxy_to_xysr(boxes_xyxy)
+
+    def to_boxes(self, states: FloatArray) -> FloatArray:
+        """This filter's coordinates as boxes."""
+        return box.xysr_to_xyxy(states)
+
+    def append(self, boxes_xyxy: FloatArray) -> None:
+        """Start tracks at these boxes, at rest."""
+        states = self.to_state(boxes_xyxy)
+        position = np.full_like(states, self.INITIAL_POSITION_VARIANCE)
+        self.filters.append(states, position, np.tile(self.INITIAL_VELOCITY_VARIANCE, (len(states), 1)))
+
+    def predict(self, frames: float | FloatArray, *, hold_size: BoolArray | None = None) -> None:
+        """Move all tracks ahead; an area that would fall below zero stops shrinking."""
+        shrinking = (self.filters.mean + frames * self.filters.velocity)[:, 2] <= 0
+        self.filters.velocity[shrinking, 2] = 0.0
+        self.filters.predict(frames, np.full(4, self.POSITION_NOISE) * frames, self.VELOCITY_NOISE * frames)
+
+    def correct(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
+        """Take measured boxes in."""
+        self.filters.correct(rows, self.to_state(boxes_xyxy), self.MEASUREMENT_VARIANCE)
