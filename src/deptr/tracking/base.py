@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
@@ -76,7 +76,7 @@ class Tracker(ABC):
         self._step(seen, seconds * REFERENCE_RATE)
         reported = np.flatnonzero(self._reported())
         reported = reported[np.argsort(self._rows.columns[reported])]
-        result = detections[self._rows.columns[reported]]
+        result = cast("sv.Detections", detections[self._rows.columns[reported]])
         result.tracker_id = self._rows.ids[reported]
         return self._with_boxes(result, reported)
 
@@ -90,7 +90,7 @@ class Tracker(ABC):
 
     def _reported(self) -> BoolArray:
         """Which tracks belong into this frame's answer, ``(T,)``."""
-        return (self._rows.states == TrackState.CONFIRMED) & (self._rows.columns >= 0)
+        return np.asarray((self._rows.states == TrackState.CONFIRMED) & (self._rows.columns >= 0))
 
     def _with_boxes(self, result: sv.Detections, rows: Indices) -> sv.Detections:
         if self.parameters.boxes != "observed" and len(rows):

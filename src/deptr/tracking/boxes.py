@@ -61,7 +61,7 @@ def xyxy_to_xysr(boxes_xyxy: FloatArray) -> FloatArray:
     """Corners to centre x, centre y, area and aspect (width / height), SORT's state.
 
     Example:
-        >>> xyxy_to_xysr(np.array([[10.0, 20.0, 30.0, 60.0]]))
+        >>> xyxy_to_xysr(np.array([[10.0, 20.0, 30.0, 60.0]])).round(3)
         array([[ 20. ,  40. , 800. ,   0.5]])
     """
     size = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]

@@ -45,7 +45,7 @@ class DepthFusion:
 
     @classmethod
     def fixed(cls, gamma: float = 0.2, scale: float = 1.0) -> DepthFusion:
-        """The paper's blend: cost (1 - γ)·IoU distance + γ·min(1, λ·|Δdepth|), λ being `scale`.
+        """The paper's blend: (1 - gamma) x IoU distance + gamma x min(1, scale x depth gap).
 
         Source: arXiv 2509.17323, association cost. Beyond the paper, a pair must also pass the plain
         2-D limit; without that a depth match admits pairs that do not overlap.

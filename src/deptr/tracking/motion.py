@@ -66,7 +66,7 @@ class BoxMotion(ABC):
 
 
 class HeightScaledMotion(BoxMotion):
-    """Noise in proportion to the box, as DeepSORT, ByteTrack (x, y, aspect, height) and BoT-SORT (x, y, w, h).
+    """Noise in proportion to the box: ByteTrack (x, y, aspect, height) and BoT-SORT (x, y, w, h).
 
     Args:
         aspect: True for aspect and height as third and fourth coordinate, False for width and height.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -77,7 +78,7 @@ class Parameter:
         number = float(str(value))
         if self.kind is int:
             return int(number) if number == int(number) else None
-        return number if number == number else None
+        return None if math.isnan(number) else number
 
 
 def number(default: float, low: float, high: float, text: str) -> Any:
@@ -117,11 +118,12 @@ class TrackerParameters:
 def parameters_of_class(cls: type[TrackerParameters]) -> list[Parameter]:
     """Every parameter of a parameter class, in the order of declaration."""
     kinds = {"float": float, "int": int, "bool": bool, "str": str}
+    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(cls)}
     return [
         Parameter(
             field.name,
             kinds[str(field.type)],
-            field.default,
+            defaults[field.name],
             field.metadata.get("low"),
             field.metadata.get("high"),
             field.metadata.get("choices", ()),
@@ -145,4 +147,5 @@ def build(cls: type[P], values: Mapping[str, object], owner: str) -> P:
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise UsageError(f"{owner} has no parameter {unknown[0]!r}; it has {', '.join(known)}")
-    return cls(**{name: known[name].parse(value) for name, value in values.items()})
+    parsed: dict[str, Any] = {name: known[name].parse(value) for name, value in values.items()}
+    return cls(**parsed)
