@@ -1,0 +1,301 @@
+"""MOTChallenge text, with depth: detections and tracks, read strictly and written safely.
+
+Columns are counted from 1 and separated by commas; frames count from 1, boxes are left, top, width and
+height in pixels.
+
+========  =====================================================================  ============
+columns   meaning                                                                depth column
+========  =====================================================================  ============
+6         frame, id, left, top, width, height (score 1)                          none
+7         ... score                                                              none
+8         ... score, depth                                                       8
+9         ... score, class, visibility (ground truth of MOTChallenge)            none
+10        ... score, depth, two of any kind (-1, -1, -1 in plain MOTChallenge)   8
+11        ... score, three of any kind, depth (DepTR-MOT's layout, and ours)     11
+========  =====================================================================  ============
+
+Blank lines hold nothing and are skipped. A depth of -1 or ``nan`` is not known.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deptr.errors import DataError, UsageError
+from deptr.io.tables import DetectionTable, TrackTable
+from deptr.io.text_rows import Check, Rows, parse_rows, read_text, refuse_first
+from deptr.records import DepthKind, FloatArray, depth_of
+
+if TYPE_CHECKING:
+    import supervision as sv
+
+__all__ = ["DetectionTable", "TrackTable", "TrackWriter", "read_detections", "read_tracks"]
+
+COLUMNS = (6, 7, 8, 9, 10, 11)
+NAMES = ("frame", "id", "left", "top", "width", "height", "score")
+UNKNOWN_DEPTH = -1.0
+_DEPTH_COLUMN = {8: 8, 10: 8, 11: 11}
+_LARGEST_FRAME = 100_000_000
+_LARGEST_PIXEL = 1_000_000
+_SMALLEST_SIZE = 0.001  # below it a written box would have no extent
+
+
+def read_detections(
+    path: str | Path,
+    *,
+    depth_column: int | None = None,
+    depth_kind: DepthKind | str = DepthKind.METRIC,
+    first_frame: int = 1,
+) -> DetectionTable:
+    """Detections from a text file.
+
+    Args:
+        path: MOT text as in this module's table.
+        depth_column: Column with the depth, counted from 1; None takes the one of the table.
+        depth_kind: What the depths mean.
+        first_frame: Number the file gives to the first frame, 0 or 1; DepTR-MOT's own files use 0.
+
+    Raises:
+        DataError: The file is missing, empty or malformed; the message names the line.
+        UsageError: `depth_column` or `first_frame` cannot be meant.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "det.txt"
+        >>> _ = file.write_text("1,-1,10,20,30,60,0.9,5.5")
+        >>> read_detections(file).at(1).xyxy
+        array([[10., 20., 40., 80.]])
+    """
+    kind = DepthKind.parse(depth_kind)
+    text = read_text(path)
+    if not text.strip():
+        hint = "a sequence without any detection needs no tracking"
+        raise DataError(path, "the file is empty", expected="one detection a line", hint=hint)
+    rows = parse_rows(text, path, columns=COLUMNS, names=NAMES)
+    column = _depth_column(rows.shape[1], depth_column, path)
+    names = _names(column)
+    checks = [*_box_checks(rows, first_frame), *_score_checks(rows)]
+    if column is not None:
+        checks += _depth_checks(rows[:, column], column, kind)
+    checks.append(_order_check(rows))
+    refuse_first(text, path, rows, checks, names)
+    return DetectionTable(
+        source=str(path),
+        frame=rows[:, 0].astype(np.int64) + (1 - first_frame),
+        xyxy=_xyxy(rows),
+        score=rows[:, 6].copy() if rows.shape[1] > 6 else np.ones(len(rows)),
+        depth=_depth(rows, column),
+        depth_kind=kind,
+    )
+
+
+def read_tracks(path: str | Path) -> TrackTable:
+    """Tracks from MOT text, in any order of rows; an empty file holds no track.
+
+    Raises:
+        DataError: The file is missing or malformed, or an identity stands twice in a frame.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "tracks.txt"
+        >>> _ = file.write_text("1,7,10,20,30,60,0.9,-1,-1,-1,5.5")
+        >>> read_tracks(file).track_id, read_tracks(file).depth
+        (array([7]), array([5.5]))
+    """
+    text = read_text(path)
+    rows = parse_rows(text, path, columns=COLUMNS, names=NAMES)
+    column = 10 if rows.shape[1] == 11 else None
+    identity = rows[:, 1]
+    checks = [
+        *_box_checks(rows, 1),
+        (identity != np.floor(identity), 1, "not an identity", "a whole number", None),
+    ]
+    if rows.shape[1] > 6:
+        checks.append((~np.isfinite(rows[:, 6]), 6, "not a score", "a finite number", None))
+    if column is not None:
+        checks += _depth_checks(rows[:, column], column, DepthKind.RELATIVE_INVERSE)
+    refuse_first(text, path, rows, checks, _names(column))
+    order = np.lexsort((identity, rows[:, 0]))
+    sorted_keys = rows[order, :2]
+    twice = np.zeros(len(rows), dtype=bool)
+    if len(rows) > 1:
+        twice[order[1:]] = (sorted_keys[1:] == sorted_keys[:-1]).all(axis=1)
+    refuse_first(text, path, rows, [(twice, 1, "identity stands twice in one frame", "once", None)], NAMES)
+    rows = rows[order]
+    return TrackTable(
+        source=str(path),
+        frame=rows[:, 0].astype(np.int64),
+        track_id=rows[:, 1].astype(np.int64),
+        xyxy=_xyxy(rows),
+        score=rows[:, 6].copy() if rows.shape[1] > 6 else np.ones(len(rows)),
+        depth=_depth(rows, column),
+    )
+
+
+class TrackWriter:
+    r"""Writes tracks frame by frame; what is written is on disk and whole, whatever happens next.
+
+    One row a track: frame, id, left, top, width, height, score, -1, -1, -1, depth (-1 = unknown), as
+    MOTChallenge wants it, with the depth behind.
+
+    Args:
+        path: The file; its folder must exist.
+
+    Raises:
+        DataError: The file cannot be written, or the disk is full; rows written before stay.
+
+    Example:
+        >>> import tempfile
+        >>> import supervision as sv
+        >>> boxes, scores, ids = np.array([[0, 0, 4, 8.0]]), np.array([0.5]), np.array([3])
+        >>> tracked = sv.Detections(boxes, confidence=scores, tracker_id=ids)
+        >>> with TrackWriter(Path(tempfile.mkdtemp()) / "tracks.txt") as writer:
+        ...     writer.write(1, tracked)
+        >>> writer.path.read_text()
+        '1,3,0.000,0.000,4.000,8.000,0.50000,-1,-1,-1,-1\n'
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.rows = 0
+        self._size = 0
+        try:
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def write(self, frame: int, tracks: sv.Detections) -> None:
+        """Append the tracks of one frame.
+
+        Args:
+            frame: Number of the frame, from 1.
+            tracks: Detections with ``tracker_id``.
+        """
+        if len(tracks) == 0:
+            return
+        text = format_tracks(frame, tracks)
+        try:
+            rest = text.encode()
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+        except OSError as error:
+            os.ftruncate(self._file, self._size)
+            raise self._failure(error) from error
+        self._size += len(text)
+        self.rows += len(tracks)
+
+    def close(self) -> None:
+        """End writing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> TrackWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _failure(self, error: OSError) -> DataError:
+        found = error.strerror or str(error)
+        return DataError(self.path, "cannot be written", found=found, hint="check space and permissions")
+
+
+def format_tracks(frame: int, tracks: sv.Detections) -> str:
+    """Rows of `TrackWriter` for one frame."""
+    if tracks.tracker_id is None:
+        raise UsageError("tracks: expected detections with tracker_id, got None")
+    count = len(tracks)
+    boxes = np.asarray(tracks.xyxy, dtype=np.float64)
+    sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], _SMALLEST_SIZE)
+    scores = np.ones(count) if tracks.confidence is None else tracks.confidence
+    rows = zip(
+        tracks.tracker_id.tolist(),
+        boxes[:, :2].tolist(),
+        sizes.tolist(),
+        scores.tolist(),
+        depth_of(tracks).tolist(),
+        strict=True,
+    )
+    return "".join(
+        f"{frame},{identity},{x:.3f},{y:.3f},{w:.3f},{h:.3f},{score:.5f},-1,-1,-1,"
+        f"{-1 if math.isnan(depth) else format(depth, '.6g')}\n"
+        for identity, (x, y), (w, h), score, depth in rows
+    )
+
+
+def _names(depth_column: int | None) -> tuple[str, ...]:
+    if depth_column is None:
+        return NAMES
+    return (*NAMES, *(f"column {n}" for n in range(8, depth_column + 1)), "depth")
+
+
+def _depth_column(columns: int, asked: int | None, path: str | Path) -> int | None:
+    """Index, from 0, of the column with the depth; None when the layout has none."""
+    if asked is None:
+        return _DEPTH_COLUMN[columns] - 1 if columns in _DEPTH_COLUMN else None
+    if asked <= len(NAMES):
+        raise UsageError(f"depth_column: expected a number from {len(NAMES) + 1}, got {asked}")
+    if asked > columns:
+        raise DataError(path, "no such column of depth", expected=f"at most {columns}", found=str(asked))
+    return asked - 1
+
+
+def _box_checks(rows: Rows, first_frame: int) -> list[Check]:
+    if first_frame not in (0, 1):
+        raise UsageError(f"first_frame: expected 0 or 1, got {first_frame}")
+    frame, size = rows[:, 0], rows[:, 4:6]
+    bad_frame = ~((frame >= first_frame) & (frame <= _LARGEST_FRAME) & (frame == np.floor(frame)))
+    expected = f"a whole number from {first_frame}"
+    hint = "if the file counts frames from 0, say first-frame 0" if bool((frame == 0).any()) else None
+    checks: list[Check] = [(bad_frame, 0, "not a frame number", expected, hint)]
+    for column in (2, 3):
+        outside = ~(np.abs(rows[:, column]) <= _LARGEST_PIXEL)
+        checks.append((outside, column, "not a pixel coordinate", "a finite number of pixels", None))
+    for column in (4, 5):
+        outside = ~((size[:, column - 4] > 0) & (size[:, column - 4] <= _LARGEST_PIXEL))
+        checks.append((outside, column, "not a box size", "a positive number of pixels", None))
+    return checks
+
+
+def _score_checks(rows: Rows) -> list[Check]:
+    if rows.shape[1] <= 6:
+        return []
+    outside = ~((rows[:, 6] >= 0) & (rows[:, 6] <= 1))
+    return [(outside, 6, "not a score", "a number in [0, 1]", "bring scores to [0, 1] first")]
+
+
+def _depth_checks(depth: Rows, column: int, kind: DepthKind) -> list[Check]:
+    known = ~np.isnan(depth) & (depth != UNKNOWN_DEPTH)
+    smallest_legal = depth >= 0 if kind.larger_is_nearer else depth > 0
+    expected = (
+        f"a {'non-negative' if kind.larger_is_nearer else 'positive'} {kind.value} depth, or -1 for unknown"
+    )
+    hint = "is this the column of the depth? See depth-column"
+    return [(known & ~(smallest_legal & np.isfinite(depth)), column, "not a depth", expected, hint)]
+
+
+def _order_check(rows: Rows) -> Check:
+    back = np.zeros(len(rows), dtype=bool)
+    back[1:] = np.diff(rows[:, 0]) < 0
+    expected = "frames in ascending order"
+    hint = "a file written twice into one? Otherwise sort it: sort -s -t, -k1,1n"
+    return back, 0, "goes back to an earlier frame", expected, hint
+
+
+def _xyxy(rows: Rows) -> FloatArray:
+    return np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1)
+
+
+def _depth(rows: Rows, column: int | None) -> FloatArray:
+    if column is None:
+        return np.full(len(rows), np.nan)
+    return np.where(rows[:, column] == UNKNOWN_DEPTH, np.nan, rows[:, column])
