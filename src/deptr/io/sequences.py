@@ -211,7 +211,7 @@ def _sequence_folders(root: Path, entry: Benchmark, split: str | None) -> list[S
         named = [path for path in inside if fnmatchcase(path.name, entry.sequence_names)]
         strangers += [path.name for path in inside if path not in named]
         if named:
-            return [_from_folder(path) for path in named]
+            return [folder_sequence(path) for path in named]
     if strangers:
         raise DataError(
             root,
@@ -237,7 +237,12 @@ def _ground_truth_file(folder: Path) -> Path | None:
     return _first_file(folder / "gt" / "gt.txt", folder / "gt.txt")
 
 
-def _from_folder(folder: Path) -> Sequence:
+def folder_sequence(folder: Path) -> Sequence:
+    """What a sequence's own folder says of it, in MOTChallenge's layout or the flat one.
+
+    Raises:
+        DataError: Its ``seqinfo.ini`` is malformed.
+    """
     ground_truth = _ground_truth_file(folder)
     detections = _first_file(folder / "det" / "det.txt", folder / "det.txt")
     ignore = _first_file(folder / "ignore.txt")
