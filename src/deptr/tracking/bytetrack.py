@@ -49,8 +49,9 @@ class ByteTrack(Tracker):
         high, low = self._split(seen.scores)
         rows = self._rows
         tentative = rows.states == TrackState.TENTATIVE
-        # a tentative track waits at its first box for one frame
-        boxes = self._predict(np.where(tentative, 0.0, frames)[:, None], rows.states == TrackState.LOST)
+        # a track waits at its first box until a second one tells where it goes
+        waits = tentative & (rows.hits == 0)
+        boxes = self._predict(np.where(waits, 0.0, frames)[:, None], rows.states == TrackState.LOST)
         pool, waiting = np.flatnonzero(~tentative), np.flatnonzero(tentative)
 
         candidates = seen.take(high)
@@ -74,26 +75,41 @@ class ByteTrack(Tracker):
         costs = 1 - iou(boxes[waiting], seen.boxes[free], pixel=PIXEL) * seen.scores[free]
         third = assign(costs, cost_limit=TENTATIVE_COST)
         self._hit(waiting[third.rows], seen, free[third.columns])
-        rows.states[waiting[third.rows]] = TrackState.CONFIRMED
+        sure = rows.hits[waiting[third.rows]] + 1 >= self.parameters.confirm_frames
+        rows.states[waiting[third.rows[sure]]] = TrackState.CONFIRMED
+
+        free = without(free, free[third.columns])
+        left = np.flatnonzero(rows.columns < 0)
+        again = self._depth.recover(left, seen.take(free))
+        self._hit(left[again.rows], seen, free[again.columns])
+        rows.states[left[again.rows]] = TrackState.CONFIRMED
 
         self._delete()
-        births = without(free, free[third.columns])
+        births = without(free, free[again.columns])
         births = births[seen.scores[births] >= self.parameters.new_score]
         at_once = self._frame_count == 1 or self.parameters.confirm_frames == 1
         self._birth(seen, births, TrackState.CONFIRMED if at_once else TrackState.TENTATIVE)
 
     def _delete(self) -> None:
         rows = self._rows
-        gone = (rows.states == TrackState.TENTATIVE) | ((rows.states == TrackState.LOST) & self._expired())
+        lost = rows.states == TrackState.LOST
+        # as in the authors' code, a track is let go one frame after its time and never lost twice after it
+        gone = lost & rows.overdue | (rows.states == TrackState.TENTATIVE) & (rows.columns < 0)
+        rows.overdue |= lost & self._expired()
         self._keep(~gone)
-        tracked = np.flatnonzero(rows.states == TrackState.CONFIRMED)
+        self._drop_duplicates()
+
+    def _drop_duplicates(self) -> None:
+        """Of a seen and a lost track at the same place, keep the one that was followed longer."""
+        rows = self._rows
+        tracked = np.flatnonzero(rows.states != TrackState.LOST)
         lost = np.flatnonzero(rows.states == TrackState.LOST)
         if not len(tracked) or not len(lost):
             return
         boxes = self._motion.boxes()
         a, b = np.nonzero(iou(boxes[tracked], boxes[lost], pixel=PIXEL) > DUPLICATE_IOU)
         life = rows.seen - rows.born
-        a_older = life[tracked[a]] > life[lost[b]]
+        a_older = life[tracked[a]] > life[lost[b]] + 1e-6
         keep = np.ones(len(rows), bool)
         keep[np.where(a_older, lost[b], tracked[a])] = False
         self._keep(keep)

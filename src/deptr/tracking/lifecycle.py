@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from deptr.records import FloatArray, IntArray
+from deptr.records import BoolArray, FloatArray, IntArray
 from deptr.tracking.assignment import Indices
 from deptr.tracking.measurements import Measurements
 
@@ -33,6 +33,7 @@ class Lifecycle:
         boxes: ``(T, 4)`` last detected box, xyxy.
         scores: ``(T,)`` score of the last detection.
         classes: ``(T,)`` class of the last detection.
+        overdue: ``(T,)`` whether it was ever unseen for longer than it is remembered.
         columns: ``(T,)`` which of this frame's detections it took, -1 = none.
     """
 
@@ -47,6 +48,7 @@ class Lifecycle:
         "boxes",
         "scores",
         "classes",
+        "overdue",
         "columns",
     )
 
@@ -61,6 +63,7 @@ class Lifecycle:
         self.boxes: FloatArray = np.zeros((0, 4))
         self.scores: FloatArray = np.zeros(0)
         self.classes: IntArray = np.zeros(0, np.int64)
+        self.overdue: BoolArray = np.zeros(0, bool)
         self.columns: Indices = np.zeros(0, np.intp)
         self._next_id = 1
 
@@ -99,6 +102,7 @@ class Lifecycle:
             "boxes": seen.boxes,
             "scores": seen.scores,
             "classes": seen.classes,
+            "overdue": np.zeros(count, bool),
             "columns": columns,
         }
         for name in self._FIELDS:
