@@ -1,0 +1,184 @@
+"""Frames from a video file or a network stream, through PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.error import FFmpegError
+
+from deptr.errors import DataError
+from deptr.io.frames import FALLBACK_RATE, Frame, FrameSource, is_url
+from deptr.records import Image
+
+_PATIENCE = (10.0, 10.0)  # seconds to connect, and to wait for the next packet
+
+
+class VideoSource(FrameSource):
+    """A video file, or a stream at an address.
+
+    A frame that cannot be decoded keeps its number, which is left out: what belongs to later frames
+    still meets them.
+    """
+
+    def __init__(self, spec: str | Path, *, fps: float | None = None) -> None:
+        self._spec = str(spec)
+        self.name = self._spec if is_url(self._spec) else Path(spec).name
+        self._container, self._stream = self._open()
+        context = self._stream.codec_context
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        self._given_rate = fps
+        self.fps = fps if fps is not None else (float(rate) if rate else None)
+        self.size = (context.width, context.height)
+        self.frame_count = self._stream.frames or None
+        self.live = is_url(self._spec) and self._container.duration is None
+        self._seen = 0
+        self._end: str | None = None
+        self._first = self._peek()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames, in order.
+
+        Raises:
+            DataError: A stream broke off.
+        """
+        average, guessed = self._stream.average_rate, self._stream.guessed_rate
+        steady = float(average) if average and average == guessed else None
+        clock = _Clock(self.fps or FALLBACK_RATE, fixed=self._given_rate is not None, steady_rate=steady)
+        for decoded in self._first:
+            if decoded is None:
+                clock.damage()
+                continue
+            before = clock.index
+            index, timestamp = clock.advance(decoded.time)
+            self.skipped += index - before - 1
+            self._seen = index
+            yield Frame(index, timestamp, _upright(decoded))
+        self.skipped += clock.pending
+        self._finish(clock.index + clock.pending)
+
+    def close(self) -> None:
+        """Close the file or the connection."""
+        self._container.close()
+
+    def notes(self) -> list[str]:
+        """Damage, and an end before the one that the file announces."""
+        return super().notes() + ([self._end] if self._end else [])
+
+    def _open(self) -> tuple[av.container.InputContainer, av.VideoStream]:
+        remote = is_url(self._spec)
+        options = {"rtsp_transport": "tcp"} if self._spec.lower().startswith("rtsp") else {}
+        try:
+            container = av.open(self._spec, timeout=_PATIENCE if remote else None, options=options)
+        except (FFmpegError, OSError) as error:
+            problem = "cannot be reached" if remote else "cannot be read as video"
+            hint = "is the address right and the camera on?" if remote else "is the file whole?"
+            raise DataError(self._spec, problem, found=error.strerror or str(error), hint=hint) from error
+        if not container.streams.video:
+            container.close()
+            raise DataError(self._spec, "holds no video", expected="a video stream")
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        return container, stream
+
+    def _peek(self) -> Iterator[av.VideoFrame | None]:
+        """The frames again, after making sure that there is one and what size it shows."""
+        frames = self._decode()
+        damaged = 0
+        for frame in frames:
+            if frame is None:
+                damaged += 1
+                continue
+            height, width = _upright(frame).shape[:2]
+            self.size = (width, height)
+            return _chain([None] * damaged, frame, frames)
+        self._container.close()
+        raise DataError(self._spec, "no frame can be decoded", found=f"{damaged} damaged frames")
+
+    def _decode(self) -> Iterator[av.VideoFrame | None]:
+        """Decoded frames in the order of display; None for each that is damaged."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except FFmpegError as error:
+                self._broken(error)
+                return
+            try:
+                decoded = packet.decode()
+            except FFmpegError:
+                yield None
+                continue
+            for frame in decoded:
+                yield None if frame.is_corrupt else frame
+
+    def _broken(self, error: FFmpegError) -> None:
+        found = error.strerror or str(error)
+        if is_url(self._spec):
+            raise DataError(
+                self._spec, f"the stream broke off after frame {self._seen}", found=found
+            ) from error
+        self._end = f"{self.name}: cannot be read beyond frame {self._seen} ({found})"
+
+    def _finish(self, count: int) -> None:
+        if self.live:
+            raise DataError(self._spec, f"the stream ended after frame {self._seen}")
+        announced = self.frame_count or 0
+        if self._end is None and count < announced:
+            self._end = f"{self.name}: ends early, after frame {count} of {announced}"
+
+
+class _Clock:
+    """Numbers and times of frames; from the first damage on, numbers follow the file's time stamps."""
+
+    def __init__(self, rate: float, *, fixed: bool, steady_rate: float | None) -> None:
+        self.index = 0
+        self.pending = 0  # damaged frames since the last good one
+        self._rate = rate
+        self._fixed = fixed
+        self._steady_rate = steady_rate  # of the file, None when its frames are unevenly spaced
+        self._damaged = False
+        self._anchor: tuple[int, float] | None = None
+        self._start: float | None = None
+        self._time = -1.0 / rate
+
+    def damage(self) -> None:
+        self.pending += 1
+        self._damaged = True
+
+    def advance(self, raw: float | None) -> tuple[int, float]:
+        """Number and seconds of the next good frame, whose time stamp in the file is `raw`."""
+        step = 1 + self.pending
+        if self._damaged and self._steady_rate and raw is not None and self._anchor is not None:
+            # an error tells in the order of decoding that, not where in the order of display, frames are lost
+            step = max(1, self._anchor[0] + round((raw - self._anchor[1]) * self._steady_rate) - self.index)
+        self.index += step
+        self.pending = 0
+        if self._anchor is None and raw is not None:
+            self._anchor = (self.index, raw)
+        expected = (self.index - 1) / self._rate if self._fixed else self._time + step / self._rate
+        if self._start is None and raw is not None:
+            self._start = raw - expected
+        stamped = expected if self._fixed or raw is None or self._start is None else raw - self._start
+        self._time = stamped if stamped > self._time else expected
+        return self.index, self._time
+
+
+def _chain(
+    damaged: list[None], first: av.VideoFrame, rest: Iterator[av.VideoFrame | None]
+) -> Iterator[av.VideoFrame | None]:
+    yield from damaged
+    yield first
+    yield from rest
+
+
+def _upright(frame: av.VideoFrame) -> Image:
+    """The picture as RGB, turned as the recorder says it is to be seen."""
+    image = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+    turns = round(Fraction(int(frame.rotation), 90)) % 4
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
