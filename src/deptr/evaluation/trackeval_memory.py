@@ -102,7 +102,7 @@ def _raw_data(
     regions = split_frames(truth.ignore_frames, length)
     boxes, own_boxes, region_boxes = truth.boxes_xywh, tracks[:, 2:6], truth.ignore_boxes_xywh
     if kitti:
-        boxes, own_boxes, region_boxes = (_corners(values) for values in (boxes, own_boxes, region_boxes))
+        boxes, own_boxes, region_boxes = (corners(values) for values in (boxes, own_boxes, region_boxes))
     _, own_ids = np.unique(tracks[:, 1], return_inverse=True)  # large ids would make large tables
     target = class_table(benchmark)[benchmark.target]
     own_class = np.full(len(tracks), target if kitti else 1)
@@ -124,5 +124,6 @@ def _raw_data(
     }
 
 
-def _corners(boxes_xywh: FloatArray) -> FloatArray:
+def corners(boxes_xywh: FloatArray) -> FloatArray:
+    """Boxes given as left, top, width, height as left, top, right, bottom."""
     return np.concatenate([boxes_xywh[:, :2], boxes_xywh[:, :2] + boxes_xywh[:, 2:4]], axis=1)

@@ -1,0 +1,164 @@
+"""What a benchmark's cells say: score tables, what depth adds, spoiled depth, and ours against the peers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from deptr.evaluation.bootstrap import Difference, paired_bootstrap
+from deptr.evaluation.cells import Cell, CellResult
+from deptr.evaluation.contenders import ORACLE, PEER_PREFIX, Contender
+from deptr.evaluation.corruption import Corruption
+from deptr.evaluation.tables import Table, figure
+
+Results = dict[tuple[str, int, str, str, str], tuple[Cell, CellResult]]
+METRICS = ("HOTA", "DetA", "AssA", "IDF1", "MOTA")
+CLEAN = str(Corruption())
+NOTE = (
+    "Metrics in percent, identity switches counted, milliseconds per frame are the median of the tracker's "
+    "update alone. The last column is the change of HOTA against the same tracker without depth, with the 95 % "
+    "interval of a paired bootstrap over the {count} sequences{rough}."
+)
+FEW_SEQUENCES = 5
+
+
+def index(results: Iterable[tuple[Cell, CellResult]]) -> Results:
+    """Cells by benchmark, stride, tracker, fusion and corruption, in the order of arrival."""
+    return {
+        (
+            cell.benchmark.name,
+            cell.stride,
+            cell.contender.tracker,
+            cell.contender.fusion,
+            str(cell.corruption),
+        ): (cell, result)
+        for cell, result in results
+    }
+
+
+def score_tables(results: Results) -> list[Table]:
+    """One table per benchmark and stride over clean depth."""
+    tables = []
+    for benchmark, stride in _groups(results):
+        rows = _group(results, benchmark, stride)
+        count = len(rows[0][0].sequences)
+        note = NOTE.format(count=count, rough=", few: rough" if count < FEW_SEQUENCES else "")
+        table = Table(
+            f"{benchmark}, {_every(stride)}",
+            ["tracker", "depth", *METRICS, "IDSW", "ms/frame", "depth adds (HOTA)"],
+            note=note,
+            words=2,
+        )
+        for cell, result in rows:
+            depth = _depth_word(cell.contender)
+            scores = [figure(result.combined[name]) for name in METRICS]
+            switches = figure(result.combined["IDSW"], 0)
+            milliseconds = figure(result.milliseconds.get("median", float("nan")))
+            adds = depth_adds(results, cell, result)
+            table.rows.append(
+                [_tracker_word(cell.contender), depth, *scores, switches, milliseconds, str(adds or "")]
+            )
+        tables.append(table)
+    return tables
+
+
+def depth_adds(
+    results: Results, cell: Cell, result: CellResult, *, metric: str = "HOTA"
+) -> Difference | None:
+    """Change against the same tracker without depth; None when there is no such cell."""
+    if not cell.contender.uses_depth:
+        return None
+    plain = results.get((cell.benchmark.name, cell.stride, cell.contender.tracker, "none", CLEAN))
+    return None if plain is None else paired_bootstrap(result.raw, plain[1].raw, metric=metric)
+
+
+def corruption_tables(results: Results) -> list[Table]:
+    """One table per benchmark: change of HOTA against no depth, for each way of spoiling depth."""
+    ways = list(dict.fromkeys(key[4] for key in results))
+    if len(ways) < 2:
+        return []
+    tables = []
+    for benchmark in dict.fromkeys(key[0] for key in results):
+        table = Table(
+            f"{benchmark}, spoiled depth",
+            ["tracker", "depth", "frames", "HOTA without depth", *ways],
+            note="HOTA with depth minus HOTA without it; * where the 95 % interval excludes zero.",
+            words=3,
+        )
+        mine = [key for key in results if key[0] == benchmark]
+        for stride, tracker, fusion in dict.fromkeys(key[1:4] for key in mine):
+            plain = results.get((benchmark, stride, tracker, "none", CLEAN))
+            cells = [results.get((benchmark, stride, tracker, fusion, way)) for way in ways]
+            if plain is None or not any(found and found[0].contender.uses_depth for found in cells):
+                continue
+            gaps = []
+            for found in cells:
+                gap = paired_bootstrap(found[1].raw, plain[1].raw) if found else None
+                gaps.append(f"{gap.value:+.2f}{'*' if gap.certain else ''}" if gap else "–")
+            base = figure(plain[1].combined["HOTA"])
+            table.rows.append([tracker, fusion, _every(stride), base, *gaps])
+        if table.rows:
+            tables.append(table)
+    return tables
+
+
+def peer_table(results: Results) -> Table | None:
+    """The best of ours against the best peer, per benchmark and stride; None without both."""
+    table = Table(
+        "Ours against the best peer",
+        ["benchmark", "frames", "best peer", "HOTA", "ours", "HOTA", "difference", "ceiling"],
+        note="Best by HOTA among the rows above; the difference with its 95 % interval over sequences. "
+        "Choosing the best after the fact favours both sides alike.",
+        words=3,
+    )
+    for benchmark, stride in _groups(results):
+        rows = _group(results, benchmark, stride)
+        peers = [row for row in rows if row[0].contender.tracker.startswith(PEER_PREFIX)]
+        ours = [row for row in rows if row[0].contender.fusion]
+        if not peers or not ours:
+            continue
+        peer, own = (max(side, key=lambda row: row[1].combined["HOTA"]) for side in (peers, ours))
+        ceiling = [row[1].combined["HOTA"] for row in rows if row[0].contender.tracker == ORACLE]
+        table.rows.append(
+            [
+                benchmark,
+                _every(stride),
+                _tracker_word(peer[0].contender),
+                figure(peer[1].combined["HOTA"]),
+                own[0].contender.label,
+                figure(own[1].combined["HOTA"]),
+                str(paired_bootstrap(own[1].raw, peer[1].raw)),
+                figure(ceiling[0]) if ceiling else "–",
+            ]
+        )
+    return table if table.rows else None
+
+
+def _groups(results: Results) -> list[tuple[str, int]]:
+    return list(dict.fromkeys((key[0], key[1]) for key in results))
+
+
+def _group(results: Results, benchmark: str, stride: int) -> list[tuple[Cell, CellResult]]:
+    """Cells on clean depth; ours first, then the peers, then the ceiling."""
+    rows = [value for key, value in results.items() if key[:2] == (benchmark, stride) and key[4] == CLEAN]
+
+    def rank(row: tuple[Cell, CellResult]) -> int:
+        name = row[0].contender.tracker
+        return 2 if name == ORACLE else int(name.startswith(PEER_PREFIX))
+
+    return sorted(rows, key=rank)
+
+
+def _every(stride: int) -> str:
+    return {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
+        stride, f"every {stride}th frame"
+    )
+
+
+def _depth_word(contender: Contender) -> str:
+    return "" if contender.fusion in ("", "none") else contender.fusion
+
+
+def _tracker_word(contender: Contender) -> str:
+    if contender.tracker == ORACLE:
+        return "ceiling: true identities"
+    return contender.tracker

@@ -1,0 +1,238 @@
+"""What stands in a benchmark's rows: our trackers with a fusion, PyPI `trackers`, perfect identities."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deptr.errors import MissingExtraError, UsageError
+from deptr.evaluation.oracle import perfect_identities
+from deptr.io.sequences import Benchmark, Sequence
+from deptr.io.tables import DetectionTable
+from deptr.records import FloatArray
+from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parse_parameters
+
+if TYPE_CHECKING:
+    import supervision as sv
+
+FUSIONS = ("none", "fixed", "kalman", "adaptive")
+ORACLE = "oracle"
+PEER_PREFIX = "trackers."
+PEER_MIN_SCORE = 0.1  # what ByteTrack-like papers feed their trackers
+
+# Operating points, one per data family and never per frame rate. KITTI's detections have saturated scores,
+# for which the experiments on them use a high threshold of 0.8.
+FAMILY_PARAMETERS: Mapping[str, Mapping[str, float]] = {
+    "mot": {},
+    "kitti": {"high_score": 0.8, "new_score": 0.9},
+}
+# class of PyPI `trackers` and what differs from its defaults, per family
+PEERS: Mapping[str, tuple[str, Mapping[str, Mapping[str, Any]]]] = {
+    "trackers.SORT": ("SORTTracker", {"kitti": {"track_activation_threshold": 0.8}}),
+    "trackers.ByteTrack": (
+        "ByteTrackTracker",
+        {"kitti": {"track_activation_threshold": 0.9, "high_conf_det_threshold": 0.8}},
+    ),
+    "trackers.OCSORT": ("OCSORTTracker", {"kitti": {"high_conf_det_threshold": 0.8}}),
+    "trackers.BoTSORT": (
+        "BoTSORTTracker",
+        {
+            "mot": {"enable_cmc": False},
+            "kitti": {"enable_cmc": False, "track_activation_threshold": 0.9, "high_conf_det_threshold": 0.8},
+        },
+    ),
+    "trackers.CBIoU": (
+        "CBIoUTracker",
+        {"kitti": {"track_activation_threshold": 0.9, "high_conf_det_threshold": 0.8}},
+    ),
+}
+
+Update = Callable[["sv.Detections"], "sv.Detections"]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One row of a benchmark.
+
+    Attributes:
+        tracker: Name of ours, of a peer (``trackers.X``) or ``oracle``.
+        fusion: How ours uses depth: ``none``, or a mode with parameters as ``fixed:gamma=0.2,scale=0.1``;
+            empty for the others, which use none.
+        parameters: What differs from the tracker's defaults; for the oracle its least score.
+    """
+
+    tracker: str
+    fusion: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def uses_depth(self) -> bool:
+        """Whether spoiled depth can change the answer."""
+        return self.fusion not in ("", "none")
+
+    @property
+    def label(self) -> str:
+        """Name in tables."""
+        return f"{self.tracker} + {self.fusion}" if self.uses_depth else self.tracker
+
+
+def parse_fusion(text: str) -> DepthFusion:
+    """A fusion from ``mode`` or ``mode:name=value,name=value``.
+
+    Raises:
+        UsageError: No such mode or parameter, or a value out of range.
+
+    Example:
+        >>> parse_fusion("fixed:gamma=0.4,scale=0.2")
+        DepthFusion(mode='fixed', gamma=0.4, scale=0.2)
+        >>> parse_fusion("none").mode
+        'none'
+    """
+    mode, _, rest = text.partition(":")
+    if mode not in FUSIONS:
+        raise UsageError(f"fusion: expected one of {', '.join(FUSIONS)}, got {text!r}")
+    values: dict[str, float] = {}
+    for part in filter(None, rest.split(",")):
+        name, _, word = part.partition("=")
+        try:
+            values[name.strip()] = float(word)
+        except ValueError:
+            raise UsageError(f"fusion: expected {mode}:name=number,..., got {text!r}") from None
+    try:
+        fusion = getattr(DepthFusion, mode)(**values)
+    except TypeError:
+        raise UsageError(f"fusion: {mode} has no parameter {', '.join(values)} (in {text!r})") from None
+    assert isinstance(fusion, DepthFusion)
+    return fusion
+
+
+def our_contender(
+    tracker: str, fusion: str, family: str, overrides: Mapping[str, Any] | None = None
+) -> Contender:
+    """One of our trackers at the operating point of a data family.
+
+    Args:
+        tracker: Name in the registry.
+        fusion: As for `parse_fusion`.
+        family: ``mot`` or ``kitti``.
+        overrides: Parameters that replace those of the family.
+
+    Raises:
+        UsageError: No such tracker, fusion, parameter or value.
+    """
+    if tracker not in TRACKER_NAMES:
+        raise UsageError(f"tracker: expected one of {', '.join(TRACKER_NAMES)}, got {tracker!r}")
+    parse_fusion(fusion)
+    values = {**FAMILY_PARAMETERS.get(family, {}), **(overrides or {})}
+    return Contender(tracker, fusion, parse_parameters(tracker, values))
+
+
+def peer_contender(name: str, family: str) -> Contender:
+    """A tracker of PyPI `trackers` at the operating point of a data family.
+
+    Raises:
+        UsageError: No such peer.
+    """
+    if name not in PEERS:
+        raise UsageError(f"peer: expected one of {', '.join(PEERS)}, got {name!r}")
+    return Contender(name, "", PEERS[name][1].get(family, {}))
+
+
+def peers_installed() -> bool:
+    """Whether PyPI `trackers` can be imported."""
+    from importlib.util import find_spec
+
+    return find_spec("trackers") is not None
+
+
+def run(
+    contender: Contender, benchmark: Benchmark, sequence: Sequence, table: DetectionTable
+) -> tuple[FloatArray, FloatArray]:
+    """Track one sequence.
+
+    Args:
+        contender: Who tracks.
+        benchmark: Whose sequence it is.
+        sequence: The (thinned) sequence; its frame rate goes to our trackers.
+        table: Its (thinned) detections.
+
+    Returns:
+        Tracks ``(N, 7)``: frame, identity, left, top, width, height, score; and ``(T,)`` seconds that
+        each frame's update took, without reading and converting.
+    """
+    if contender.tracker == ORACLE:
+        return perfect_identities(benchmark, sequence, table, **contender.parameters), np.zeros(0)
+    peer = contender.tracker.startswith(PEER_PREFIX)
+    update = _start_peer(contender) if peer else _start_ours(contender, sequence)
+    rows, seconds = [], np.zeros(sequence.length)
+    for frame in range(1, sequence.length + 1):
+        detections = table.at(frame)
+        if peer:
+            detections = _plain(detections)
+        start = time.perf_counter()
+        tracks = update(detections)
+        seconds[frame - 1] = time.perf_counter() - start
+        rows.append(track_rows(frame, tracks))
+    return np.concatenate(rows) if rows else np.zeros((0, 7)), seconds
+
+
+def track_rows(frame: int, tracks: sv.Detections) -> FloatArray:
+    """Rows of frame, identity, left, top, width, height, score; without those that have no identity."""
+    if len(tracks) == 0 or tracks.tracker_id is None:
+        return np.zeros((0, 7))
+    known = tracks.tracker_id >= 0
+    boxes = np.asarray(tracks.xyxy, np.float64)[known]
+    scores = np.ones(len(tracks)) if tracks.confidence is None else tracks.confidence
+    return np.column_stack(
+        [
+            np.full(len(boxes), frame),
+            tracks.tracker_id[known],
+            boxes[:, :2],
+            boxes[:, 2:] - boxes[:, :2],
+            scores[known],
+        ]
+    )
+
+
+def _start_ours(contender: Contender, sequence: Sequence) -> Update:
+    if sequence.frame_rate is None:
+        raise UsageError(
+            f"sequence {sequence.name}: its frame rate is not known; expected frameRate in seqinfo.ini"
+        )
+    tracker = create_tracker(
+        contender.tracker,
+        depth=parse_fusion(contender.fusion),
+        frame_rate=sequence.frame_rate,
+        **contender.parameters,
+    )
+    update: Update = tracker.update
+    return update
+
+
+def _start_peer(contender: Contender) -> Update:
+    try:
+        import trackers
+    except ImportError:
+        raise MissingExtraError(f"the peer {contender.tracker}", "dev") from None
+    # its constants are per frame; 30 is its default, whatever the recording's rate
+    tracker = getattr(trackers, PEERS[contender.tracker][0])(frame_rate=30.0, **contender.parameters)
+    update: Update = tracker.update
+    return update
+
+
+def _plain(detections: sv.Detections) -> sv.Detections:
+    """Detections as the peers are usually fed: float32, one class, without the least sure ones."""
+    import supervision as sv
+
+    scores = np.ones(len(detections)) if detections.confidence is None else detections.confidence
+    kept = scores > PEER_MIN_SCORE
+    return sv.Detections(
+        xyxy=detections.xyxy[kept].astype(np.float32).reshape(-1, 4),
+        confidence=scores[kept].astype(np.float32),
+        class_id=np.zeros(int(kept.sum()), int),
+    )
