@@ -56,6 +56,37 @@ def assign(
     return Matches(rows, columns)
 
 
+def assign_most(
+    similarity: FloatArray,
+    bonus: FloatArray | float = 0.0,
+    *,
+    at_least: float,
+    allowed: BoolArray | None = None,
+) -> Matches:
+    """Pair as many rows and columns as possible at the most total similarity, then drop the poor pairs.
+
+    This is how SORT and its kin associate. Where similarity alone leaves no choice, `bonus` has no say.
+
+    Args:
+        similarity: ``(T, D)`` higher is better.
+        bonus: Added to the similarity for the choice of pairs only.
+        at_least: Pairs less similar than this are dropped.
+        allowed: ``(T, D)`` pairs that may be made; None allows all.
+
+    Example:
+        >>> assign_most(np.array([[0.9, 0.8], [0.7, 0.1]]), at_least=0.3)
+        Matches(rows=array([0, 1]), columns=array([1, 0]))
+    """
+    if allowed is not None:
+        similarity = np.where(allowed, similarity, -1e3)
+    good = similarity > at_least
+    if good.any() and good.sum(1).max() == 1 and good.sum(0).max() == 1:
+        return Matches(*np.nonzero(good))
+    matches = assign(-(similarity + bonus))
+    keep = similarity[matches] >= at_least
+    return Matches(matches.rows[keep], matches.columns[keep])
+
+
 def without(indices: Indices, taken: Indices) -> Indices:
     """Those of `indices` that are not in `taken`, order kept.
 

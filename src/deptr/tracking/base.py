@@ -11,6 +11,7 @@ import numpy as np
 from deptr.errors import UsageError
 from deptr.records import BoolArray, FloatArray, Image
 from deptr.tracking.assignment import Indices
+from deptr.tracking.boxes import iou
 from deptr.tracking.fusion import DepthFusion
 from deptr.tracking.lifecycle import Lifecycle, TrackState
 from deptr.tracking.measurements import Measurements
@@ -112,8 +113,8 @@ class Tracker(ABC):
     def _predict(self, frames: float | FloatArray, hold_size: BoolArray | None = None) -> FloatArray:
         """Move all tracks ahead and return their boxes."""
         self._motion.predict(frames, hold_size=hold_size)
-        self._depth.predict(float(np.max(frames, initial=0.0)) / REFERENCE_RATE)
-        return self._motion.boxes()
+        seconds = float(np.max(frames, initial=0.0)) / REFERENCE_RATE
+        return self._depth.predict(seconds, self._motion.boxes())
 
     def _hit(self, rows: Indices, seen: Measurements, columns: Indices) -> None:
         """These tracks took these detections."""
@@ -137,9 +138,26 @@ class Tracker(ABC):
         """Delete all tracks but these."""
         if mask.all():
             return
-        kept = np.flatnonzero(mask)
+        self._select(np.flatnonzero(mask))
+
+    def _select(self, kept: Indices) -> None:
+        """Keep these rows of everything that has a row per track."""
         for part in (self._rows, self._motion, self._depth):
             part.select(kept)
+
+    def _iou(self, boxes_a: FloatArray, boxes_b: FloatArray, *, pixel: float = 0.0) -> FloatArray:
+        """Overlap of tracks and detections, ``(T, D)``."""
+        return iou(boxes_a, boxes_b, pixel=pixel)
+
+    def _fuse(
+        self, costs: FloatArray, rows: Indices, seen: Measurements, *, cost_limit: float
+    ) -> tuple[FloatArray, BoolArray | None]:
+        """Costs with depth taken in, and the allowed pairs, None for all; classes stay apart if asked."""
+        costs, allowed = self._depth.fuse(costs, rows, seen, cost_limit=cost_limit)
+        if self.parameters.class_agnostic:
+            return costs, allowed
+        same = self._rows.classes[rows][:, None] == seen.classes
+        return costs, same if allowed is None else allowed & same
 
     def _expired(self) -> BoolArray:
         """Tracks not seen for longer than they are remembered; half a millisecond absorbs rounding."""

@@ -50,6 +50,15 @@ class KalmanBatch:
         self.velocity = self.velocity[kept]
         self.covariance = self.covariance[:, kept]
 
+    def state(self, rows: Indices) -> FloatArray:
+        """Mean, velocity and the three covariance arrays of these filters, ``(5, N, K)``."""
+        return np.concatenate([self.mean[None, rows], self.velocity[None, rows], self.covariance[:, rows]])
+
+    def put(self, rows: Indices, state: FloatArray) -> None:
+        """Set these filters to what `state` gave."""
+        self.mean[rows], self.velocity[rows] = state[0], state[1]
+        self.covariance[:, rows] = state[2:]
+
     def predict(
         self, step: float | FloatArray, position_noise: FloatArray, velocity_noise: FloatArray
     ) -> None:

@@ -14,6 +14,7 @@ from deptr.records import BoolArray, FloatArray
 from deptr.tracking import boxes as box
 from deptr.tracking.assignment import Indices
 from deptr.tracking.kalman import KalmanBatch
+from deptr.tracking.observations import Replay
 
 REFERENCE_RATE = 30.0
 
@@ -163,3 +164,40 @@ class AreaMotion(BoxMotion):
     def correct(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
         """Take measured boxes in."""
         self.filters.correct(rows, self.to_state(boxes_xyxy), self.MEASUREMENT_VARIANCE)
+
+
+class ObservationCentricMotion(AreaMotion):
+    """OC-SORT's filter: when a lost object is found, what the filter believed meanwhile is forgotten.
+
+    As in the authors' code the found box is taken in twice, at the end of the virtual way and by itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.replay = Replay(
+            self.filters,
+            noise=(np.full(4, self.POSITION_NOISE), self.VELOCITY_NOISE),
+            variance=self.MEASUREMENT_VARIANCE,
+            to_line=lambda states: box.xyxy_to_xywh(self.to_boxes(states)),
+            from_line=lambda sizes: self.to_state(box.xywh_to_xyxy(sizes)),
+        )
+
+    def append(self, boxes_xyxy: FloatArray) -> None:
+        """Start tracks at these boxes, at rest."""
+        super().append(boxes_xyxy)
+        self.replay.append(len(boxes_xyxy))
+
+    def select(self, kept: Indices) -> None:
+        """Keep these tracks, in this order."""
+        super().select(kept)
+        self.replay.select(kept)
+
+    def predict(self, frames: float | FloatArray, *, hold_size: BoolArray | None = None) -> None:
+        """Move all tracks ahead, those of `frames` being one number."""
+        self.replay.before_predict(float(np.max(frames)))
+        super().predict(frames, hold_size=hold_size)
+
+    def correct(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
+        """Take measured boxes in, lost tracks by way of their virtual path."""
+        self.replay.before_correct(rows, self.to_state(boxes_xyxy))
+        super().correct(rows, boxes_xyxy)

@@ -1,0 +1,90 @@
+"""SORT: predict each box with a constant velocity, match by overlap (arXiv 1602.00763)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deptr.records import BoolArray, FloatArray
+from deptr.tracking.assignment import Indices, Matches, assign, assign_most, without
+from deptr.tracking.base import Tracker
+from deptr.tracking.lifecycle import TrackState
+from deptr.tracking.measurements import Measurements
+from deptr.tracking.motion import AreaMotion, BoxMotion
+from deptr.tracking.parameters import TrackerParameters, number
+
+
+@dataclass(frozen=True)
+class SortParameters(TrackerParameters):
+    """SORT's parameters; defaults as in the paper, with a memory as long as that of the other trackers."""
+
+    new_score: float = number(0.6, 0, 1, "an unmatched detection starts a track from this score on")
+    confirm_frames: int = number(3, 1, 1000, "matched frames before a track is reported")
+    match_iou: float = number(0.3, 0, 1, "least similarity of a pair")
+
+
+class Sort(Tracker):
+    """SORT with depth fusion.
+
+    A track is reported once it was matched `confirm_frames` frames in a row; in the first frames of a video
+    at once.
+
+    Example:
+        >>> import numpy as np, supervision as sv
+        >>> tracker = Sort(frame_rate=10)
+        >>> box = sv.Detections(xyxy=np.array([[10.0, 10.0, 50.0, 90.0]]), confidence=np.array([0.9]))
+        >>> tracker.update(box).tracker_id.tolist()
+        [1]
+    """
+
+    Parameters = SortParameters
+    tracker_name = "sort"
+    parameters: SortParameters
+
+    def _new_motion(self) -> BoxMotion:
+        return AreaMotion()
+
+    def _step(self, seen: Measurements, frames: float) -> None:
+        boxes = self._predict(frames)
+        rows, high = np.arange(len(boxes)), np.flatnonzero(seen.scores > self.parameters.high_score)
+        first = self._pair(self._iou(boxes, seen.boxes[high]), rows, seen, high)
+        self._hit(rows[first.rows], seen, high[first.columns])
+        self._delete_expired()
+        self._initiate(seen, without(high, high[first.columns]))
+
+    def _pair(
+        self,
+        similarity: FloatArray,
+        rows: Indices,
+        seen: Measurements,
+        columns: Indices,
+        bonus: FloatArray | float = 0.0,
+    ) -> Matches:
+        """Pairs of the most total similarity, each at least `match_iou`; `bonus` sways, but admits none."""
+        candidates, plain = seen.take(columns), 1 - similarity
+        costs, allowed = self._fuse(plain, rows, candidates, cost_limit=1 - self.parameters.match_iou)
+        if costs is plain:
+            matches = assign_most(similarity, bonus, at_least=self.parameters.match_iou, allowed=allowed)
+        else:
+            matches = assign(costs - bonus, cost_limit=1.0, allowed=allowed)
+        self._depth.learn(similarity, rows, candidates, matches)
+        return matches
+
+    def _delete_expired(self) -> None:
+        """Forget tracks not seen for too long, and settle what state the others are in."""
+        self._keep(~self._expired())
+        rows = self._rows
+        proven = rows.streak >= self.parameters.confirm_frames
+        rows.states[proven & (rows.misses == 0)] = TrackState.CONFIRMED
+        rows.states[(rows.misses > 0) & (rows.states == TrackState.CONFIRMED)] = TrackState.LOST
+
+    def _initiate(self, seen: Measurements, free: Indices) -> None:
+        """Start a track at each sure detection that is left."""
+        self._birth(seen, free[seen.scores[free] >= self.parameters.new_score], TrackState.TENTATIVE)
+
+    def _reported(self) -> BoolArray:
+        here = self._rows.columns >= 0
+        if self._frame_count <= self.parameters.confirm_frames:
+            return here
+        return here & (self._rows.streak >= self.parameters.confirm_frames)
