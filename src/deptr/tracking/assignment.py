@@ -62,16 +62,18 @@ def assign_most(
     *,
     at_least: float,
     allowed: BoolArray | None = None,
+    clear_first: bool = False,
 ) -> Matches:
     """Pair as many rows and columns as possible at the most total similarity, then drop the poor pairs.
 
-    This is how SORT and its kin associate. Where similarity alone leaves no choice, `bonus` has no say.
+    This is how SORT and its kin associate.
 
     Args:
         similarity: ``(T, D)`` higher is better.
         bonus: Added to the similarity for the choice of pairs only.
         at_least: Pairs less similar than this are dropped.
         allowed: ``(T, D)`` pairs that may be made; None allows all.
+        clear_first: Where no row or column has a choice between good pairs, take these as they are.
 
     Example:
         >>> assign_most(np.array([[0.9, 0.8], [0.7, 0.1]]), at_least=0.3)
@@ -79,9 +81,10 @@ def assign_most(
     """
     if allowed is not None:
         similarity = np.where(allowed, similarity, -1e3)
-    good = similarity > at_least
-    if good.any() and good.sum(1).max() == 1 and good.sum(0).max() == 1:
-        return Matches(*np.nonzero(good))
+    if clear_first and similarity.size:
+        good = similarity > at_least
+        if good.sum(1).max() == 1 and good.sum(0).max() == 1:
+            return Matches(*np.nonzero(good))
     matches = assign(-(similarity + bonus))
     keep = similarity[matches] >= at_least
     return Matches(matches.rows[keep], matches.columns[keep])

@@ -147,7 +147,12 @@ class Tracker(ABC):
 
     def _iou(self, boxes_a: FloatArray, boxes_b: FloatArray, *, pixel: float = 0.0) -> FloatArray:
         """Overlap of tracks and detections, ``(T, D)``."""
-        return iou(boxes_a, boxes_b, pixel=pixel)
+        return iou(boxes_a, boxes_b, pixel=pixel, period=self._period)
+
+    @property
+    def _period(self) -> float | None:
+        """Width in pixels after which a panorama repeats, None for a plain image."""
+        return None
 
     def _fuse(
         self, costs: FloatArray, rows: Indices, seen: Measurements, *, cost_limit: float

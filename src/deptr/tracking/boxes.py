@@ -153,3 +153,20 @@ def iou(
     np.maximum(union, _TINY, out=union)
     shared /= union
     return shared
+
+
+def height_modulated_iou(
+    boxes_a: FloatArray, boxes_b: FloatArray, *, period: float | None = None
+) -> FloatArray:
+    """IoU times the overlap of the heights, ``(A, B)``; Hybrid-SORT's similarity (arXiv 2308.00783, eq. 5).
+
+    Example:
+        >>> a, b = np.array([[0.0, 0.0, 2.0, 4.0]]), np.array([[0.0, 0.0, 2.0, 2.0]])
+        >>> height_modulated_iou(a, b).tolist()
+        [[0.25]]
+    """
+    top_a, top_b = boxes_a[:, 1][:, None], boxes_b[:, 1]
+    bottom_a, bottom_b = boxes_a[:, 3][:, None], boxes_b[:, 3]
+    shared = np.maximum(np.minimum(bottom_a, bottom_b) - np.maximum(top_a, top_b), 0.0)
+    whole = np.maximum(np.maximum(bottom_a, bottom_b) - np.minimum(top_a, top_b), _TINY)
+    return np.asarray(iou(boxes_a, boxes_b, period=period) * shared / whole)

@@ -58,7 +58,7 @@ class Observations:
     def oldest_within(self, since: float) -> FloatArray:
         """``(T, 4)`` the oldest box not older than that, else the newest one, NaN if there is none."""
         slot = np.maximum(self.within(since).sum(1) - 1, 0)
-        return self.boxes[np.arange(len(slot)), slot]
+        return np.asarray(self.boxes[np.arange(len(slot)), slot])
 
 
 class Replay:

@@ -44,7 +44,7 @@ class OCSORT(Sort):
         """Forget everything; identities start again at 1."""
         super().reset()
         self._observed = Observations(max(1, round(self.parameters.delta_seconds * self.frame_rate)))
-        self._directions = np.zeros((0, 2))
+        self._directions = self._directions_of(np.zeros((0, 4)), np.zeros((0, 4)))
 
     def _new_motion(self) -> BoxMotion:
         return ObservationCentricMotion()
@@ -54,49 +54,67 @@ class OCSORT(Sort):
         rows, (high, low) = np.arange(len(boxes)), self._split(seen.scores)
         last = self._observed.last.copy()
 
-        agreement = self._direction_bonus(seen.boxes[high]) * seen.scores[high]
-        first = self._pair(self._iou(boxes, seen.boxes[high]), rows, seen, high, agreement)
+        similarity, bonus = self._similarity(boxes, seen.boxes[high]), self._bonus(seen, high)
+        first = self._pair(similarity, rows, seen, high, bonus, clear_first=True)
         self._hit(rows[first.rows], seen, high[first.columns])
         left, free = without(rows, first.rows), without(high, high[first.columns])
 
         if self.parameters.byte:
-            second = self._pair(self._iou(boxes[left], seen.boxes[low]), left, seen, low)
+            second = self._pair(self._low_similarity(boxes, left, seen, low), left, seen, low)
             self._hit(left[second.rows], seen, low[second.columns])
             left = without(left, left[second.rows])
 
         left = left[~np.isnan(last[left, 0])]
-        third = self._pair(self._iou(last[left], seen.boxes[free]), left, seen, free)
+        third = self._pair(self._similarity(last[left], seen.boxes[free]), left, seen, free)
         self._hit(left[third.rows], seen, free[third.columns])
 
         self._delete_expired()
         self._initiate(seen, without(free, free[third.columns]))
 
-    def _direction_bonus(self, boxes_xyxy: FloatArray) -> FloatArray:
-        """How well each pair's way agrees with where the track was going, ``(T, D)`` in +-inertia / 2."""
-        before = self._observed.oldest_within(self._now - self.parameters.delta_seconds)
-        way = _centres(boxes_xyxy)[None] - _centres(np.nan_to_num(before))[:, None]
-        length = np.sqrt((way**2).sum(2)) + 1e-6
-        cosine = (way * self._directions[:, None]).sum(2) / length
-        return np.asarray(self.parameters.inertia / np.pi * np.arcsin(np.clip(cosine, -1.0, 1.0)))
+    def _similarity(self, boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
+        """Similarity of tracks and detections, ``(T, D)``."""
+        return self._iou(boxes_a, boxes_b)
+
+    def _low_similarity(
+        self, boxes: FloatArray, rows: Indices, seen: Measurements, columns: Indices
+    ) -> FloatArray:
+        """Similarity of these tracks and low-score detections, ``(T, D)``."""
+        return self._similarity(boxes[rows], seen.boxes[columns])
+
+    def _bonus(self, seen: Measurements, columns: Indices) -> FloatArray:
+        """How well each pair's way agrees with where the track was going, ``(T, D)``."""
+        before = np.nan_to_num(self._observed.oldest_within(self._window_start))
+        ways = self._directions_of(before[:, None], seen.boxes[columns][None])
+        cosines = np.clip((ways * self._directions[:, None]).sum(-1), -1.0, 1.0)
+        scale = self.parameters.inertia / np.pi * seen.scores[columns]
+        return np.asarray(np.arcsin(cosines).sum(-1) * scale)
+
+    @property
+    def _window_start(self) -> float:
+        return self._now - self.parameters.delta_seconds
+
+    def _directions_of(self, before: FloatArray, after: FloatArray) -> FloatArray:
+        """Unit vectors of the box's way, ``(..., points, 2)``; OC-SORT follows one point, the centre."""
+        way = (after[..., :2] + after[..., 2:] - before[..., :2] - before[..., 2:]) / 2
+        return unit(way)[..., None, :]
+
+    def _turned(self, rows: Indices, boxes_xyxy: FloatArray) -> FloatArray:
+        """Direction of motion of these tracks, now that they are at these boxes."""
+        return self._directions_of(self._observed.oldest_within(self._window_start)[rows], boxes_xyxy)
 
     def _hit(self, rows: Indices, seen: Measurements, columns: Indices) -> None:
         if not len(rows):
             return
-        self._turn(rows, seen.boxes[columns])
-        self._observed.record(rows, seen.boxes[columns], self._now)
+        boxes = seen.boxes[columns]
+        self._directions[rows] = np.nan_to_num(self._turned(rows, boxes))
+        self._observed.record(rows, boxes, self._now)
         super()._hit(rows, seen, columns)
-
-    def _turn(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
-        """Measure the direction of motion of these tracks."""
-        before = self._observed.oldest_within(self._now - self.parameters.delta_seconds)[rows]
-        way = _centres(boxes_xyxy) - _centres(before)
-        way /= np.sqrt((way**2).sum(1, keepdims=True)) + 1e-6
-        self._directions[rows] = np.nan_to_num(way)
 
     def _birth(self, seen: Measurements, columns: Indices, state: TrackState) -> None:
         super()._birth(seen, columns, state)
         self._observed.append(len(columns))
-        self._directions = np.concatenate([self._directions, np.zeros((len(columns), 2))])
+        fresh = np.zeros((len(columns), *self._directions.shape[1:]))
+        self._directions = np.concatenate([self._directions, fresh])
 
     def _select(self, kept: Indices) -> None:
         super()._select(kept)
@@ -104,5 +122,6 @@ class OCSORT(Sort):
         self._directions = self._directions[kept]
 
 
-def _centres(boxes_xyxy: FloatArray) -> FloatArray:
-    return (boxes_xyxy[..., :2] + boxes_xyxy[..., 2:]) / 2
+def unit(way: FloatArray) -> FloatArray:
+    """Vectors ``(..., 2)`` at unit length."""
+    return np.asarray(way / (np.sqrt((way**2).sum(-1, keepdims=True)) + 1e-6))

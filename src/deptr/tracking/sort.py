@@ -48,7 +48,7 @@ class Sort(Tracker):
     def _step(self, seen: Measurements, frames: float) -> None:
         boxes = self._predict(frames)
         rows, high = np.arange(len(boxes)), np.flatnonzero(seen.scores > self.parameters.high_score)
-        first = self._pair(self._iou(boxes, seen.boxes[high]), rows, seen, high)
+        first = self._pair(self._iou(boxes, seen.boxes[high]), rows, seen, high, clear_first=True)
         self._hit(rows[first.rows], seen, high[first.columns])
         self._delete_expired()
         self._initiate(seen, without(high, high[first.columns]))
@@ -60,12 +60,20 @@ class Sort(Tracker):
         seen: Measurements,
         columns: Indices,
         bonus: FloatArray | float = 0.0,
+        *,
+        clear_first: bool = False,
     ) -> Matches:
-        """Pairs of the most total similarity, each at least `match_iou`; `bonus` sways, but admits none."""
+        """Pairs of the most total similarity, each at least `match_iou`; arguments as of `assign_most`."""
         candidates, plain = seen.take(columns), 1 - similarity
         costs, allowed = self._fuse(plain, rows, candidates, cost_limit=1 - self.parameters.match_iou)
         if costs is plain:
-            matches = assign_most(similarity, bonus, at_least=self.parameters.match_iou, allowed=allowed)
+            matches = assign_most(
+                similarity,
+                bonus,
+                at_least=self.parameters.match_iou,
+                allowed=allowed,
+                clear_first=clear_first,
+            )
         else:
             matches = assign(costs - bonus, cost_limit=1.0, allowed=allowed)
         self._depth.learn(similarity, rows, candidates, matches)
