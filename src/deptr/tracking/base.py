@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 
 from deptr.errors import UsageError
-from deptr.records import BoolArray, FloatArray, Image
+from deptr.records import BoolArray, FloatArray, Image, IntArray
 from deptr.tracking.assignment import Indices
 from deptr.tracking.boxes import iou
 from deptr.tracking.fusion import DepthFusion
@@ -159,10 +159,14 @@ class Tracker(ABC):
     ) -> tuple[FloatArray, BoolArray | None]:
         """Costs with depth taken in, and the allowed pairs, None for all; classes stay apart if asked."""
         costs, allowed = self._depth.fuse(costs, rows, seen, cost_limit=cost_limit)
+        same = self._same_class(rows, seen.classes)
+        return costs, allowed if same is None else same if allowed is None else allowed & same
+
+    def _same_class(self, rows: Indices, classes: IntArray) -> BoolArray | None:
+        """Which pairs are of one class, ``(T, D)``; None where classes do not matter."""
         if self.parameters.class_agnostic:
-            return costs, allowed
-        same = self._rows.classes[rows][:, None] == seen.classes
-        return costs, same if allowed is None else allowed & same
+            return None
+        return np.asarray(self._rows.classes[rows][:, None] == classes)
 
     def _expired(self) -> BoolArray:
         """Tracks not seen for longer than they are remembered; half a millisecond absorbs rounding."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deptr.tracking.assignment import assign, without
+from deptr.records import FloatArray
+from deptr.tracking.assignment import Indices, assign, without
 from deptr.tracking.base import Tracker
-from deptr.tracking.boxes import iou
 from deptr.tracking.lifecycle import TrackState
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion, HeightScaledMotion
@@ -55,10 +55,9 @@ class ByteTrack(Tracker):
         pool, waiting = np.flatnonzero(~tentative), np.flatnonzero(tentative)
 
         candidates = seen.take(high)
-        similarity = iou(boxes[pool], candidates.boxes, pixel=PIXEL)
-        costs, allowed = self._depth.fuse(
-            1 - similarity * candidates.scores, pool, candidates, cost_limit=self.parameters.match_cost
-        )
+        similarity = self._iou(boxes[pool], candidates.boxes, pixel=PIXEL)
+        costs = self._costs(similarity, pool, candidates)
+        costs, allowed = self._fuse(costs, pool, candidates, cost_limit=self.parameters.match_cost)
         first = assign(costs, cost_limit=self.parameters.match_cost, allowed=allowed)
         self._depth.learn(similarity, pool, candidates, first)
         self._hit(pool[first.rows], seen, high[first.columns])
@@ -66,14 +65,19 @@ class ByteTrack(Tracker):
 
         left = without(pool, pool[first.rows])
         left = left[rows.states[left] == TrackState.CONFIRMED]
-        costs = 1 - iou(boxes[left], seen.boxes[low], pixel=PIXEL)
-        second = assign(costs, cost_limit=self.parameters.second_match_cost)
+        costs = 1 - self._iou(boxes[left], seen.boxes[low], pixel=PIXEL)
+        allowed = self._same_class(left, seen.classes[low])
+        second = assign(costs, cost_limit=self.parameters.second_match_cost, allowed=allowed)
         self._hit(left[second.rows], seen, low[second.columns])
         rows.states[without(left, left[second.rows])] = TrackState.LOST
 
         free = without(high, high[first.columns])
-        costs = 1 - iou(boxes[waiting], seen.boxes[free], pixel=PIXEL) * seen.scores[free]
-        third = assign(costs, cost_limit=TENTATIVE_COST)
+        similarity = self._iou(boxes[waiting], seen.boxes[free], pixel=PIXEL)
+        costs, allowed = (
+            self._costs(similarity, waiting, seen.take(free)),
+            self._same_class(waiting, seen.classes[free]),
+        )
+        third = assign(costs, cost_limit=TENTATIVE_COST, allowed=allowed)
         self._hit(waiting[third.rows], seen, free[third.columns])
         sure = rows.hits[waiting[third.rows]] + 1 >= self.parameters.confirm_frames
         rows.states[waiting[third.rows[sure]]] = TrackState.CONFIRMED
@@ -89,6 +93,10 @@ class ByteTrack(Tracker):
         births = births[seen.scores[births] >= self.parameters.new_score]
         at_once = self._frame_count == 1 or self.parameters.confirm_frames == 1
         self._birth(seen, births, TrackState.CONFIRMED if at_once else TrackState.TENTATIVE)
+
+    def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray:
+        """Costs of these tracks and high-score detections before depth, ``(T, D)``."""
+        return 1 - similarity * candidates.scores
 
     def _delete(self) -> None:
         rows = self._rows
@@ -107,7 +115,7 @@ class ByteTrack(Tracker):
         if not len(tracked) or not len(lost):
             return
         boxes = self._motion.boxes()
-        a, b = np.nonzero(iou(boxes[tracked], boxes[lost], pixel=PIXEL) > DUPLICATE_IOU)
+        a, b = np.nonzero(self._iou(boxes[tracked], boxes[lost], pixel=PIXEL) > DUPLICATE_IOU)
         life = rows.seen - rows.born
         a_older = life[tracked[a]] > life[lost[b]] + 1e-6
         keep = np.ones(len(rows), bool)
