@@ -15,8 +15,8 @@ METRICS = ("HOTA", "DetA", "AssA", "IDF1", "MOTA")
 CLEAN = str(Corruption())
 NOTE = (
     "Metrics in percent, identity switches counted, milliseconds per frame are the median of the tracker's "
-    "update alone. The last column is the change of HOTA against the same tracker without depth, with the 95 % "
-    "interval of a paired bootstrap over the {count} sequences{rough}."
+    "update alone. The last column is the change of HOTA against the same tracker without depth, with the "
+    "95 % interval of a paired bootstrap over the {count} sequences{rough}."
 )
 FEW_SEQUENCES = 5
 
@@ -93,7 +93,7 @@ def corruption_tables(results: Results) -> list[Table]:
             gaps = []
             for found in cells:
                 gap = paired_bootstrap(found[1].raw, plain[1].raw) if found else None
-                gaps.append(f"{gap.value:+.2f}{'*' if gap.certain else ''}" if gap else "–")
+                gaps.append(f"{gap.value:+.2f}{'*' if gap.certain else ''}" if gap else "-")
             base = figure(plain[1].combined["HOTA"])
             table.rows.append([tracker, fusion, _every(stride), base, *gaps])
         if table.rows:
@@ -127,7 +127,7 @@ def peer_table(results: Results) -> Table | None:
                 own[0].contender.label,
                 figure(own[1].combined["HOTA"]),
                 str(paired_bootstrap(own[1].raw, peer[1].raw)),
-                figure(ceiling[0]) if ceiling else "–",
+                figure(ceiling[0]) if ceiling else "-",
             ]
         )
     return table if table.rows else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import platform
 from collections.abc import Iterable, Sequence
@@ -99,6 +100,6 @@ def figure(value: float, digits: int = 2) -> str:
 
     Example:
         >>> figure(76.2765), figure(float("nan")), figure(12, 0)
-        ('76.28', '–', '12')
+        ('76.28', '-', '12')
     """
-    return "–" if value != value else f"{value:.{digits}f}"  # noqa: PLR0124 - NaN is not itself
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
