@@ -22,6 +22,7 @@ from deptr.teacher.video_depth_windows import (
     video_depth_normalised,
     window_count,
     window_frames,
+    windows_of,
 )
 
 
@@ -164,7 +165,7 @@ def published_procedure(raw, count: int) -> np.ndarray:
     return np.stack(video[:count])
 
 
-@pytest.mark.parametrize("count", [1, 21, 22, 23, 31, 32, 33, 44, 45, 100])
+@pytest.mark.parametrize("count", [1, 21, 22, 23, 24, 25, 31, 32, 33, 44, 45, 46, 47, 100])
 def test_any_length_follows_the_published_procedure_in_constant_memory(count: int) -> None:
     calls = []
 
@@ -181,7 +182,7 @@ def test_any_length_follows_the_published_procedure_in_constant_memory(count: in
     mine = calls.copy()
     calls.clear()
     expected = published_procedure(raw, count)
-    assert mine == calls
+    assert mine == calls[: len(mine)]  # the published loop may run a last window that no frame needs
     assert len(mine) == window_count(count)
     np.testing.assert_allclose(np.stack(streamed), expected, atol=2e-5)
 
@@ -198,7 +199,7 @@ def test_frames_are_asked_for_only_as_windows_need_them() -> None:
     stream = stream_depth(lambda inputs: np.zeros((32, 1, 1), np.float32), frames())
     for _ in range(500):
         next(stream)
-    assert asked < 500 + 32
+    assert asked <= 500 + 32
 
 
 def test_known_fits_give_the_same_maps_from_the_middle() -> None:
@@ -211,6 +212,14 @@ def test_known_fits_give_the_same_maps_from_the_middle() -> None:
     with pytest.raises(UsageError, match="of one frame size"):
         again.push(windows[0, :, :1])
     assert window_frames(1)[:3] == [0, 12, 24]
+
+
+def test_chosen_windows_are_the_same_as_on_the_way() -> None:
+    every = list(windows_of(range(200)))
+    assert [frame for window in every for frame in window.final] == list(range(200))
+    assert list(windows_of(range(200), [0, 3, 4, 8])) == [every[number] for number in (0, 3, 4, 8)]
+    assert list(windows_of(range(200), [50])) == []
+    assert list(windows_of([])) == []
 
 
 def test_real_network_over_a_long_clip(tiny: VideoDepthAnything) -> None:

@@ -12,6 +12,7 @@ a `WindowAligner` is all it takes to go on later.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -40,11 +41,23 @@ Input = TypeVar("Input")
 def window_count(frames: int) -> int:
     """How many windows a video of so many frames takes.
 
+    The published code may run one more at the end, none of whose maps belong to a frame.
+
     Example:
-        >>> [window_count(n) for n in (0, 1, 22, 23, 45)]
-        [0, 1, 1, 2, 3]
+        >>> [window_count(n) for n in (0, 1, 24, 25, 46, 47)]
+        [0, 1, 1, 2, 2, 3]
     """
-    return -(-frames // STEP)
+    return 0 if frames == 0 else max(1, -(-(frames - ALIGNED) // STEP))
+
+
+def window_of(frame: int) -> int:
+    """The window that makes a frame's depth final.
+
+    Example:
+        >>> [window_of(n) for n in (0, 23, 24, 45, 46)]
+        [0, 0, 1, 1, 2]
+    """
+    return max(0, (frame - ALIGNED) // STEP)
 
 
 def window_frames(window: int) -> list[int]:
@@ -150,56 +163,68 @@ def _blend(before: Maps, after: Maps) -> Maps:
     return before * (1 - weight) + after * weight
 
 
-class WindowInputs(Generic[Input]):
-    """Keeps the few frames that the next windows look at.
+@dataclass(frozen=True)
+class Window(Generic[Input]):
+    """One step through a video.
 
-    Example:
-        >>> inputs = WindowInputs()
-        >>> for index in range(40):
-        ...     inputs.add(index)
-        >>> inputs.full, len(inputs.take()), inputs.full
-        (True, 32, False)
-        >>> inputs.take()[:3], inputs.kept
-        ([0, 12, 24], 7)
+    Attributes:
+        number: From 0.
+        inputs: The 32 frames that the network looks at; the video's last stands in for those after its end.
+        final: The frames whose depth this window makes final.
     """
 
-    def __init__(self, window: int = 0) -> None:
-        self.window = window
-        self.count = 0
-        self._frames: dict[int, Input] = {}
+    number: int
+    inputs: list[Input]
+    final: list[Input]
 
-    @property
-    def kept(self) -> int:
-        """Number of frames in memory."""
-        return len(self._frames)
 
-    @property
-    def full(self) -> bool:
-        """Whether every frame of the next window has come."""
-        return self.count >= self.window * STEP + WINDOW
+def windows_of(frames: Iterable[Input], numbers: Iterable[int] | None = None) -> Iterator[Window[Input]]:
+    """The windows of a video, as soon as their frames have come; about 40 frames are in memory at a time.
 
-    @property
-    def due(self) -> bool:
-        """Whether the frames so far make another window necessary, full or not."""
-        return self.window < window_count(self.count)
+    Args:
+        frames: The whole video, in order.
+        numbers: Windows that are wanted, ascending; None for all. Frames that they do not need are
+            passed over.
 
-    def wants(self, index: int) -> bool:
-        """Whether the next windows look at that frame (from 0); the others need not be prepared."""
-        return index == 0 or index >= (self.window - 1) * STEP + KEY_POSITIONS[1]
+    Example:
+        >>> windows = list(windows_of(range(40)))
+        >>> [window.final[0] for window in windows], windows[1].inputs[:3], windows[1].inputs[-1]
+        ([0, 24], [0, 12, 24], 39)
+    """
+    wanted = iter(itertools.count() if numbers is None else numbers)
+    number = next(wanted, None)
+    kept: dict[int, Input] = {}
+    count = 0
+    for frame in frames:
+        if number is None:
+            return
+        if count == 0 or count >= _first_needed(number):
+            kept[count] = frame
+        last, count = (count, frame), count + 1
+        if count == number * STEP + WINDOW:
+            yield _window(number, kept, last)
+            number = next(wanted, None)
+            kept = {place: frame for place, frame in kept.items() if place in (0, *_range_needed(number))}
+    while number is not None and number < window_count(count):
+        yield _window(number, kept, last)
+        number = next(wanted, None)
 
-    def add(self, frame: Input) -> None:
-        """Take the next frame of the video; keep it if a window will look at it."""
-        if self.wants(self.count):
-            self._frames[self.count] = frame
-        self.count += 1
 
-    def take(self) -> list[Input]:
-        """The 32 inputs of the next window, the video's last frame standing in for those after its end."""
-        last = self.count - 1
-        inputs = [self._frames[min(index, last)] for index in window_frames(self.window)]
-        self.window += 1
-        self._frames = {index: frame for index, frame in self._frames.items() if self.wants(index)}
-        return inputs
+def _first_needed(number: int) -> int:
+    """First frame after the video's first that a window looks at."""
+    return max((number - 1) * STEP + KEY_POSITIONS[1], 0)
+
+
+def _range_needed(number: int | None) -> range:
+    return range(0) if number is None else range(_first_needed(number), number * STEP + WINDOW)
+
+
+def _window(number: int, kept: dict[int, Input], last: tuple[int, Input]) -> Window[Input]:
+    end, frame = last
+    inputs = [kept[place] if place < end else frame for place in window_frames(number)]
+    start = number * STEP + ALIGNED if number else 0
+    stop = min(number * STEP + WINDOW - BLENDED, end + 1)
+    return Window(number, inputs, [kept[place] if place < end else frame for place in range(start, stop)])
 
 
 def stream_depth(infer: Callable[[list[Input]], Maps], frames: Iterable[Input]) -> Iterator[Maps]:
@@ -207,7 +232,7 @@ def stream_depth(infer: Callable[[list[Input]], Maps], frames: Iterable[Input]) 
 
     Args:
         infer: 32 inputs to ``(32, H, W)`` float32.
-        frames: Inputs in order, however many; about 40 are in memory at a time.
+        frames: Inputs in order, however many.
 
     Yields:
         ``(H, W)`` float32, one per frame, in order, in the scale of the first window.
@@ -217,19 +242,9 @@ def stream_depth(infer: Callable[[list[Input]], Maps], frames: Iterable[Input]) 
         >>> sum(1 for _ in stream_depth(constant, range(100)))
         100
     """
-    inputs: WindowInputs[Input] = WindowInputs()
     aligner = WindowAligner()
-    done = 0
-    for frame in frames:
-        inputs.add(frame)
-        if inputs.full:
-            ready = aligner.push(infer(inputs.take()))
-            yield from ready
-            done += len(ready)
-    while inputs.due:
-        ready = aligner.push(infer(inputs.take()))[: inputs.count - done]
-        yield from ready
-        done += len(ready)
+    for window in windows_of(frames):
+        yield from aligner.push(infer(window.inputs))[: len(window.final)]
 
 
 def infer_window(
