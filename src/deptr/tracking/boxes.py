@@ -61,8 +61,8 @@ def xyxy_to_xysr(boxes_xyxy: FloatArray) -> FloatArray:
     """Corners to centre x, centre y, area and aspect (width / height), SORT's state.
 
     Example:
-        >>> xyxy_to_xysr(np.array([[10.0, 20.0, 30.0, 60.0]])).round(3)
-        array([[ 20. ,  40. , 800. ,   0.5]])
+        >>> xyxy_to_xysr(np.array([[10.0, 20.0, 30.0, 60.0]])).round(3).tolist()
+        [[20.0, 40.0, 800.0, 0.5]]
     """
     size = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
     out = np.empty_like(boxes_xyxy)
