@@ -1,0 +1,118 @@
+"""The folder that `deptr track` writes: made safely, and described in `run.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from deptr import __version__
+from deptr.cli.track_run import Counts
+from deptr.cli.track_setup import Plan, Words
+from deptr.errors import DataError, UsageError
+from deptr.files import atomic_write
+
+TRACKS, VIDEO, RUN = "tracks.txt", "tracked.mp4", "run.json"
+_LIBRARIES = ("numpy", "scipy", "lap", "supervision", "av", "opencv-python", "onnxruntime")
+
+
+def prepare_folder(folder: Path, *, overwrite: bool) -> None:
+    """Make the output folder; with `overwrite`, remove the files of an earlier run and nothing else.
+
+    Raises:
+        UsageError: It exists and is not empty.
+        DataError: It cannot be made or written.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"--output: expected a folder, got the file {folder}")
+        if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+            raise UsageError(f"--output: {folder} is not empty; choose another folder or say --overwrite")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (TRACKS, VIDEO, RUN):
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(folder, "cannot be written", found=error.strerror or str(error)) from error
+    if not os.access(folder, os.W_OK):
+        raise DataError(folder, "cannot be written", hint="check its permissions")
+
+
+def write_run(
+    folder: Path,
+    words: Words,
+    plan: Plan,
+    counts: Counts,
+    *,
+    status: str,
+    notes: list[str],
+    error: str | None = None,
+) -> None:
+    """Write ``run.json``: what was asked, with which versions, and what came out.
+
+    Args:
+        folder: Where to.
+        words: What the user said.
+        plan: What was made of it.
+        counts: What has been done.
+        status: ``running``, ``complete``, ``interrupted`` or ``failed``.
+        notes: Sentences for the user.
+        error: What went wrong, when it failed.
+    """
+    wall = counts.seconds.get("wall", 0.0)
+    content = {
+        "status": status,
+        "error": error,
+        "notes": notes,
+        "source": {
+            "name": plan.name,
+            "spec": words.source,
+            "detections": plan.table.source if plan.table is not None else None,
+            "frames_per_second": plan.fps,
+            "size": list(plan.size),
+            "frames": plan.total,
+        },
+        "tracker": words.tracker,
+        "parameters": asdict(plan.tracker.parameters),
+        "fusion": asdict(plan.tracker.depth),
+        "depth": {
+            "source": plan.depth_source,
+            "kind": plan.depth_kind.value if plan.depth_kind else None,
+            "unit": plan.depth_kind.unit if plan.depth_kind else None,
+            "column": words.depth_column,
+        },
+        "filter": {"min_score": words.min_score, "classes": words.classes, "first_frame": words.first_frame},
+        "counts": {
+            "frames": counts.frames,
+            "frames_drawn": counts.drawn,
+            "frames_skipped": plan.frames.skipped if plan.frames is not None else 0,
+            "detections": counts.detections,
+            "boxes": counts.boxes,
+            "identities": len(counts.identities),
+        },
+        "seconds": {stage: round(seconds, 4) for stage, seconds in sorted(counts.seconds.items())},
+        "frames_per_second_processed": round(counts.frames / wall, 2) if wall else None,
+        "versions": versions(),
+    }
+    with atomic_write(folder / RUN) as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what takes part in a run."""
+    found: dict[str, Any] = {
+        "deptr": __version__,
+        "python": platform.python_version(),
+        "platform": sys.platform,
+    }
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
