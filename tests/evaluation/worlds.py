@@ -26,6 +26,7 @@ def moving_boxes(rng: np.random.Generator, objects: int, frames: int = FRAMES) -
         start, speed = rng.uniform((0, 0), (500, 250)), rng.uniform(-4, 4, 2)
         size = rng.uniform((25, 30), (60, 90))
         first, last = sorted(rng.choice(np.arange(1, frames + 1), 2, replace=False))
+        first = 1 if identity == 1 else first  # some object is there from the start
         for frame in range(first, last + 1):
             rows.append([frame, identity, *(start + speed * (frame - first)), *size])
     return np.array(rows)

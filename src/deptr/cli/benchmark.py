@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 INTRO = """Every row tracks the same detections and is scored by TrackEval {trackeval}. {settings}
-{left_out}"""
+{legend} {left_out}"""
 SETTINGS = (
     "Each data family has one operating point for all frame rates: KITTI's saturated detections use a high "
     "threshold of 0.8 (new tracks from 0.9), ours and the peers alike. PyPI `trackers` run with their "
@@ -70,7 +70,7 @@ def benchmark(
     seed: int = typer.Option(0, "--seed", help="Seed of the depth corruption."),
 ) -> None:
     """Compare trackers, fusions and frame rates on the same detections; finished cells are kept."""
-    from deptr.evaluation.benchmark_report import corruption_tables, index, peer_table, score_tables
+    from deptr.evaluation.benchmark_report import LEGEND, corruption_tables, index, peer_table, score_tables
     from deptr.evaluation.cells import CellStore, installed_version
     from deptr.evaluation.grid import plan, rows_of
     from deptr.evaluation.tables import write_csv
@@ -104,6 +104,7 @@ def benchmark(
     tables = [best, *tables] if best else tables
     for table in tables:
         show(table)
+    typer.echo(LEGEND)
     excluded = f"Without any scored object and left out: {', '.join(left_out)}." if left_out else ""
     if excluded:
         typer.echo(excluded)
@@ -112,7 +113,7 @@ def benchmark(
         typer.echo(f"wrote {csv}")
     if output:
         intro = INTRO.format(
-            trackeval=installed_version("trackeval"), settings=SETTINGS, left_out=excluded
+            trackeval=installed_version("trackeval"), settings=SETTINGS, legend=LEGEND, left_out=excluded
         ).rstrip()
         write_report(output, "Association on real detections", intro + "\n", tables)
 

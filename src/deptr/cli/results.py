@@ -84,9 +84,7 @@ def show(table: Table) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=200)
-    rich = RichTable(
-        title=table.title, title_justify="left", caption=table.note or None, caption_justify="left"
-    )
+    rich = RichTable(title=table.title, title_justify="left")
     for position, head in enumerate(table.columns):
         rich.add_column(head, justify="left" if position < table.words else "right", no_wrap=True)
     for row in table.rows:

@@ -13,10 +13,10 @@ from deptr.evaluation.tables import Table, figure
 Results = dict[tuple[str, int, str, str, str], tuple[Cell, CellResult]]
 METRICS = ("HOTA", "DetA", "AssA", "IDF1", "MOTA")
 CLEAN = str(Corruption())
-NOTE = (
-    "Metrics in percent, identity switches counted, milliseconds per frame are the median of the tracker's "
-    "update alone. The last column is the change of HOTA against the same tracker without depth, with the "
-    "95 % interval of a paired bootstrap over the {count} sequences{rough}."
+LEGEND = (
+    "Metrics in percent, IDSW counts identity switches, ms/frame is the median time of the tracker's update "
+    "alone. `depth adds` is the change of HOTA against the same tracker without depth, with the 95 % "
+    "interval of a paired bootstrap over the sequences."
 )
 FEW_SEQUENCES = 5
 
@@ -41,7 +41,7 @@ def score_tables(results: Results) -> list[Table]:
     for benchmark, stride in _groups(results):
         rows = _group(results, benchmark, stride)
         count = len(rows[0][0].sequences)
-        note = NOTE.format(count=count, rough=", few: rough" if count < FEW_SEQUENCES else "")
+        note = f"{count} sequences{', so few that intervals are rough' if count < FEW_SEQUENCES else ''}."
         table = Table(
             f"{benchmark}, {_every(stride)}",
             ["tracker", "depth", *METRICS, "IDSW", "ms/frame", "depth adds (HOTA)"],

@@ -1,0 +1,84 @@
+"""`deptr eval`: the official metrics of a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from deptr.cli.results import BENCHMARK_HELP, ROOT_HELP, show, words_of, write_json
+
+if TYPE_CHECKING:
+    from deptr.evaluation.judge import EvaluationResult
+    from deptr.evaluation.tables import Table
+
+app = typer.Typer()
+
+SHOWN = ("HOTA", "DetA", "AssA", "LocA", "IDF1", "MOTA", "MOTP")
+COUNTS = ("IDSW", "CLR_FP", "CLR_FN", "MT", "ML", "Frag")
+
+
+@app.command("eval")
+def evaluate_tracks(
+    tracks: Path = typer.Argument(help="Folder with SEQUENCE.txt files, or one such file."),
+    *,
+    benchmark: str = typer.Option(..., "--benchmark", help=BENCHMARK_HELP),
+    root: Path = typer.Option(..., "--root", help=ROOT_HELP),
+    split: str = typer.Option("", "--split", help="Split of the benchmark."),
+    sequences: str = typer.Option("", "--sequences", help="Score only these sequences."),
+    stride: int = typer.Option(
+        1, "--stride", min=1, help="Every k-th frame was tracked, renumbered 1, 2, 3."
+    ),
+    json: Path | None = typer.Option(None, "--json", help="All figures as JSON."),
+    csv: Path | None = typer.Option(None, "--csv", help="All figures as CSV."),
+    allow_empty: bool = typer.Option(False, "--allow-empty", help="A sequence may have no track."),
+    workers: int = typer.Option(2, "--workers", min=1, help="Processes that share the sequences."),
+) -> None:
+    """Score tracks with the official metrics (HOTA, CLEAR, IDF1) by TrackEval."""
+    from deptr.cli.terminal import progress
+    from deptr.evaluation.judge import evaluate
+    from deptr.evaluation.result_files import read_result, result_paths, tracks_of
+    from deptr.evaluation.tables import write_csv
+    from deptr.io.sequences import benchmark_of
+
+    entry = benchmark_of(benchmark)
+    names = words_of(sequences, "--sequences") if sequences else None
+    files = [read_result(path) for path in result_paths(tracks)]
+    files = [result for result in files if names is None or result.name in names]
+    if tracks.is_file() and names is None:
+        names = [tracks.stem]
+    with progress("eval") as told:
+        result = evaluate(
+            entry,
+            root,
+            tracks_of(files, entry),
+            stride=stride,
+            split=split or None,
+            names=names,
+            workers=workers,
+            allow_empty=allow_empty,
+            progress=told,
+        )
+    show(_table(result, [*SHOWN, *COUNTS]))
+    if json:
+        figures = {"combined": result.combined, "sequences": result.sequences}
+        write_json(json, {"benchmark": benchmark, "stride": stride, **figures})
+    if csv:
+        write_csv(csv, [_table(result, list(result.combined), digits=6)])
+        typer.echo(f"wrote {csv}")
+
+
+def _table(result: EvaluationResult, metrics: list[str], digits: int = 2) -> Table:
+    from deptr.evaluation.tables import Table, figure
+
+    def row(name: str, values: dict[str, float]) -> list[str]:
+        return [
+            name,
+            *(figure(values[key], 0 if isinstance(values[key], int) else digits) for key in metrics),
+        ]
+
+    table = Table(result.benchmark, ["sequence", *metrics])
+    table.rows.extend(row(name, values) for name, values in result.sequences.items())
+    table.rows.append(row("combined", result.combined))
+    return table

@@ -1,0 +1,264 @@
+"""Result files as they come, right or wrong: read leniently, with a note on everything that is not right."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from deptr.errors import DataError
+from deptr.io.ground_truth import KITTI_CLASSES
+from deptr.io.kitti_text import looks_like_kitti
+from deptr.io.sequences import Benchmark
+from deptr.io.text_rows import read_text
+from deptr.records import FloatArray, IntArray
+
+LEAST_COLUMNS = 6
+KITTI_FIELDS = (17, 18)
+CLASS_COLUMN = 7
+SHOWN = 40
+_SEPARATORS = {";": "semicolons", "\t": "tabs", " ": "blanks"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or looks wrong, with a result.
+
+    Attributes:
+        severity: ``error`` when the result cannot be scored or would be scored wrongly, else ``warning``.
+        source: The file or folder.
+        problem: What is wrong.
+        line: First line of a file on which it is, from 1.
+        count: On how many rows it is; 0 when it is not about rows.
+        expected: What would be right.
+        found: What is there.
+        hint: What to do.
+    """
+
+    severity: str
+    source: str
+    problem: str
+    line: int | None = None
+    count: int = 0
+    expected: str = ""
+    found: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        rows = f" ({self.count} rows)" if self.count > 1 else ""
+        return f"{self.severity}: {self.error()}{rows}"
+
+    def error(self) -> DataError:
+        """The finding as the error that scoring such a file raises."""
+        return DataError(
+            self.source,
+            self.problem,
+            line=self.line,
+            expected=self.expected or None,
+            found=self.found or None,
+            hint=self.hint or None,
+        )
+
+
+@dataclass
+class ResultFile:
+    """The rows of one result file that could be read.
+
+    Attributes:
+        path: The file.
+        table: ``(N, 7)`` frame from 1, identity, left, top, width, height, score; NaN where unreadable.
+        lines: ``(N,)`` line of each row, from 1.
+        classes: ``(N,)`` class number of MOT text or position in KITTI's class list plus 1; -1 = not said.
+        kitti: Whether it is KITTI text, whose frames count from 0.
+        findings: What was noticed while reading.
+    """
+
+    path: Path
+    table: FloatArray
+    lines: IntArray
+    classes: IntArray
+    kitti: bool = False
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Name of the sequence that the file's name says."""
+        return self.path.stem
+
+    def of_target(self, benchmark: Benchmark) -> FloatArray:
+        """Rows of the benchmark's class; KITTI text may hold others too."""
+        if not self.kitti:
+            return self.table
+        chosen: FloatArray = self.table[self.classes == KITTI_CLASSES.index(benchmark.target) + 1]
+        return chosen
+
+
+def result_paths(tracks: str | Path) -> list[Path]:
+    """Result files of a folder (or of its ``data`` folder, as TrackEval has it), or the one file itself.
+
+    Raises:
+        DataError: Nothing is there.
+    """
+    path = Path(tracks)
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise DataError(
+            path, "no such file or folder", expected="a result file, or a folder with one per sequence"
+        )
+    found = sorted(path.glob("*.txt")) or sorted((path / "data").glob("*.txt"))
+    if not found:
+        inside = ", ".join(sorted(entry.name for entry in path.iterdir())[:3]) or "nothing"
+        raise DataError(path, "no result files", expected="SEQUENCE.txt for each sequence", found=inside)
+    return found
+
+
+def read_result(path: Path) -> ResultFile:
+    """A result file with what can be read of it.
+
+    Raises:
+        DataError: The file cannot be read as text at all.
+    """
+    text = read_text(path)
+    numbered = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
+    numbered = [(number, line) for number, line in numbered if line]
+    if not numbered:
+        empty = ResultFile(path, np.zeros((0, 7)), np.zeros(0, np.int64), np.zeros(0, np.int64))
+        problem, hint = "empty result", "an empty file scores as no track at all"
+        empty.findings.append(Finding("error", str(path), problem, expected="one track per line", hint=hint))
+        return empty
+    return _kitti(path, numbered) if looks_like_kitti(text) else _mot(path, numbered)
+
+
+def _mot(path: Path, numbered: list[tuple[int, str]]) -> ResultFile:
+    findings: list[Finding] = []
+    separator = _separator(path, numbered, findings)
+    table = _fast(numbered, separator)
+    lines: IntArray = np.array([number for number, _ in numbered], np.int64)
+    if table is None:
+        table, lines = _slow(path, numbered, separator, findings)
+    classes = np.full(len(table), -1, np.int64)
+    # DepTR's own 11 columns and MOTChallenge's 10 hold -1 there; 9 columns hold a class
+    if table.shape[1] > CLASS_COLUMN:
+        column = table[:, CLASS_COLUMN]
+        whole = np.isfinite(column) & (column == np.round(column)) & (np.abs(column) < 1e6)
+        classes[whole] = column[whole].astype(np.int64)
+    scores = table[:, 6] if table.shape[1] > LEAST_COLUMNS else np.ones(len(table))
+    return ResultFile(path, np.column_stack([table[:, :6], scores]), lines, classes, False, findings)
+
+
+def _separator(path: Path, numbered: list[tuple[int, str]], findings: list[Finding]) -> str:
+    """What stands between the columns, with a finding when it is no comma."""
+    line, first = numbered[-1]
+    if "," in first:
+        return ","
+    separator = next((mark for mark in _SEPARATORS if mark in first), ",")
+    if separator != ",":
+        problem, found = "wrong separator", _SEPARATORS[separator]
+        hint = "write frame,id,left,top,width,height,score"
+        findings.append(
+            Finding("error", str(path), problem, line, len(numbered), "commas between columns", found, hint)
+        )
+    return separator
+
+
+def _fast(numbered: list[tuple[int, str]], separator: str) -> FloatArray | None:
+    """All rows at once when they are clean; None when a line needs a closer look."""
+    text = io.StringIO("\n".join(line.rstrip(", ;\t") for _, line in numbered))
+    try:
+        table = np.loadtxt(text, delimiter=None if separator == " " else separator, ndmin=2, comments=None)
+    except ValueError:
+        return None
+    return table if table.shape[1] >= LEAST_COLUMNS else None
+
+
+def _slow(
+    path: Path, numbered: list[tuple[int, str]], separator: str, findings: list[Finding]
+) -> tuple[FloatArray, IntArray]:
+    """Row by row: lines that are no rows of numbers become findings."""
+    rows: list[list[float]] = []
+    lines: list[int] = []
+    short: list[tuple[int, str]] = []
+    words: list[tuple[int, str]] = []
+    for number, line in numbered:
+        parts = line.rstrip(", ;\t").split(None if separator == " " else separator)
+        if len(parts) < LEAST_COLUMNS:
+            short.append((number, f"{len(parts)} in {line[:SHOWN]!r}"))
+            continue
+        values = [_number(part) for part in parts]
+        if any(value is None for value in values):
+            words.append((number, repr(line[:SHOWN])))
+            continue
+        padded = [value for value in values if value is not None] + [np.nan] * 10
+        rows.append(padded[:10])
+        lines.append(number)
+    expected = f"at least {LEAST_COLUMNS}"
+    findings += _note(path, short, "too few columns", expected, "frame,id,left,top,width,height")
+    header = bool(words) and words[0][0] == numbered[0][0]
+    hint = "remove the line with the names of the columns" if header else ""
+    findings += _note(path, words, "not a number", "numbers only", hint)
+    return np.array(rows).reshape(len(rows), 10), np.array(lines, np.int64)
+
+
+def _note(
+    path: Path, where: list[tuple[int, str]], problem: str, expected: str, hint: str = ""
+) -> list[Finding]:
+    """One finding for all lines with the same mistake."""
+    if not where:
+        return []
+    line, found = where[0]
+    return [Finding("error", str(path), problem, line, len(where), expected, found, hint)]
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None
+
+
+def _kitti(path: Path, numbered: list[tuple[int, str]]) -> ResultFile:
+    findings: list[Finding] = []
+    rows, lines, classes = [], [], []
+    wrong: list[tuple[int, str]] = []
+    unknown: list[tuple[int, str]] = []
+    for number, line in numbered:
+        parts = line.split()
+        values = [_number(part) for position, part in enumerate(parts) if position != 2]
+        if len(parts) not in KITTI_FIELDS or any(value is None for value in values):
+            wrong.append((number, f"{len(parts)} in {line[:SHOWN]!r}"))
+            continue
+        label = parts[2].lower()
+        if label not in KITTI_CLASSES or not re.fullmatch(r"[a-z]+", label):
+            unknown.append((number, repr(parts[2])))
+            continue
+        frame, identity = values[0], values[1]
+        left, top, right, bottom = (float(value or 0.0) for value in values[5:9])
+        score = values[16] if len(values) > 16 else 1.0
+        rows.append([(frame or 0.0) + 1, identity, left, top, right - left, bottom - top, score])
+        lines.append(number)
+        classes.append(KITTI_CLASSES.index(label) + 1)
+    findings += _note(path, wrong, "not a KITTI row", "17 or 18 fields, numbers but for the type")
+    hint = "KITTI scores Car and Pedestrian"
+    findings += _note(path, unknown, "unknown type", "Car, Pedestrian, Van, ...", hint)
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), 7)
+    return ResultFile(path, table, np.array(lines, np.int64), np.array(classes, np.int64), True, findings)
+
+
+def tracks_of(files: Iterable[ResultFile], benchmark: Benchmark) -> dict[str, FloatArray]:
+    """Sequence name to scoreable rows.
+
+    Raises:
+        DataError: A file has an error that was found while reading.
+    """
+    tracks = {}
+    for result in files:
+        for finding in result.findings:
+            if finding.severity == "error" and finding.problem != "empty result":
+                raise finding.error()
+        tracks[result.name] = result.of_target(benchmark)
+    return tracks
