@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
@@ -11,11 +12,13 @@ import numpy as np
 from deptr.errors import UsageError
 from deptr.records import BoolArray, FloatArray, Image, IntArray
 from deptr.tracking.assignment import Indices
-from deptr.tracking.boxes import iou
+from deptr.tracking.boxes import iou, warp
+from deptr.tracking.camera_motion import CameraMotion
 from deptr.tracking.fusion import DepthFusion
 from deptr.tracking.lifecycle import Lifecycle, TrackState
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import REFERENCE_RATE, BoxMotion
+from deptr.tracking.panorama import merge_at_seam, unwrap, wrap, yaw_shift
 from deptr.tracking.parameters import TrackerParameters, build
 
 if TYPE_CHECKING:
@@ -53,7 +56,10 @@ class Tracker(ABC):
     def reset(self) -> None:
         """Forget everything; identities start again at 1."""
         self._time: float | None = None
+        self._now = 0.0
         self._frame_count = 0
+        self._period: float | None = None
+        self._camera = CameraMotion() if self.parameters.camera_motion else None
         self._rows = Lifecycle()
         self._motion = self._new_motion()
         self._depth = self.depth.start()
@@ -69,10 +75,18 @@ class Tracker(ABC):
             timestamp: Seconds; without it a frame is ``1 / frame_rate`` later than the one before.
 
         Returns:
-            The detections that belong to a confirmed track, in their order, with ``tracker_id``.
+            The detections that belong to a confirmed track, in their order, with ``tracker_id``. In a
+            panorama the parts of a box that the seam cut are one, and each box has its centre inside.
+
+        Raises:
+            UsageError: A box, score or timestamp is not finite, or a frame is missing or of the wrong kind.
         """
+        if self.parameters.panorama:
+            self._period = self._panorama_width(frame)
+            detections = merge_at_seam(detections, self._period)
         seen = Measurements.of(detections)
         seconds = self._advance(timestamp)
+        self._follow_camera(frame, seen)
         self._rows.tick()
         self._step(seen, seconds * REFERENCE_RATE)
         reported = np.flatnonzero(self._reported())
@@ -96,7 +110,34 @@ class Tracker(ABC):
     def _with_boxes(self, result: sv.Detections, rows: Indices) -> sv.Detections:
         if self.parameters.boxes != "observed" and len(rows):
             result.xyxy = self._motion.boxes()[rows].astype(result.xyxy.dtype)
+        if self._period is not None:
+            kind = result.xyxy.dtype
+            result.xyxy = wrap(result.xyxy.astype(np.float64), self._period).astype(kind)
         return result
+
+    def _panorama_width(self, frame: Image | None) -> float:
+        width = self.parameters.panorama_width or (frame.shape[1] if frame is not None else 0)
+        if not width:
+            raise UsageError("panorama: its width is needed: set panorama_width or pass frames to update")
+        return float(width)
+
+    def _follow_camera(self, frame: Image | None, seen: Measurements) -> None:
+        """Move all tracks with the image, if the camera moved."""
+        if self._camera is not None:
+            if frame is None:
+                raise UsageError("camera_motion: frames are needed: pass frame=... to update")
+            affine = self._camera.update(frame, seen.boxes)
+            if affine is not None and len(self._rows):
+                self._warp(affine)
+        elif self._period is not None and len(self._rows):
+            shift = yaw_shift(self._motion.boxes(), seen.boxes, self._period)
+            if shift:
+                self._warp(np.array([[1.0, 0.0, shift], [0.0, 1.0, 0.0]]))
+
+    def _warp(self, affine: FloatArray) -> None:
+        """Move everything that has a place in the image by a ``(2, 3)`` similarity."""
+        self._motion.warp(affine)
+        self._rows.boxes = warp(self._rows.boxes, affine)
 
     def _advance(self, timestamp: float | None) -> float:
         """Seconds since the frame before; a clock that stands still or goes back counts as no time."""
@@ -108,6 +149,7 @@ class Tracker(ABC):
             raise UsageError(f"timestamp: expected finite seconds, got {timestamp!r}")
         seconds = 1.0 / self.frame_rate if before is None else max(timestamp - before, 0.0)
         self._time = timestamp
+        self._now += seconds
         return seconds
 
     def _predict(self, frames: float | FloatArray, hold_size: BoolArray | None = None) -> FloatArray:
@@ -121,9 +163,15 @@ class Tracker(ABC):
         if not len(rows):
             return
         taken = seen.take(columns)
+        if self._period is not None:
+            taken = replace(taken, boxes=unwrap(taken.boxes, self._motion.boxes()[rows], self._period))
+        self._correct(rows, taken)
+        self._rows.hit(rows, taken, columns, self._now)
+
+    def _correct(self, rows: Indices, taken: Measurements) -> None:
+        """Take the measurement of each of these tracks in."""
         self._motion.correct(rows, taken.boxes)
         self._depth.correct(rows, taken)
-        self._rows.hit(rows, seen, columns, self._now)
 
     def _birth(self, seen: Measurements, columns: Indices, state: TrackState) -> None:
         """Start tracks at these detections."""
@@ -149,11 +197,6 @@ class Tracker(ABC):
         """Overlap of tracks and detections, ``(T, D)``."""
         return iou(boxes_a, boxes_b, pixel=pixel, period=self._period)
 
-    @property
-    def _period(self) -> float | None:
-        """Width in pixels after which a panorama repeats, None for a plain image."""
-        return None
-
     def _fuse(
         self, costs: FloatArray, rows: Indices, seen: Measurements, *, cost_limit: float
     ) -> tuple[FloatArray, BoolArray | None]:
@@ -171,10 +214,6 @@ class Tracker(ABC):
     def _expired(self) -> BoolArray:
         """Tracks not seen for longer than they are remembered; half a millisecond absorbs rounding."""
         return self._now - self._rows.seen > self.parameters.lost_seconds + 5e-4
-
-    @property
-    def _now(self) -> float:
-        return self._time or 0.0
 
     def _split(self, scores: FloatArray) -> tuple[Indices, Indices]:
         """Detections of the first association and those of the second."""

@@ -61,11 +61,11 @@ class BoTSORT(ByteTrack):
         )
         return np.where(near, np.minimum(costs, np.maximum(distance, 0.0)), costs)
 
-    def _hit(self, rows: Indices, seen: Measurements, columns: Indices) -> None:
-        super()._hit(rows, seen, columns)
-        if seen.embeddings is not None and len(rows):
-            self._fit_width(seen.embeddings)
-            before, now = self._appearance[rows], seen.embeddings[columns]
+    def _correct(self, rows: Indices, taken: Measurements) -> None:
+        super()._correct(rows, taken)
+        if taken.embeddings is not None:
+            self._fit_width(taken.embeddings)
+            before, now = self._appearance[rows], taken.embeddings
             mixed = np.where(np.isnan(before), now, MEMORY * before + (1 - MEMORY) * now)
             self._appearance[rows] = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
 

@@ -170,3 +170,25 @@ def height_modulated_iou(
     shared = np.maximum(np.minimum(bottom_a, bottom_b) - np.maximum(top_a, top_b), 0.0)
     whole = np.maximum(np.maximum(bottom_a, bottom_b) - np.minimum(top_a, top_b), _TINY)
     return np.asarray(iou(boxes_a, boxes_b, period=period) * shared / whole)
+
+
+def similarity_scale(affine: FloatArray) -> float:
+    """Zoom of a ``(2, 3)`` similarity.
+
+    Example:
+        >>> similarity_scale(np.array([[2.0, 0.0, 5.0], [0.0, 2.0, 7.0]]))
+        2.0
+    """
+    return float(np.sqrt(abs(affine[0, 0] * affine[1, 1] - affine[0, 1] * affine[1, 0])))
+
+
+def warp(boxes_xyxy: FloatArray, affine: FloatArray) -> FloatArray:
+    """Boxes ``(..., 4)`` moved with the image: centres go with the similarity, sizes with its zoom.
+
+    Example:
+        >>> warp(np.array([[0.0, 0.0, 2.0, 4.0]]), np.array([[1.0, 0.0, 5.0], [0.0, 1.0, 0.0]])).tolist()
+        [[5.0, 0.0, 7.0, 4.0]]
+    """
+    centre = (boxes_xyxy[..., :2] + boxes_xyxy[..., 2:]) / 2 @ affine[:, :2].T + affine[:, 2]
+    half = (boxes_xyxy[..., 2:] - boxes_xyxy[..., :2]) / 2 * similarity_scale(affine)
+    return np.concatenate([centre - half, centre + half], axis=-1)

@@ -81,9 +81,9 @@ class HybridSORT(OCSORT):
         ways = self._directions_of(self._observed.boxes[rows], boxes_xyxy[:, None])
         return np.asarray(np.where(used[:, :, None, None], ways, 0.0).sum(1))
 
-    def _hit(self, rows: Indices, seen: Measurements, columns: Indices) -> None:
-        self._scores.correct(rows, seen.scores[columns])
-        super()._hit(rows, seen, columns)
+    def _correct(self, rows: Indices, taken: Measurements) -> None:
+        self._scores.correct(rows, taken.scores)
+        super()._correct(rows, taken)
 
     def _birth(self, seen: Measurements, columns: Indices, state: TrackState) -> None:
         super()._birth(seen, columns, state)

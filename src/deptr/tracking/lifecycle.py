@@ -77,9 +77,8 @@ class Lifecycle:
         self.columns[:] = -1
 
     def hit(self, rows: Indices, seen: Measurements, columns: Indices, time: float) -> None:
-        """These tracks took these of the frame's detections, each at most one."""
+        """These tracks took these detections, `seen`, which are those columns of the frame's."""
         self.columns[rows] = columns
-        seen = seen.take(columns)
         self.seen[rows] = time
         self.misses[rows] = 0
         self.hits[rows] += 1

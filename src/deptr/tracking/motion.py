@@ -19,12 +19,23 @@ from deptr.tracking.observations import Replay
 REFERENCE_RATE = 30.0
 
 
+def warp_states(mean: FloatArray, velocity: FloatArray, affine: FloatArray, scales: FloatArray) -> None:
+    """Move states, whose first two coordinates are a place in the image, with the image, in place."""
+    mean[:, :2] = mean[:, :2] @ affine[:, :2].T + affine[:, 2]
+    velocity[:, :2] = velocity[:, :2] @ affine[:, :2].T
+    mean[:, 2:] *= scales[2:]
+    velocity[:, 2:] *= scales[2:]
+
+
 class BoxMotion(ABC):
     """Boxes of all tracks as filtered, constant-velocity states.
 
     Attributes:
         filters: The batch filter; `filters.velocity` is per reference frame (1/30 s).
+        SCALE_POWERS: With which power of a zoom each coordinate grows.
     """
+
+    SCALE_POWERS: FloatArray
 
     def __init__(self) -> None:
         self.filters = KalmanBatch(coordinates=4)
@@ -58,6 +69,12 @@ class BoxMotion(ABC):
         """Keep these tracks, in this order."""
         self.filters.select(kept)
 
+    def warp(self, affine: FloatArray) -> None:
+        """Move all tracks with the image, by a ``(2, 3)`` similarity: the camera moved."""
+        scales = box.similarity_scale(affine) ** self.SCALE_POWERS
+        warp_states(self.filters.mean, self.filters.velocity, affine, scales)
+        self.filters.covariance *= scales**2
+
     def boxes(self) -> FloatArray:
         """Current boxes of all tracks, ``(T, 4)`` xyxy."""
         return self.to_boxes(self.filters.mean)
@@ -79,6 +96,7 @@ class HeightScaledMotion(BoxMotion):
     def __init__(self, *, aspect: bool) -> None:
         super().__init__()
         self.aspect = aspect
+        self.SCALE_POWERS = np.array([1.0, 1.0, 0.0, 1.0] if aspect else [1.0, 1.0, 1.0, 1.0])
 
     def to_state(self, boxes_xyxy: FloatArray) -> FloatArray:
         """Boxes as this filter's coordinates."""
@@ -135,6 +153,7 @@ class AreaMotion(BoxMotion):
     The constants are those of OC-SORT's tracker (``ocsort.py``), in pixels per frame of 30 fps video.
     """
 
+    SCALE_POWERS = np.array([1.0, 1.0, 2.0, 0.0])
     MEASUREMENT_VARIANCE = np.array([1.0, 1.0, 10.0, 10.0])
     POSITION_NOISE = 1.0
     VELOCITY_NOISE = np.array([0.01, 0.01, 0.0001, 0.0])
@@ -191,6 +210,14 @@ class ObservationCentricMotion(AreaMotion):
         """Keep these tracks, in this order."""
         super().select(kept)
         self.replay.select(kept)
+
+    def warp(self, affine: FloatArray) -> None:
+        """Move all tracks with the image, also where they were lost."""
+        super().warp(affine)
+        replay, scales = self.replay, box.similarity_scale(affine) ** self.SCALE_POWERS
+        warp_states(replay.saved[0], replay.saved[1], affine, scales)
+        replay.saved[2:] *= scales**2
+        warp_states(replay.last, np.zeros_like(replay.last), affine, scales)
 
     def predict(self, frames: float | FloatArray, *, hold_size: BoolArray | None = None) -> None:
         """Move all tracks ahead, those of `frames` being one number."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from deptr.records import BoolArray, FloatArray, IntArray
 from deptr.tracking.assignment import Indices
+from deptr.tracking.boxes import warp
 from deptr.tracking.kalman import KalmanBatch
 
 CLOCK_ROUNDING = 2e-3  # timestamps are often rounded to milliseconds
@@ -45,6 +46,10 @@ class Observations:
         self.times[rows, 1:] = self.times[rows, :-1]
         self.boxes[rows, 0] = boxes_xyxy
         self.times[rows, 0] = time
+
+    def warp(self, affine: FloatArray) -> None:
+        """Move all boxes with the image, by a ``(2, 3)`` similarity."""
+        self.boxes = warp(self.boxes, affine)
 
     @property
     def last(self) -> FloatArray:

@@ -8,10 +8,12 @@ import numpy as np
 
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices, without
+from deptr.tracking.boxes import similarity_scale
 from deptr.tracking.lifecycle import TrackState
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion, ObservationCentricMotion
 from deptr.tracking.observations import Observations
+from deptr.tracking.panorama import unwrap
 from deptr.tracking.parameters import number, switch
 from deptr.tracking.sort import Sort, SortParameters
 
@@ -68,8 +70,9 @@ class OCSORT(Sort):
         third = self._pair(self._similarity(last[left], seen.boxes[free]), left, seen, free)
         self._hit(left[third.rows], seen, free[third.columns])
 
-        self._delete_expired()
+        self._keep(~self._expired())
         self._initiate(seen, without(free, free[third.columns]))
+        self._settle(frames)
 
     def _similarity(self, boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
         """Similarity of tracks and detections, ``(T, D)``."""
@@ -83,8 +86,11 @@ class OCSORT(Sort):
 
     def _bonus(self, seen: Measurements, columns: Indices) -> FloatArray:
         """How well each pair's way agrees with where the track was going, ``(T, D)``."""
-        before = np.nan_to_num(self._observed.oldest_within(self._window_start))
-        ways = self._directions_of(before[:, None], seen.boxes[columns][None])
+        before = np.nan_to_num(self._observed.oldest_within(self._window_start))[:, None]
+        after = seen.boxes[columns]
+        if self._period is not None:
+            after = unwrap(after, before, self._period)
+        ways = self._directions_of(before, after)
         cosines = np.clip((ways * self._directions[:, None]).sum(-1), -1.0, 1.0)
         scale = self.parameters.inertia / np.pi * seen.scores[columns]
         return np.asarray(np.arcsin(cosines).sum(-1) * scale)
@@ -102,19 +108,21 @@ class OCSORT(Sort):
         """Direction of motion of these tracks, now that they are at these boxes."""
         return self._directions_of(self._observed.oldest_within(self._window_start)[rows], boxes_xyxy)
 
-    def _hit(self, rows: Indices, seen: Measurements, columns: Indices) -> None:
-        if not len(rows):
-            return
-        boxes = seen.boxes[columns]
-        self._directions[rows] = np.nan_to_num(self._turned(rows, boxes))
-        self._observed.record(rows, boxes, self._now)
-        super()._hit(rows, seen, columns)
+    def _correct(self, rows: Indices, taken: Measurements) -> None:
+        self._directions[rows] = np.nan_to_num(self._turned(rows, taken.boxes))
+        self._observed.record(rows, taken.boxes, self._now)
+        super()._correct(rows, taken)
 
     def _birth(self, seen: Measurements, columns: Indices, state: TrackState) -> None:
         super()._birth(seen, columns, state)
         self._observed.append(len(columns))
         fresh = np.zeros((len(columns), *self._directions.shape[1:]))
         self._directions = np.concatenate([self._directions, fresh])
+
+    def _warp(self, affine: FloatArray) -> None:
+        super()._warp(affine)
+        self._observed.warp(affine)
+        self._directions = self._directions @ (affine[:, :2] / similarity_scale(affine)).T
 
     def _select(self, kept: Indices) -> None:
         super()._select(kept)

@@ -113,6 +113,7 @@ class TrackerParameters:
     class_agnostic: bool = switch(True, "let a track change its class")
     camera_motion: bool = switch(False, "compensate camera motion from the frames (needs frames)")
     panorama: bool = switch(False, "360 degree image whose left and right border touch")
+    panorama_width: int = number(0, 0, 1_000_000, "width of the panorama in pixels, 0 = that of the frames")
 
 
 def parameters_of_class(cls: type[TrackerParameters]) -> list[Parameter]:

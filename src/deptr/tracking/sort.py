@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deptr.records import BoolArray, FloatArray
+from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices, Matches, assign, assign_most, without
 from deptr.tracking.base import Tracker
 from deptr.tracking.lifecycle import TrackState
@@ -20,15 +20,17 @@ class SortParameters(TrackerParameters):
     """SORT's parameters; defaults as in the paper, with a memory as long as that of the other trackers."""
 
     new_score: float = number(0.6, 0, 1, "an unmatched detection starts a track from this score on")
-    confirm_frames: int = number(3, 1, 1000, "matched frames before a track is reported")
+    confirm_frames: int = number(
+        3, 1, 1000, "frames in a row, of 30 fps video, that a track is matched before it is reported"
+    )
     match_iou: float = number(0.3, 0, 1, "least similarity of a pair")
 
 
 class Sort(Tracker):
     """SORT with depth fusion.
 
-    A track is reported once it was matched `confirm_frames` frames in a row; in the first frames of a video
-    at once.
+    A track is reported while it is matched `confirm_frames` frames in a row, as the authors count them at
+    30 fps: at 10 fps one frame takes as long as three. In the first frames of a video it is reported at once.
 
     Example:
         >>> import numpy as np, supervision as sv
@@ -50,8 +52,9 @@ class Sort(Tracker):
         rows, high = np.arange(len(boxes)), np.flatnonzero(seen.scores > self.parameters.high_score)
         first = self._pair(self._iou(boxes, seen.boxes[high]), rows, seen, high, clear_first=True)
         self._hit(rows[first.rows], seen, high[first.columns])
-        self._delete_expired()
+        self._keep(~self._expired())
         self._initiate(seen, without(high, high[first.columns]))
+        self._settle(frames)
 
     def _pair(
         self,
@@ -79,20 +82,16 @@ class Sort(Tracker):
         self._depth.learn(similarity, rows, candidates, matches)
         return matches
 
-    def _delete_expired(self) -> None:
-        """Forget tracks not seen for too long, and settle what state the others are in."""
-        self._keep(~self._expired())
-        rows = self._rows
-        proven = rows.streak >= self.parameters.confirm_frames
-        rows.states[proven & (rows.misses == 0)] = TrackState.CONFIRMED
-        rows.states[(rows.misses > 0) & (rows.states == TrackState.CONFIRMED)] = TrackState.LOST
-
     def _initiate(self, seen: Measurements, free: Indices) -> None:
         """Start a track at each sure detection that is left."""
         self._birth(seen, free[seen.scores[free] >= self.parameters.new_score], TrackState.TENTATIVE)
 
-    def _reported(self) -> BoolArray:
-        here = self._rows.columns >= 0
-        if self._frame_count <= self.parameters.confirm_frames:
-            return here
-        return here & (self._rows.streak >= self.parameters.confirm_frames)
+    def _settle(self, frames: float) -> None:
+        """Say of each track in what state it is now."""
+        rows, needed = self._rows, self.parameters.confirm_frames - 0.05
+        here = rows.misses == 0
+        young = self._frame_count <= self.parameters.confirm_frames
+        proven = here if young else here & (rows.streak * frames >= needed)
+        lost = ~here & (rows.states != TrackState.TENTATIVE)
+        rows.states[:] = np.where(proven, TrackState.CONFIRMED, TrackState.TENTATIVE)
+        rows.states[lost] = TrackState.LOST
