@@ -1,0 +1,62 @@
+"""`deptr train`: one configuration file in, checkpoints and a learning curve out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    recipe: Path = typer.Argument(..., help="TOML file; see recipes/ for an example and docs/training.md."),
+    output: Path = typer.Option(
+        Path("runs/train"), help="Folder of the run; a run that is there goes on where it stopped."
+    ),
+    steps: int = typer.Option(0, help="Replace optimizer.steps of the recipe."),
+    threads: int = typer.Option(0, help="CPU threads per process; 0 leaves torch's default."),
+) -> None:
+    """Train the DepTR detector.
+
+    Several GPUs or CPU processes: ``accelerate launch -m deptr.cli.main train RECIPE``.
+    """
+    from dataclasses import replace
+
+    from deptr.cli.extras import need
+
+    need("training", "train", "torch", "accelerate", "faster_coco_eval", "safetensors")
+    import torch
+
+    from deptr.cli.terminal import progress
+    from deptr.experiments.training_sources import BUILDERS, evaluation_sets
+    from deptr.training.builder import build_detector, build_mixture
+    from deptr.training.config import load_settings
+    from deptr.training.evaluate import quick_figures
+    from deptr.training.trainer import Trainer
+    from deptr.training.trainer import train as run
+
+    settings = load_settings(recipe)
+    if steps:
+        decay = min(settings.optimizer.decay_steps, steps)
+        settings = replace(settings, optimizer=replace(settings.optimizer, steps=steps, decay_steps=decay))
+    if threads:
+        torch.set_num_threads(threads)
+    mixture = build_mixture(settings.data.train, BUILDERS)
+    sets = evaluation_sets(settings)
+    detector = build_detector(settings.model)
+    with progress("train") as told:
+        trainer = Trainer(
+            detector,
+            mixture,
+            settings,
+            output,
+            evaluate=(lambda model: quick_figures(model, sets)) if sets else None,
+            progress=told,
+        )
+        figures = run(trainer)
+        if trainer.is_main:
+            trainer.averaged_detector().save_pretrained(output / "last")
+    shown = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+    typer.echo(f"{output}: step {trainer.step}" + (f": {shown}" if shown else ""))

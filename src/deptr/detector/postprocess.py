@@ -1,0 +1,165 @@
+"""From network outputs to `supervision.Detections`, and images to network inputs: numpy only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from deptr.errors import UsageError
+from deptr.records import DepthKind, FloatArray, Image
+
+if TYPE_CHECKING:
+    import supervision as sv
+
+PADDING_GREY = 114
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How images become inputs; travels in the model's metadata.
+
+    Attributes:
+        height: Input height in pixels.
+        width: Input width in pixels.
+        mean: Per channel, for pixels in [0, 1].
+        std: Per channel.
+        depth_kind: What the depth output means before `to_detections`.
+        names: Class names by class id.
+    """
+
+    height: int
+    width: int
+    mean: Sequence[float]
+    std: Sequence[float]
+    depth_kind: DepthKind
+    names: Sequence[str]
+
+
+@dataclass(frozen=True)
+class RawOutput:
+    """Network outputs of one image.
+
+    Attributes:
+        boxes: ``(Q, 4)`` corners in [0, 1] of the input.
+        scores: ``(Q,)`` in [0, 1].
+        labels: ``(Q,)`` class ids.
+        depths: ``(Q,)``: canonical depth for metric and relative kinds; NaN without a depth module.
+        depth_std: ``(Q,)`` in the same unit.
+    """
+
+    boxes: FloatArray
+    scores: FloatArray
+    labels: Any
+    depths: FloatArray
+    depth_std: FloatArray
+
+
+def check_image(image: object) -> Image:
+    """An image as ``(H, W, 3)`` uint8 RGB, or an error that says what is wrong.
+
+    Grey images ``(H, W)`` and ``(H, W, 1)``, images with alpha and 16-bit images are converted.
+
+    Raises:
+        UsageError: Not an array of that kind.
+
+    Example:
+        >>> check_image(np.zeros((4, 6), np.uint8)).shape
+        (4, 6, 3)
+    """
+    if not isinstance(image, np.ndarray):
+        raise UsageError(f"image: expected a numpy array, got {type(image).__name__}")
+    expected = "(H, W, 3) uint8 RGB, (H, W) grey or (H, W, 4) with alpha"
+    array = image[:, :, None] if image.ndim == 2 else image
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
+        raise UsageError(f"image: expected {expected}, got shape {image.shape}")
+    if array.dtype == np.uint16:
+        array = (array >> 8).astype(np.uint8)
+    if array.dtype != np.uint8:
+        raise UsageError(f"image: expected {expected}, got {image.dtype}")
+    array = np.repeat(array, 3, axis=2) if array.shape[2] == 1 else array[:, :, :3]
+    return np.ascontiguousarray(array)
+
+
+def letterbox(image: Image, height: int, width: int) -> tuple[Image, float]:
+    """The image scaled to fit and set against the upper left corner, and the scale.
+
+    Example:
+        >>> inside, scale = letterbox(np.zeros((10, 20, 3), np.uint8), 32, 32)
+        >>> inside.shape, scale
+        ((32, 32, 3), 1.6)
+    """
+    scale = min(height / image.shape[0], width / image.shape[1])
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    result = np.full((height, width, 3), PADDING_GREY, np.uint8)
+    result[: size[1], : size[0]] = cv2.resize(image, size, interpolation=method)
+    return result, scale
+
+
+def to_input(images: Sequence[Image], settings: Preprocessing) -> tuple[FloatArray, list[float]]:
+    """Images as a batch ``(B, 3, H, W)`` float32, and their scales."""
+    batch = np.empty((len(images), 3, settings.height, settings.width), np.float32)
+    scales = []
+    gain = (1 / (255 * np.asarray(settings.std, np.float64))).astype(np.float32)
+    offset = (np.asarray(settings.mean, np.float64) / np.asarray(settings.std, np.float64)).astype(np.float32)
+    for index, image in enumerate(images):
+        inside, scale = letterbox(image, settings.height, settings.width)
+        for channel in range(3):
+            np.multiply(inside[:, :, channel], gain[channel], out=batch[index, channel], casting="unsafe")
+            batch[index, channel] -= offset[channel]
+        scales.append(scale)
+    return batch, scales
+
+
+def to_detections(
+    raw: RawOutput,
+    scale: float,
+    image_size: tuple[int, int],
+    settings: Preprocessing,
+    *,
+    min_score: float,
+    focal_px: float | None = None,
+) -> sv.Detections:
+    """Outputs of one image as detections in its pixels.
+
+    Args:
+        raw: Network outputs.
+        scale: Of the letterbox.
+        image_size: Height and width of the image.
+        settings: The model's.
+        min_score: Detections below are dropped, in [0, 1].
+        focal_px: Focal length in image pixels. With it canonical depth becomes metres; without, depth is
+            ``relative``: in metres if the focal length were one image width.
+
+    Returns:
+        Detections, best first, with ``data["depth"]`` and ``data["depth_std"]`` (float32).
+    """
+    import supervision as sv
+
+    order = np.argsort(-raw.scores, kind="stable")
+    order = order[raw.scores[order] >= min_score]
+    size = np.array([settings.width, settings.height] * 2, np.float32)
+    limits = np.array([image_size[1], image_size[0]] * 2, np.float32)
+    boxes = np.clip(raw.boxes[order] * size / np.float32(scale), 0, limits).astype(np.float32)
+    solid = (boxes[:, 2:] - boxes[:, :2] > 0).all(axis=1)
+    order, boxes = order[solid], boxes[solid]
+    factor, kind = 1.0, settings.depth_kind
+    if kind in (DepthKind.METRIC, DepthKind.RELATIVE):
+        focal = image_size[1] if focal_px is None else focal_px
+        factor = focal * scale / settings.width
+        kind = DepthKind.RELATIVE if focal_px is None else kind
+    detections = sv.Detections(
+        xyxy=boxes,
+        confidence=raw.scores[order].astype(np.float32),
+        class_id=np.asarray(raw.labels)[order].astype(int),
+        data={
+            "depth": (raw.depths[order] * factor).astype(np.float32),
+            "depth_std": (raw.depth_std[order] * factor).astype(np.float32),
+        },
+        metadata={"depth_kind": kind.value},
+    )
+    return detections

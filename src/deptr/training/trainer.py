@@ -1,0 +1,272 @@
+"""The training loop: batches in, checkpoints out; killed at any time it goes on where it stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import Tensor, nn
+
+from deptr.detector.modeling import DepTRForObjectDetection
+from deptr.errors import DataError, DeptrError, UsageError
+from deptr.files import atomic_path
+from deptr.progress import Progress, SilentProgress
+from deptr.training.auxiliary import DenseAuxiliaryHead
+from deptr.training.checkpoints import load_state, save_state, stored_states
+from deptr.training.config import TrainSettings
+from deptr.training.criterion import DepTRCriterion, total_loss
+from deptr.training.data import Batch, Collate, ExampleStream, FrameSource, batches
+from deptr.training.losses import feature_alignment_loss
+from deptr.training.schedule import AveragedWeights, build_optimizer, finite, set_rates
+
+Evaluation = Callable[[DepTRForObjectDetection], dict[str, float]]
+
+
+class TrainingStep(nn.Module):
+    """Detector, criterion and auxiliary head as one module, so that one backward pass serves all processes.
+
+    Args:
+        detector: What is trained.
+        settings: Loss weights.
+    """
+
+    def __init__(self, detector: DepTRForObjectDetection, settings: TrainSettings) -> None:
+        super().__init__()
+        loss = settings.loss
+        self.detector = detector
+        self.criterion = DepTRCriterion(detector.config, depth_weight=loss.depth, label_std=loss.label_std)
+        self.auxiliary = None
+        if loss.dense > 0 and not settings.model.depth_only:
+            self.auxiliary = DenseAuxiliaryHead(
+                detector.config, weight=loss.dense, depth_weight=loss.align_dense
+            )
+        self.align_features = loss.align_features
+
+    def forward(self, pixel_values: Tensor, targets: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Named loss terms of a batch."""
+        output = self.detector(pixel_values, targets)
+        with torch.autocast(pixel_values.device.type, enabled=False):
+            output.depths = None if output.depths is None else output.depths.float()
+            losses: dict[str, Tensor] = self.criterion(output, targets)
+            maps = [level.float() for level in output.encoder_maps]
+            if self.auxiliary is not None:
+                losses |= self.auxiliary(maps, targets)
+            if self.align_features > 0 and "teacher_features" in targets[0]:
+                teacher = [torch.stack([target["teacher_features"] for target in targets])] * len(maps)
+                losses["align_features"] = self.align_features * feature_alignment_loss(maps, teacher)
+        return losses
+
+
+class Trainer:
+    """A run in a folder.
+
+    Args:
+        detector: What is trained, on the CPU.
+        source: Where frames come from.
+        settings: All settings.
+        folder: Where states, logs and the best model go.
+        evaluate: Gives figures of the averaged weights; ``"score"`` decides which is best. None: never.
+        progress: Told after each step.
+    """
+
+    def __init__(
+        self,
+        detector: DepTRForObjectDetection,
+        source: FrameSource,
+        settings: TrainSettings,
+        folder: str | Path,
+        *,
+        evaluate: Evaluation | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.settings, self.folder, self.source = settings, Path(folder), source
+        self.evaluate, self.progress = evaluate, progress or SilentProgress()
+        run = settings.run
+        unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # a batch may hold no object
+        self.accelerator = Accelerator(
+            mixed_precision=run.precision, cpu=run.device == "cpu", kwargs_handlers=[unused]
+        )
+        config = detector.config
+        self.collate = Collate(config.image_mean, config.image_std)
+        torch.manual_seed(settings.data.seed)
+        module = TrainingStep(detector, settings).to(memory_format=torch.channels_last)
+        optimizer = build_optimizer(module, settings.optimizer)
+        self.plain = module
+        self.average = AveragedWeights(detector, settings.optimizer.ema_decay)
+        self.module, self.optimizer = self.accelerator.prepare(module, optimizer)
+        self.average.state = {k: v.to(self.accelerator.device) for k, v in self.average.state.items()}
+        self.step, self.best = 0, float("-inf")
+        self._writer: Any = None
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes."""
+        return bool(self.accelerator.is_main_process)
+
+    def run(self) -> dict[str, float]:
+        """Train to the last step, from the newest saved state if there is one.
+
+        Returns:
+            The figures of the last evaluation, empty without one.
+
+        Raises:
+            DataError: The loss became NaN (the batch is saved), or a saved state is damaged.
+            UsageError: A batch does not fit into memory.
+        """
+        self.resume()
+        settings = self.settings
+        per_step = settings.data.batch_size * self.accelerator.num_processes
+        stream = ExampleStream(
+            self.source,
+            settings.data,
+            settings.optimizer.steps * per_step,
+            first=self.step * per_step,
+            processes=self.accelerator.num_processes,
+        )
+        rank = self.accelerator.process_index
+        figures: dict[str, float] = {}
+        started, first = time.monotonic(), self.step
+        for batch in batches(stream, self.collate, rank=rank, processes=self.accelerator.num_processes):
+            losses = self._train_step(batch)
+            self.step += 1
+            last = self.step == settings.optimizer.steps
+            if self.is_main and (self.step % settings.run.log_every == 0 or last):
+                self._log(losses, (time.monotonic() - started) / (self.step - first), figures)
+            if self._due(settings.run.evaluate_every) or last:
+                figures = self._evaluate() or figures
+            if self._due(settings.run.save_every) or last:
+                self.save()
+        return figures
+
+    def _due(self, every: int) -> bool:
+        return every > 0 and self.step % every == 0
+
+    def _train_step(self, batch: Batch) -> dict[str, Tensor]:
+        settings = self.settings.optimizer
+        torch.manual_seed(
+            self.settings.data.seed * 1_000_003 + self.step * 64 + self.accelerator.process_index
+        )
+        set_rates(self.optimizer, self.step, settings)
+        self.module.train()
+        batch = batch.to(self.accelerator.device)
+        try:
+            with self.accelerator.autocast():
+                losses: dict[str, Tensor] = self.module(batch.pixel_values, batch.targets)
+            loss = total_loss(list(losses.values()))
+            if not finite([loss.detach()]):
+                self._abort(batch, losses)
+            self.accelerator.backward(loss)
+        except torch.OutOfMemoryError as error:
+            size = self.settings.data.batch_size
+            raise UsageError(
+                f"data.batch_size: {size} images of {tuple(batch.pixel_values.shape[2:])} do not fit into "
+                f"memory; "
+                f"try {max(1, size // 2)}, smaller data.sizes or run.precision = 'bf16'"
+            ) from error
+        norm = self.accelerator.clip_grad_norm_(self.module.parameters(), settings.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.average.update(self.plain.detector, self.step)
+        return {**{name: value.detach() for name, value in losses.items()}, "gradient_norm": norm.detach()}
+
+    def _abort(self, batch: Batch, losses: dict[str, Tensor]) -> None:
+        path = self.folder / f"nan-batch-{self.step:07d}.pt"
+        with atomic_path(path) as temporary:
+            torch.save({"pixel_values": batch.pixel_values, "targets": batch.targets}, temporary)
+        bad = ", ".join(name for name, value in losses.items() if not finite([value])) or "the sum"
+        rate = self.settings.optimizer.learning_rate
+        raise DataError(
+            path,
+            f"the loss of step {self.step} is not finite",
+            found=bad,
+            hint=f"the batch is saved there; try a learning rate below {rate:g} or precision 'no'",
+        )
+
+    def _log(self, losses: dict[str, Tensor], seconds: float, figures: dict[str, float]) -> None:
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self.folder / "tensorboard"))
+        values = {name: float(value) for name, value in losses.items()}
+        for name, value in values.items():
+            self._writer.add_scalar(f"loss/{name}", value, self.step)
+        total = sum(value for name, value in values.items() if name != "gradient_norm")
+        left = (self.settings.optimizer.steps - self.step) * seconds
+        shown = {"loss": total, "depth": values.get("depth", float("nan")), "s_per_step": seconds}
+        shown |= {name: figures[name] for name in ("score", "AP50", "depth_error") if name in figures}
+        self.progress.update(self.step, self.settings.optimizer.steps, **shown, minutes_left=left / 60)
+
+    def _evaluate(self) -> dict[str, float]:
+        if self.evaluate is None or not self.is_main:
+            return {}
+        model = self.averaged_detector()
+        figures = self.evaluate(model)
+        if self._writer is not None:
+            for name, value in figures.items():
+                self._writer.add_scalar(f"evaluation/{name}", value, self.step)
+        line = ",".join([str(self.step), *(f"{value:.5f}" for value in figures.values())])
+        path = self.folder / "learning-curve.csv"
+        if not path.exists():
+            path.write_text("step," + ",".join(figures) + "\n", encoding="utf-8")
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        score = figures.get("score", 0.0)
+        if score > self.best:
+            self.best = score
+            model.save_pretrained(self.folder / "best")
+        return figures
+
+    def averaged_detector(self) -> DepTRForObjectDetection:
+        """A copy of the detector with the averaged weights, for evaluation and export."""
+        model = DepTRForObjectDetection(self.plain.detector.config)
+        model.load_state_dict({name: value.cpu() for name, value in self.average.state.items()})
+        return model.eval()
+
+    def save(self) -> None:
+        """Write the state of this step."""
+        self.accelerator.wait_for_everyone()
+        if not self.is_main:
+            return
+        state = {
+            "step": self.step,
+            "best": self.best,
+            "module": self.plain.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state,
+            "settings": self.settings.as_dict(),
+        }
+        save_state(self.folder, self.step, state)
+
+    def resume(self) -> None:
+        """Continue from the newest saved state of the folder, if any.
+
+        Raises:
+            DataError: It is damaged or of another network (missing and unexpected names are told).
+        """
+        stored = stored_states(self.folder)
+        if not stored:
+            return
+        state = load_state(stored[-1])
+        try:
+            self.plain.load_state_dict(state["module"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            found = " ".join(str(error).split())[:400]
+            raise DataError(stored[-1], "a state of another network", found=found) from error
+        for name, value in state["average"].items():
+            self.average.state[name].copy_(value)
+        self.step, self.best = int(state["step"]), float(state["best"])
+
+
+def train(trainer: Trainer) -> dict[str, float]:
+    """Run a trainer; torch's own out-of-memory text on a CPU becomes advice as well."""
+    try:
+        return trainer.run()
+    except RuntimeError as error:
+        if isinstance(error, DeptrError) or "allocate memory" not in str(error):
+            raise
+        raise UsageError("data.batch_size: a batch does not fit into memory; halve it") from error
