@@ -77,18 +77,29 @@ def raw_scores(benchmark: Benchmark, sequence: Sequence, tracks: FloatArray) -> 
     Raises:
         DataError: The ground truth cannot be read or breaks a rule of the benchmark.
     """
-    truth = read_ground_truth(benchmark, sequence)
+    data = preprocessed(benchmark, sequence, read_ground_truth(benchmark, sequence), tracks)
+    return {name: metric.eval_sequence(data) for name, metric in metrics().items()}
+
+
+def preprocessed(
+    benchmark: Benchmark, sequence: Sequence, truth: GroundTruth, tracks: FloatArray
+) -> dict[str, Any]:
+    """What TrackEval's metrics see of a sequence: objects and tracks that count, frame by frame.
+
+    Raises:
+        DataError: The ground truth breaks a rule of the benchmark.
+    """
     data_set = (MemoryKitti if benchmark.family == "kitti" else MemoryMot)(benchmark)
     raw = _raw_data(benchmark, sequence, truth, tracks)
     pairs = zip(raw["gt_dets"], raw["tracker_dets"], strict=True)
     raw["similarity_scores"] = [data_set._calculate_similarities(truth_t, own) for truth_t, own in pairs]
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            data = data_set.get_preprocessed_seq_data(raw, benchmark.target)
+            data: dict[str, Any] = data_set.get_preprocessed_seq_data(raw, benchmark.target)
     except TrackEvalException as error:
         where = sequence.ground_truth or sequence.name
         raise DataError(where, "refused by TrackEval", found=" ".join(str(error).split())) from error
-    return {name: metric.eval_sequence(data) for name, metric in metrics().items()}
+    return data
 
 
 def _raw_data(
