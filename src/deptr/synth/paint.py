@@ -12,7 +12,8 @@ from deptr.records import BoolArray, FloatArray, Image, IntArray
 from deptr.synth.rng import settle
 
 NOBODY = 0
-OCCLUDER = 255
+FIRST_OTHER = 201  # owners from here on are things, not people
+FLAT = 128  # relief of the middle of a thing
 OPAQUE = 128  # alpha from which a pixel belongs to a thing
 _LEVELS = 5
 
@@ -25,6 +26,7 @@ class Sprite:
         rgba: ``(h, w, 4)`` uint8, colours multiplied by alpha.
         foot: ``(x, y)`` pixel of the sprite that touches the ground.
         height_px: Rows of the sprite that stand for the thing's height in metres.
+        relief: ``(h, w)`` uint8 depth against the middle, 128 at it, or None for something flat.
         levels: Halved copies, made when a far thing needs them.
         extent: Box of the opaque pixels and their number, made on first use.
     """
@@ -32,6 +34,7 @@ class Sprite:
     rgba: Image
     foot: tuple[float, float]
     height_px: float
+    relief: Image | None = None
     levels: list[Any] = field(default_factory=list)
     extent: tuple[float, float, float, float, int] | None = None
 
@@ -85,11 +88,20 @@ class Canvas:
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB background; it is painted over in place.
+        relief: Whether to keep how far each pixel lies before or behind its owner's middle.
     """
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Image, *, relief: bool = False) -> None:
         self.image = image
         self.owner: Image = np.zeros(image.shape[:2], np.uint8)
+        self.relief: Image | None = np.full(image.shape[:2], FLAT, np.uint8) if relief else None
+        self.other_depths: dict[int, float] = {}
+
+    def other(self, depth: float) -> int:
+        """A new owner number for a thing at that depth; the last number is shared when all are used."""
+        owner = min(FIRST_OTHER + len(self.other_depths), 255)
+        self.other_depths[owner] = depth
+        return owner
 
     def paint(
         self,
@@ -138,6 +150,9 @@ class Canvas:
         if box is None:
             return None
         np.copyto(self.owner[y0:y1, x0:x1], np.uint8(owner), where=mask)
+        if self.relief is not None:
+            relief = _warp_relief(sprite, matrix, (x0, y0, x1, y1))
+            np.copyto(self.relief[y0:y1, x0:x1], relief, where=mask)
         scale = abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
         inside = (box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0)
         whole = inside[0] > 0 and inside[1] > 0 and inside[2] < width and inside[3] < height
@@ -166,6 +181,18 @@ def _warp(sprite: Sprite, matrix: FloatArray, region: tuple[int, int, int, int])
     # pixel centres: sprite (i + 0.5) * halvings lands at matrix @ it, drawn at its own centre
     shifted[:, 2] += shifted[:, :2] @ (0.5, 0.5) - (x0 + 0.5, y0 + 0.5)
     return cv2.warpAffine(texture, settle(shifted), (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+
+
+def _warp_relief(sprite: Sprite, matrix: FloatArray, region: tuple[int, int, int, int]) -> Any:
+    """The sprite's relief in a region of the picture, `FLAT` where it has none."""
+    x0, y0, x1, y1 = region
+    if sprite.relief is None:
+        return np.uint8(FLAT)
+    shifted = matrix.copy()
+    shifted[:, 2] += shifted[:, :2] @ (0.5, 0.5) - (x0 + 0.5, y0 + 0.5)
+    size = (x1 - x0, y1 - y0)
+    drawn = cv2.warpAffine(sprite.relief, settle(shifted), size, flags=cv2.INTER_NEAREST)
+    return np.where(drawn == 0, np.uint8(FLAT), drawn)
 
 
 def extent_of(mask: BoolArray) -> tuple[int, int, int, int] | None:

@@ -1,24 +1,31 @@
-"""One unrelated frame of the composite world: cut-out people before a photo, in known depth order."""
+"""Unrelated frames: one scene, one moment, from one seed."""
 
 from __future__ import annotations
 
-from math import atan, exp, log, radians, tan
+from math import atan, exp, log, pi, radians, tan
 from typing import Any
 
 import cv2
 import numpy as np
 
 from deptr.records import FloatArray, Image, LabelledFrame
-from deptr.synth.camera import Camera, rotation_matrix
+from deptr.synth.backdrop import PaintedPlace
+from deptr.synth.camera import Billboards, Camera, rotation_matrix
 from deptr.synth.cutouts import BackgroundFolder, CutoutFolder, premultiplied
 from deptr.synth.lens import Lens, colour_matrix
-from deptr.synth.paint import OCCLUDER, Canvas, Sprite
+from deptr.synth.looks import Dressed
+from deptr.synth.paint import Canvas, Sprite
+from deptr.synth.pose import Activity, Manner, pose_of
+from deptr.synth.props import PROPS, prop
+from deptr.synth.puppet import draw_person, size_for
 from deptr.synth.rng import generator, settle
-from deptr.synth.truth import PersonTruth, Wanted, labelled_frame
+from deptr.synth.stage import Cast, Shadows, paint_cast
+from deptr.synth.truth import FrameTruth, Wanted
+from deptr.synth.wardrobe import Outfit
 
-_LARGEST_CROWD = 30
 _NEAREST_M = 0.7
-_GROUPED = 0.3
+_GROUPED, _BLOCKED, _TEAMED = 0.3, 0.35, 0.35  # probabilities
+_ACTIVITIES = (Activity.WALK, Activity.RUN, Activity.STAND, Activity.DANCE, Activity.SIT)
 
 
 def random_camera(rng: np.random.Generator, size: tuple[int, int]) -> Camera:
@@ -107,6 +114,12 @@ def harmonised(
     return colour_matrix(gain, rng.normal(0, 4, 3), rng.uniform(0.7, 1.15))
 
 
+def people_heights(rng: np.random.Generator, count: int) -> FloatArray:
+    """``(count,)`` metres: mostly grown-ups, some children."""
+    children = rng.random(count) < 0.1
+    return settle(np.where(children, rng.uniform(0.9, 1.4, count), rng.normal(1.7, 0.09, count)), 3)
+
+
 class CompositeWorld:
     """Unrelated frames made of the user's cut-outs and backgrounds.
 
@@ -114,8 +127,8 @@ class CompositeWorld:
         cutouts: People, see `CutoutFolder`.
         backgrounds: Places, see `BackgroundFolder`.
         size: Height and width of the frames.
-        largest_crowd: Most people that a frame is given.
         wanted: Which labels to make.
+        largest_crowd: Most people that a frame is given.
     """
 
     def __init__(
@@ -124,87 +137,133 @@ class CompositeWorld:
         backgrounds: BackgroundFolder,
         size: tuple[int, int],
         wanted: Wanted,
-        largest_crowd: int = _LARGEST_CROWD,
+        largest_crowd: int,
     ) -> None:
-        self.cutouts = cutouts
-        self.backgrounds = backgrounds
-        self.size = size
-        self.wanted = wanted
-        self.largest_crowd = largest_crowd
+        self.cutouts, self.backgrounds = cutouts, backgrounds
+        self.size, self.wanted, self.largest_crowd = size, wanted, largest_crowd
 
     def frame(self, seed: int) -> LabelledFrame:
         """The frame of that seed."""
         rng = generator(seed)
         camera = random_camera(rng, self.size)
         canvas = Canvas(photo_background(rng, self.backgrounds, self.size))
+        place = canvas.image.copy()
         count = random_count(rng, self.largest_crowd)
-        heights = np.where(
-            rng.random(count) < 0.1, rng.uniform(0.9, 1.4, count), rng.normal(1.7, 0.09, count)
-        )
+        heights = people_heights(rng, count)
         positions = random_ground_positions(rng, camera, count, heights)
-        people = self._paint_all(rng, canvas, camera, positions, heights)
-        image = Lens.random(rng).apply(canvas.image, rng)
-        canvas.image = image
-        return labelled_frame(canvas, people, camera, self.wanted, name=f"composite {seed}")
+        blockers = int(rng.integers(1, 4)) if rng.random() < _BLOCKED else 0
+        chosen = rng.integers(0, len(self.cutouts), count)
+        strength = rng.uniform(0, 1)
 
-    def _paint_all(
-        self,
-        rng: np.random.Generator,
-        canvas: Canvas,
-        camera: Camera,
-        positions: FloatArray,
-        heights: FloatArray,
-    ) -> list[PersonTruth]:
-        """Shadows, then people and occluders from far to near."""
-        people_count = len(positions)
-        blockers = int(rng.integers(1, 4)) if rng.random() < 0.35 else 0
-        positions = np.concatenate([positions, random_blocker_positions(rng, camera, blockers)])
-        heights = np.concatenate([heights, rng.uniform(0.4, 2.2, blockers)])
-        boards = camera.billboards(positions, heights)
-        order = [
-            int(i) for i in np.argsort(-boards.depth, kind="stable") if boards.nearest[i] > _NEAREST_M / 2
-        ]
-        chosen = rng.integers(0, len(self.cutouts), people_count)
-        strength, softness = rng.uniform(0, 1), rng.uniform(0.0, 0.9)
-        shadow = rng.uniform(0.15, 0.6) if rng.random() < 0.7 else 0.0
-        sprites = {i: self.cutouts.sprite(int(chosen[i])) for i in order if i < people_count}
-        if shadow:
-            blob = shadow_sprite(shadow)
-            for i in sprites:
-                canvas.paint(blob, boards.matrix(i, blob, stretch=0.7))
-        people: list[PersonTruth] = []
-        for i in order:
-            if i >= people_count:
-                block = self._blocker(rng)
-                canvas.paint(block, boards.matrix(i, block, stretch=rng.uniform(0.4, 1.6)), OCCLUDER)
-                continue
-            sprite, mean = sprites[i]
-            stretch = rng.choice([-1.0, 1.0]) * rng.uniform(0.88, 1.18)
-            matrix = boards.matrix(i, sprite, stretch, rng.normal(0, 0.04))
-            colour = harmonised(rng, mean, _local_colour(canvas.image, boards.foot[i]), strength)
-            painted = canvas.paint(sprite, matrix, len(people) + 1, colour=colour, softness=softness)
-            if painted is not None:
-                people.append(PersonTruth(painted, i + 1, float(boards.depth[i]), positions[i]))
-        return people
+        def dress(index: int, boards: Billboards) -> Dressed:
+            own = generator(seed, 1, index)
+            if index >= count:
+                return Dressed(photo_blocker(own, self.backgrounds), own.uniform(0.4, 1.6))
+            sprite, mean = self.cutouts.sprite(int(chosen[index]))
+            stretch = own.choice([-1.0, 1.0]) * own.uniform(0.88, 1.18)
+            colour = harmonised(own, mean, _local_colour(place, boards.foot[index]), strength)
+            return Dressed(sprite, stretch, own.normal(0, 0.04), colour)
 
-    def _blocker(self, rng: np.random.Generator) -> Sprite:
-        """A box, pillar or bush shaped piece of another photo."""
-        image = self.backgrounds.image(int(rng.integers(len(self.backgrounds))))
-        side = min(image.shape[0], image.shape[1], 160)
-        top = int(rng.integers(0, image.shape[0] - side + 1))
-        left = int(rng.integers(0, image.shape[1] - side + 1))
-        piece = np.zeros((side + 2, side + 2, 4), np.uint8)
-        piece[1:-1, 1:-1, :3] = image[top : top + side, left : left + side]
-        alpha = np.zeros((side + 2, side + 2), np.uint8)
-        corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * side + rng.uniform(-0.12, 0.12, (4, 2)) * side
-        corners[2:, 1] = side
-        if rng.random() < 0.3:
-            middle = side // 2
-            cv2.ellipse(alpha, (middle, middle), (middle - 2, middle - 1), 0, 0, 360, 255, -1)
-        else:
-            cv2.fillConvexPoly(alpha, np.clip(np.rint(corners), 1, side).astype(np.int32), 255)
-        piece[:, :, 3] = alpha
-        return Sprite(premultiplied(piece), (side / 2 + 1, side + 1.0), float(side))
+        cast = Cast(
+            np.concatenate([positions, random_blocker_positions(rng, camera, blockers)]),
+            np.concatenate([heights, rng.uniform(0.4, 2.2, blockers)]),
+            count,
+            dress,
+            softness=float(rng.uniform(0.0, 0.9)),
+        )
+        people, seams = paint_cast(canvas, camera, cast, Shadows.random(rng, sunny=0.25))
+        truth = FrameTruth(canvas, people, camera, seam_boxes=seams, name=f"composite {seed}")
+        canvas.image = Lens.random(rng).apply(canvas.image, rng)
+        return truth.labelled(self.wanted)
+
+
+class CrowdWorld:
+    """Unrelated frames of drawn people in painted places.
+
+    Args:
+        size: Height and width of the frames.
+        wanted: Which labels to make.
+        largest_crowd: Most people that a frame is given.
+    """
+
+    def __init__(self, size: tuple[int, int], wanted: Wanted, largest_crowd: int) -> None:
+        self.size, self.wanted, self.largest_crowd = size, wanted, largest_crowd
+
+    def frame(self, seed: int) -> LabelledFrame:
+        """The frame of that seed."""
+        rng = generator(seed, 2)
+        camera = random_camera(rng, self.size)
+        place = PaintedPlace.random(rng)
+        canvas = Canvas(place.image(camera), relief=self.wanted.dense_depth)
+        count = random_count(rng, self.largest_crowd)
+        heights = people_heights(rng, count)
+        positions = random_ground_positions(rng, camera, count, heights)
+        blockers = int(rng.integers(1, 4)) if rng.random() < _BLOCKED else 0
+        things = [prop(int(rng.integers(PROPS))) for _ in range(blockers)]
+        team = Outfit.random(rng) if rng.random() < _TEAMED else None
+        light = float(rng.uniform(-1, 1))
+
+        def dress(index: int, boards: Billboards) -> Dressed:
+            if index >= count:
+                return Dressed(things[index - count][0])
+            own = generator(seed, 3, index)
+            rows = size_for(float(np.hypot(*boards.right[index])) * 0.85)
+            return Dressed(
+                random_puppet(own, team, camera=camera, position=positions[index], rows=rows, light=light)
+            )
+
+        cast = Cast(
+            np.concatenate([positions, random_blocker_positions(rng, camera, blockers)]),
+            np.concatenate([heights, [height for _, height in things]]),
+            count,
+            dress,
+        )
+        people, seams = paint_cast(canvas, camera, cast, Shadows.random(rng))
+        depth = place.depth(camera) if self.wanted.dense_depth else None
+        truth = FrameTruth(
+            canvas, people, camera, scenery_depth=depth, seam_boxes=seams, name=f"crowd {seed}"
+        )
+        canvas.image = Lens.random(rng).apply(canvas.image, rng)
+        return truth.labelled(self.wanted)
+
+
+def random_puppet(
+    rng: np.random.Generator,
+    team: Outfit | None,
+    *,
+    camera: Camera,
+    position: FloatArray,
+    rows: int,
+    light: float,
+) -> Sprite:
+    """Somebody doing something, seen from a random side."""
+    outfit = team.team_mate(rng) if team is not None else Outfit.random(rng)
+    activity = _ACTIVITIES[int(rng.choice(5, p=[0.42, 0.1, 0.26, 0.12, 0.1]))]
+    pose = pose_of(activity, float(rng.random()), Manner.random(rng))
+    away = float(np.hypot(position[0] - camera.position[0], position[2] - camera.position[2]))
+    elevation = float(np.arctan2(-camera.position[1] - 0.9, max(away, 0.3)))
+    angle = float(rng.uniform(0, 2 * pi))
+    return draw_person(pose, outfit, angle=angle, elevation=elevation, rows=rows, light=light)
+
+
+def photo_blocker(rng: np.random.Generator, backgrounds: BackgroundFolder) -> Sprite:
+    """A box, pillar or bush shaped piece of a photo."""
+    image = backgrounds.image(int(rng.integers(len(backgrounds))))
+    side = min(image.shape[0], image.shape[1], 160)
+    top = int(rng.integers(0, image.shape[0] - side + 1))
+    left = int(rng.integers(0, image.shape[1] - side + 1))
+    piece = np.zeros((side + 2, side + 2, 4), np.uint8)
+    piece[1:-1, 1:-1, :3] = image[top : top + side, left : left + side]
+    alpha = np.zeros((side + 2, side + 2), np.uint8)
+    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * side + rng.uniform(-0.12, 0.12, (4, 2)) * side
+    corners[2:, 1] = side
+    if rng.random() < 0.3:
+        middle = side // 2
+        cv2.ellipse(alpha, (middle, middle), (middle - 2, middle - 1), 0, 0, 360, 255, -1)
+    else:
+        cv2.fillConvexPoly(alpha, np.clip(np.rint(corners), 1, side).astype(np.int32), 255)
+    piece[:, :, 3] = alpha
+    return Sprite(premultiplied(piece), (side / 2 + 1, side + 1.0), float(side))
 
 
 def random_blocker_positions(rng: np.random.Generator, camera: Camera, count: int) -> FloatArray:
@@ -212,15 +271,6 @@ def random_blocker_positions(rng: np.random.Generator, camera: Camera, count: in
     depth = np.exp(rng.uniform(log(1.5), log(12), count))
     lateral = rng.uniform(-0.5, 0.5, count) * camera.width * depth / camera.focal_px
     return settle(np.stack([lateral, np.zeros(count), depth], axis=1), 4)
-
-
-def shadow_sprite(darkness: float) -> Sprite:
-    """A soft dark blob that lies at somebody's foot; as wide as its `height_px`."""
-    rows, columns = np.mgrid[-1:1:24j, -1:1:64j]
-    fade = np.clip(1 - np.hypot(rows, columns), 0, 1) ** 0.7
-    rgba = np.zeros((24, 64, 4), np.uint8)
-    rgba[:, :, 3] = np.rint(settle(fade) * darkness * 255).astype(np.uint8)
-    return Sprite(rgba, (32.0, 12.0), 96.0, extent=(0.0, 0.0, 64.0, 24.0, 1))
 
 
 def _local_colour(image: Image, foot: FloatArray) -> FloatArray:

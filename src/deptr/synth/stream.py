@@ -8,7 +8,8 @@ from pathlib import Path
 from deptr.errors import UsageError
 from deptr.records import LabelledFrame
 from deptr.synth.cutouts import BackgroundFolder, CutoutFolder
-from deptr.synth.single import CompositeWorld
+from deptr.synth.single import CompositeWorld, CrowdWorld
+from deptr.synth.stage import MOST_PEOPLE
 from deptr.synth.truth import Wanted
 
 _SMALLEST_SIDE = 32
@@ -56,6 +57,39 @@ def composite_frames(
     wanted = Wanted(masks=masks, dense_depth=dense_depth, min_visibility=min_visibility)
     world = CompositeWorld(CutoutFolder(cutouts), BackgroundFolder(backgrounds), size, wanted, largest_crowd)
     return (world.frame(seed) for seed in seeds)
+
+
+def crowd_frames(
+    seeds: Iterable[int],
+    *,
+    size: tuple[int, int] = (384, 640),
+    largest_crowd: int = 30,
+    min_visibility: float = 0.1,
+    masks: bool = False,
+    dense_depth: bool = False,
+) -> Iterator[LabelledFrame]:
+    """Unrelated frames of drawn people in painted places, one for each seed; no files are needed.
+
+    The arguments, the labels and the errors are those of `composite_frames`; the depth map holds the
+    scenery too.
+
+    Example:
+        >>> frame = next(crowd_frames(range(3, 4), size=(96, 160)))
+        >>> frame.image.shape, len(frame.depth) == len(frame.boxes_xyxy)
+        ((96, 160, 3), True)
+    """
+    wanted = _checked(size, largest_crowd, Wanted(masks, dense_depth, min_visibility))
+    world = CrowdWorld(size, wanted, largest_crowd)
+    return (world.frame(seed) for seed in seeds)
+
+
+def _checked(size: tuple[int, int], largest_crowd: int, wanted: Wanted) -> Wanted:
+    check_size(size)
+    if not 0 <= largest_crowd <= MOST_PEOPLE:
+        raise UsageError(f"largest_crowd: expected a number in [0, {MOST_PEOPLE}], got {largest_crowd}")
+    if not 0 <= wanted.min_visibility <= 1:
+        raise UsageError(f"min_visibility: expected a number in [0, 1], got {wanted.min_visibility}")
+    return wanted
 
 
 def check_size(size: tuple[int, int]) -> None:
