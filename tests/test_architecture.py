@@ -11,7 +11,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "deptr"
 FOLDERS = sorted(path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__")
-EVERYWHERE = {"errors", "files", "progress", "records"}
+EVERYWHERE = {"errors", "files", "progress", "records", "weights"}
 MAY_IMPORT = {
     "io": set(),
     "teacher": {"io"},

@@ -236,8 +236,14 @@ def from_table(table: pa.Table, source: str | Path) -> FrameLabels:
     return FrameLabels(boxes_xyxy=boxes, mask=table["mask"].to_pylist(), **arrays)
 
 
-def write_tables(path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema, info: LabelInfo) -> None:
-    """One Parquet file out of many tables, in memory for one group of rows; equal content, equal bytes.
+def write_tables(
+    path: str | Path,
+    tables: Iterable[pa.Table],
+    schema: pa.Schema,
+    info: LabelInfo,
+    rows_per_group: int = ROWS_PER_GROUP,
+) -> None:
+    """One Parquet file out of many tables, one group of rows in memory; equal rows, equal bytes.
 
     Raises:
         DataError: The file cannot be written; what stood there stays.
@@ -250,14 +256,13 @@ def write_tables(path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema
         atomic_path(path) as temporary,
         parquet.ParquetWriter(temporary, described, compression="zstd") as writer,
     ):
-        waiting: list[pa.Table] = []
+        waiting = described.empty_table()
         for table in tables:
-            waiting.append(table)
-            if sum(len(part) for part in waiting) >= ROWS_PER_GROUP:
-                writer.write_table(arrow.concat_tables(waiting).combine_chunks())
-                waiting = []
-        if waiting:
-            writer.write_table(arrow.concat_tables(waiting).combine_chunks())
+            waiting = arrow.concat_tables([waiting, table.replace_schema_metadata(described.metadata)])
+            while len(waiting) >= rows_per_group:
+                writer.write_table(waiting.slice(0, rows_per_group).combine_chunks())
+                waiting = waiting.slice(rows_per_group)
+        writer.write_table(waiting.combine_chunks())
 
 
 def write_labels(path: str | Path, labels: SequenceLabels) -> None:

@@ -1,0 +1,164 @@
+"""Weights that the package can use but does not ship: what they are, how big, whose licence, where to put them.
+
+Nothing is downloaded unless asked for: some licences forbid commercial use, and they bind what is trained
+on the labels too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from deptr.errors import DataError, MissingExtraError, UsageError
+
+FOLDER_VARIABLE = "DEPTR_WEIGHTS"
+APACHE = "Apache-2.0"
+NON_COMMERCIAL = "CC-BY-NC-4.0 (not for commercial use)"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A published checkpoint.
+
+    Attributes:
+        name: Name on the command line.
+        purpose: What it does, in a few words.
+        hub_id: Repository on the Hugging Face hub.
+        file: Checkpoint file in that repository.
+        size_mb: Size of that file in megabytes, rounded.
+        licence: Licence of the weights.
+        is_folder: Whether `transformers` loads it from a folder (``config.json`` beside the file).
+    """
+
+    name: str
+    purpose: str
+    hub_id: str
+    file: str
+    size_mb: int
+    licence: str = APACHE
+    is_folder: bool = True
+
+    @property
+    def url(self) -> str:
+        """Page with the files."""
+        return f"https://huggingface.co/{self.hub_id}"
+
+    def place(self, folder: Path) -> Path:
+        """Where the file or folder is looked for."""
+        return folder / (self.name if self.is_folder else self.file)
+
+
+def _published() -> list[Weights]:
+    masks, depth = "masks from boxes", "depth of video"
+    tensors, small = "model.safetensors", "depth-anything/Video-Depth-Anything-"
+    sam = [("tiny", 156), ("small", 184), ("base-plus", 323), ("large", 898)]
+    video = [
+        ("small", "vits", 116, APACHE),
+        ("base", "vitb", 458, NON_COMMERCIAL),
+        ("large", "vitl", 1538, NON_COMMERCIAL),
+    ]
+    return [
+        *(
+            Weights(f"sam2.1-hiera-{size}", masks, f"facebook/sam2.1-hiera-{size}", tensors, megabytes)
+            for size, megabytes in sam
+        ),
+        *(
+            Weights(
+                f"vda-{size}",
+                depth,
+                small + size.capitalize(),
+                f"video_depth_anything_{encoder}.pth",
+                megabytes,
+                licence,
+                is_folder=False,
+            )
+            for size, encoder, megabytes, licence in video
+        ),
+        Weights(
+            "depth-anything-v2-small",
+            "depth of images",
+            "depth-anything/Depth-Anything-V2-Small-hf",
+            tensors,
+            99,
+        ),
+    ]
+
+
+WEIGHTS: Mapping[str, Weights] = MappingProxyType({entry.name: entry for entry in _published()})
+
+
+def weights_named(name: str) -> Weights:
+    """The checkpoint of that name.
+
+    Raises:
+        UsageError: There is none.
+
+    Example:
+        >>> weights_named("vda-small").file
+        'video_depth_anything_vits.pth'
+    """
+    if name not in WEIGHTS:
+        raise UsageError(f"weights: expected one of {', '.join(WEIGHTS)}, got {name!r}")
+    return WEIGHTS[name]
+
+
+def default_folder() -> Path:
+    """Folder in which weights are looked for: ``$DEPTR_WEIGHTS``, else ``~/.cache/deptr/weights``."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named) if named else Path.home() / ".cache" / "deptr" / "weights"
+
+
+def find_weights(name: str, folder: str | Path | None = None, *, download: bool = False) -> Path:
+    """The file or folder of a checkpoint.
+
+    Args:
+        name: See `WEIGHTS`.
+        folder: Where to look, `default_folder` if None.
+        download: Whether to fetch it from the hub into that folder if it is not there.
+
+    Returns:
+        A file for Video Depth Anything, a folder for `transformers` models.
+
+    Raises:
+        DataError: It is not there; the message says what to get, how big it is, its licence and where to put it.
+        UsageError: There is no checkpoint of that name.
+    """
+    entry = weights_named(name)
+    root = Path(folder) if folder is not None else default_folder()
+    place = entry.place(root)
+    needed = place / entry.file if entry.is_folder else place
+    if needed.is_file():
+        return place
+    if download:
+        _download(entry, root)
+        return place
+    files = f"config.json and {entry.file}" if entry.is_folder else entry.file
+    raise DataError(
+        needed,
+        f"the weights {name} are not there",
+        expected=f"{entry.file}, {entry.size_mb} MB, licence {entry.licence}",
+        hint=f"download {files} from {entry.url} to {needed.parent}, or add --download",
+    )
+
+
+def _download(entry: Weights, root: Path) -> None:
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError
+    except ImportError as error:
+        raise MissingExtraError("downloading weights", "teacher") from error
+    target = root / entry.name if entry.is_folder else root
+    try:
+        for file in (["config.json"] if entry.is_folder else []) + [entry.file]:
+            hf_hub_download(entry.hub_id, file, local_dir=target)
+    except (HfHubHTTPError, OSError) as error:
+        hint = (
+            f"get {entry.file} ({entry.size_mb} MB, licence {entry.licence}) by hand and put it into {target}"
+        )
+        found = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
+        raise DataError(
+            entry.url, f"the weights {entry.name} cannot be downloaded", found=found, hint=hint
+        ) from error
