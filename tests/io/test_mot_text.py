@@ -45,7 +45,7 @@ def test_frames_of_the_reference_start_at_zero(tmp_path: Path) -> None:
     file = written(tmp_path, "0, -1, 10.00, 20.00, 30.00, 60.00, 0.9000, 1, 1, 1, 3.2100\n")
     table = read_detections(file, first_frame=0, depth_kind="relative_inverse")
     assert (table.frame.tolist(), table.depth.tolist()) == ([1], [3.21])
-    with pytest.raises(DataError, match="line 1: frame: .*found 0 .*first-frame 0"):
+    with pytest.raises(DataError, match=r"line 1: frame: .*found 0 .*first-frame 0"):
         read_detections(file)
 
 
@@ -116,9 +116,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         read_detections(tmp_path)
     with pytest.raises(DataError, match="the file is empty: expected one detection a line"):
         read_detections(written(tmp_path, " \n\n"))
-    with pytest.raises(DataError, match="line 2: not a text file.*0xff"):
+    with pytest.raises(DataError, match=r"line 2: not a text file.*0xff"):
         read_detections(written(tmp_path, GOOD.encode() + b"\n\xff\xfe"))
-    with pytest.raises(DataError, match="line 1: not a text file.*zero byte"):
+    with pytest.raises(DataError, match=r"line 1: not a text file.*zero byte"):
         read_detections(written(tmp_path, GOOD + "\0"))
     if os.geteuid() != 0:
         locked = written(tmp_path, GOOD)

@@ -107,6 +107,7 @@ class VideoSource(FrameSource):
             except StopIteration:
                 return
             except FFmpegError as error:
+                yield from self._stream.codec_context.decode(None)  # what the decoder still holds
                 self._broken(error)
                 return
             try:
