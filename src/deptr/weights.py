@@ -1,4 +1,4 @@
-"""Weights that the package can use but does not ship: what they are, how big, whose licence, where to put them.
+"""Weights that the package can use but does not ship: what they are, how big, whose licence, where to put.
 
 Nothing is downloaded unless asked for: some licences forbid commercial use, and they bind what is trained
 on the labels too.
@@ -123,7 +123,7 @@ def find_weights(name: str, folder: str | Path | None = None, *, download: bool 
         A file for Video Depth Anything, a folder for `transformers` models.
 
     Raises:
-        DataError: It is not there; the message says what to get, how big it is, its licence and where to put it.
+        DataError: It is not there; the message says what to get, its size and licence and where to put it.
         UsageError: There is no checkpoint of that name.
     """
     entry = weights_named(name)
