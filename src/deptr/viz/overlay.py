@@ -105,8 +105,8 @@ class Overlay:
     def _draw_box(self, picture: Image, box: FloatArray, identity: int) -> None:
         start, end = _pixel(box[:2]), _pixel(box[2:])
         width = max(1, round(2 * self._unit))
-        cv2.rectangle(picture, start, end, INK, width + 2, cv2.LINE_AA)
-        cv2.rectangle(picture, start, end, identity_color(identity), width, cv2.LINE_AA)
+        cv2.rectangle(picture, start, end, INK, width + 2)
+        cv2.rectangle(picture, start, end, identity_color(identity), width)
 
     def _draw_label(
         self, picture: Image, box: FloatArray, identity: int, depth: float, taken: list[Box]
