@@ -11,7 +11,7 @@ import numpy as np
 
 from deptr.errors import UsageError
 from deptr.records import BoolArray, FloatArray, Image, IntArray
-from deptr.tracking.assignment import Indices
+from deptr.tracking.assignment import Indices, without
 from deptr.tracking.boxes import iou, warp
 from deptr.tracking.camera_motion import CameraMotion
 from deptr.tracking.fusion import DepthFusion
@@ -20,6 +20,7 @@ from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import REFERENCE_RATE, BoxMotion
 from deptr.tracking.panorama import merge_at_seam, unwrap, wrap, yaw_shift
 from deptr.tracking.parameters import TrackerParameters, build
+from deptr.tracking.track_view import Track, tracks_of
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -94,6 +95,11 @@ class Tracker(ABC):
         result = cast("sv.Detections", detections[self._rows.columns[reported]])
         result.tracker_id = self._rows.ids[reported]
         return self._with_boxes(result, reported)
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """Every track that is remembered, seen or not, in the order of birth."""
+        return tracks_of(self._rows, self._motion, self._depth, self._now)
 
     @abstractmethod
     def _new_motion(self) -> BoxMotion:
@@ -172,6 +178,17 @@ class Tracker(ABC):
         """Take the measurement of each of these tracks in."""
         self._motion.correct(rows, taken.boxes)
         self._depth.correct(rows, taken)
+
+    def _recover(self, seen: Measurements, free: Indices) -> tuple[Indices, Indices]:
+        """Tracks found again by depth and motion in space, and the detections that are still free."""
+        left = np.flatnonzero(self._rows.columns < 0)
+        rows, columns = self._depth.recover(left, seen.take(free))
+        same = self._same_class(left, seen.classes[free])
+        if same is not None:
+            keep = same[rows, columns]
+            rows, columns = rows[keep], columns[keep]
+        self._hit(left[rows], seen, free[columns])
+        return left[rows], without(free, free[columns])
 
     def _birth(self, seen: Measurements, columns: Indices, state: TrackState) -> None:
         """Start tracks at these detections."""

@@ -73,24 +73,18 @@ class ByteTrack(Tracker):
 
         free = without(high, high[first.columns])
         similarity = self._iou(boxes[waiting], seen.boxes[free], pixel=PIXEL)
-        costs, allowed = (
-            self._costs(similarity, waiting, seen.take(free)),
-            self._same_class(waiting, seen.classes[free]),
-        )
+        costs = self._costs(similarity, waiting, seen.take(free))
+        allowed = self._same_class(waiting, seen.classes[free])
         third = assign(costs, cost_limit=TENTATIVE_COST, allowed=allowed)
         self._hit(waiting[third.rows], seen, free[third.columns])
         sure = rows.hits[waiting[third.rows]] + 1 >= self.parameters.confirm_frames
         rows.states[waiting[third.rows[sure]]] = TrackState.CONFIRMED
 
-        free = without(free, free[third.columns])
-        left = np.flatnonzero(rows.columns < 0)
-        again = self._depth.recover(left, seen.take(free))
-        self._hit(left[again.rows], seen, free[again.columns])
-        rows.states[left[again.rows]] = TrackState.CONFIRMED
+        again, free = self._recover(seen, without(free, free[third.columns]))
+        rows.states[again] = TrackState.CONFIRMED
 
         self._delete()
-        births = without(free, free[again.columns])
-        births = births[seen.scores[births] >= self.parameters.new_score]
+        births = free[seen.scores[free] >= self.parameters.new_score]
         at_once = self._frame_count == 1 or self.parameters.confirm_frames == 1
         self._birth(seen, births, TrackState.CONFIRMED if at_once else TrackState.TENTATIVE)
 
@@ -115,7 +109,10 @@ class ByteTrack(Tracker):
         if not len(tracked) or not len(lost):
             return
         boxes = self._motion.boxes()
-        a, b = np.nonzero(self._iou(boxes[tracked], boxes[lost], pixel=PIXEL) > DUPLICATE_IOU)
+        same = self._iou(boxes[tracked], boxes[lost], pixel=PIXEL) > DUPLICATE_IOU
+        if not self.parameters.class_agnostic:
+            same &= rows.classes[tracked][:, None] == rows.classes[lost]
+        a, b = np.nonzero(same)
         life = rows.seen - rows.born
         a_older = life[tracked[a]] > life[lost[b]] + 1e-6
         keep = np.ones(len(rows), bool)

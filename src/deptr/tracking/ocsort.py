@@ -70,8 +70,9 @@ class OCSORT(Sort):
         third = self._pair(self._similarity(last[left], seen.boxes[free]), left, seen, free)
         self._hit(left[third.rows], seen, free[third.columns])
 
+        _, free = self._recover(seen, without(free, free[third.columns]))
         self._keep(~self._expired())
-        self._initiate(seen, without(free, free[third.columns]))
+        self._initiate(seen, free)
         self._settle(frames)
 
     def _similarity(self, boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:

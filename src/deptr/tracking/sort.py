@@ -52,8 +52,9 @@ class Sort(Tracker):
         rows, high = np.arange(len(boxes)), np.flatnonzero(seen.scores > self.parameters.high_score)
         first = self._pair(self._iou(boxes, seen.boxes[high]), rows, seen, high, clear_first=True)
         self._hit(rows[first.rows], seen, high[first.columns])
+        _, free = self._recover(seen, without(high, high[first.columns]))
         self._keep(~self._expired())
-        self._initiate(seen, without(high, high[first.columns]))
+        self._initiate(seen, free)
         self._settle(frames)
 
     def _pair(
