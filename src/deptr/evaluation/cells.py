@@ -62,25 +62,43 @@ class Cell:
             "stride": self.stride,
             "corruption": str(self.corruption),
             "seed": self.seed,
-            "depth_kind": self._kind.value,
+            "depth_kind": (self.depth_kind or usual_depth_kind(self.benchmark)).value,
         }
 
-    @property
-    def _kind(self) -> DepthKind:
-        if self.depth_kind is not None:
-            return self.depth_kind
-        return DepthKind.METRIC if self.benchmark.family == "kitti" else DepthKind.RELATIVE
-
     def table(self, sequence: Sequence) -> DetectionTable:
-        """Detections of a sequence as the contender gets them.
+        """Detections of a sequence as the contender gets them."""
+        return detections_of(
+            self.benchmark,
+            sequence.strided(self.stride),
+            corruption=self.corruption,
+            seed=self.seed,
+            depth_kind=self.depth_kind,
+        )
 
-        Raises:
-            DataError: The sequence has no detections, or the file is wrong.
-        """
-        if sequence.detections is None:
-            raise DataError(sequence.name, "sequence has no detections", expected="det/det.txt or det.txt")
-        table = read_detections(sequence.detections, depth_kind=self._kind)
-        return self.corruption.apply(thinned(table, self.stride), seed=self.seed, name=sequence.name)
+
+def usual_depth_kind(benchmark: Benchmark) -> DepthKind:
+    """What depths beside a benchmark's detections mean unless it is said: metres for KITTI, else relative."""
+    return DepthKind.METRIC if benchmark.family == "kitti" else DepthKind.RELATIVE
+
+
+def detections_of(
+    benchmark: Benchmark,
+    sequence: Sequence,
+    *,
+    corruption: Corruption | None = None,
+    seed: int = 0,
+    depth_kind: DepthKind | None = None,
+) -> DetectionTable:
+    """Detections of a (thinned) sequence, with spoiled depths if asked for.
+
+    Raises:
+        DataError: The sequence has no detections, or the file is wrong.
+    """
+    if sequence.detections is None:
+        raise DataError(sequence.name, "sequence has no detections", expected="det/det.txt or det.txt")
+    kind = depth_kind or usual_depth_kind(benchmark)
+    table = thinned(read_detections(sequence.detections, depth_kind=kind), sequence.stride)
+    return (corruption or Corruption()).apply(table, seed=seed, name=sequence.name)
 
 
 @dataclass(frozen=True)
