@@ -45,6 +45,7 @@ def _parameter_help() -> str:
 
 EPILOG = f"""\b
 Examples:
+  deptr track walk.mp4
   deptr track walk.mp4 --detections det.txt
   deptr track --detections det.txt --fps 10 --tracker bytetrack --fusion adaptive
   deptr track MOT17-04 --tracker sort --param lost_seconds=2 --output runs/mot17-04
@@ -71,6 +72,21 @@ def track(
     *,
     detections: Path | None = typer.Option(
         None, "--detections", help="File with detections. Default: det/det.txt of a MOT sequence folder."
+    ),
+    detector: str | None = typer.Option(
+        None,
+        "--detector",
+        help="Network that finds objects and depth in the images: an .onnx file, a checkpoint folder or a "
+        "name on the hub. Default: the bundled person detector, where there are no detections.",
+    ),
+    detector: str | None = typer.Option(
+        None,
+        "--detector",
+        help="Detector to look for objects with, where there is no file: a checkpoint folder, an .onnx file or a "
+        "name on the hub. Default: the person detector that comes with deptr.",
+    ),
+    focal: float | None = typer.Option(
+        None, "--focal", help="Focal length in pixels: the detector's depth is then in metres."
     ),
     tracker: str = typer.Option("bytetrack", "--tracker", help=f"One of {', '.join(TRACKER_NAMES)}."),
     fusion: str | None = typer.Option(
@@ -120,6 +136,7 @@ def track(
     words = Words(
         source=source,
         detections=detections,
+        detector=detector,
         tracker=tracker,
         fusion=fusion,
         gamma=gamma,
@@ -179,13 +196,14 @@ def _assemble(chosen: Plan, output: Path, *, video: bool) -> TrackingRun:
         from deptr.viz.birdseye import quietest_corner
         from deptr.viz.overlay import Overlay
 
-        corner = quietest_corner(chosen.size, chosen.table.xyxy) if chosen.table is not None else None
+        table = chosen.input.table
+        corner = quietest_corner(chosen.size, table.xyxy) if table is not None else None
         overlay = Overlay(chosen.size, depth_kind=chosen.depth_kind, corner=corner, caption=_caption(chosen))
         writer = VideoWriter(output / VIDEO, fps=chosen.fps)
     return TrackingRun(
         steps=chosen.steps,
         total=chosen.total,
-        detections=chosen.detections,
+        detections=chosen.input.source,
         tracker=chosen.tracker,
         tracks=TrackWriter(output / TRACKS),
         complete_depth=chosen.complete_depth,

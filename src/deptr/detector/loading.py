@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def load_detector(
     config = load_config(name_or_path, changes)
     try:
         model, report = DepTRForObjectDetection.from_pretrained(
-            name_or_path, config=config, output_loading_info=True
+            name_or_path, config=config, output_loading_info=True, dtype="float32"
         )
     except (SafetensorError, OSError, EOFError) as error:
         hint = "is the file whole?"
@@ -80,3 +81,21 @@ def load_detector(
         raise DataError(name_or_path, "weights of another architecture", found="; ".join(parts))
     result: DepTRForObjectDetection = model
     return result
+
+
+def save_half(detector: DepTRForObjectDetection, folder: str | Path) -> Path:
+    """Write a checkpoint with its weights in half precision; loading turns them back into single.
+
+    Returns:
+        The safetensors file.
+    """
+    import torch
+
+    half = copy.deepcopy(detector).to(torch.float16)
+    half.config.dtype = "float32"
+    half.save_pretrained(folder)
+    path = Path(folder) / "config.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["dtype"] = "float32"
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return Path(folder) / "model.safetensors"
