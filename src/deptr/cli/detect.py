@@ -25,6 +25,7 @@ Writes a row for each box: frame, -1, left, top, width, height, score, -1, -1, -
 @app.command(epilog=EPILOG)
 def detect(
     source: str = typer.Argument(..., help="Video file, folder of images, camera number or rtsp address."),
+    *,
     model: str | None = typer.Option(
         None, "--model", help="An .onnx file, a checkpoint folder or a hub name. Default: the bundled one."
     ),

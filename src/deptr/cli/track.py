@@ -76,12 +76,6 @@ def track(
     detector: str | None = typer.Option(
         None,
         "--detector",
-        help="Network that finds objects and depth in the images: an .onnx file, a checkpoint folder or a "
-        "name on the hub. Default: the bundled person detector, where there are no detections.",
-    ),
-    detector: str | None = typer.Option(
-        None,
-        "--detector",
         help="Detector to look for objects with, where there is no file: a checkpoint folder, an .onnx file or a "
         "name on the hub. Default: the person detector that comes with deptr.",
     ),

@@ -104,6 +104,11 @@ def bundled_model() -> Path:
     return path
 
 
+def has_bundled_model() -> bool:
+    """Whether this installation has the bundled model."""
+    return Path(str(files("deptr.detector").joinpath("weights", f"{BUNDLED}.onnx"))).is_file()
+
+
 class Detector:
     """Finds objects and their depth.
 
