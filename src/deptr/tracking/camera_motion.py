@@ -13,7 +13,7 @@ from deptr.errors import UsageError
 from deptr.records import FloatArray, Image, IntArray
 from deptr.tracking.boxes import similarity_scale
 
-LARGEST_SIDE = 640
+LARGEST_SIDE = 320  # as exact on known motions as 640 and four times as fast
 SAMPLE_SIDE = 160
 STILL_SHARE = 0.03  # of the sampled pixels may change without the camera having moved
 STILL_DIFFERENCE = 20  # grey levels that count as a change; compression and sensors stay below
@@ -90,7 +90,7 @@ class CameraMotion:
         self._reference, self._outside, self._sample = grey, outside, sample
         if before is None:
             return None
-        corners = cv2.goodFeaturesToTrack(before, CORNERS, 0.01, 12, mask=before_outside)
+        corners = cv2.goodFeaturesToTrack(before, CORNERS, 0.01, 8, mask=before_outside)
         if corners is None or len(corners) < LEAST_INLIERS:
             return None
         moved, status, _ = cv2.calcOpticalFlowPyrLK(
