@@ -32,8 +32,8 @@ _PLANE_FOCAL = 2 * _PANORAMA_FOCAL  # a pinhole camera sees the panorama as a pl
 class Backdrop(Protocol):
     """Something that fills the frame before people are painted."""
 
-    def image(self, camera: Camera) -> Image:
-        """A fresh ``(H, W, 3)`` uint8 RGB picture that may be painted over."""
+    def image(self, camera: Camera, *, soft: bool = False) -> Image:
+        """A fresh ``(H, W, 3)`` uint8 RGB picture that may be painted over; `soft` may be half as fine."""
 
     def depth(self, camera: Camera) -> FloatArray | None:
         """``(H, W)`` float32 metres, None when unknown."""
@@ -73,8 +73,12 @@ class PaintedPlace:
             np.column_stack([matrix[:3, :3], matrix[:3, 3] * 255]),
         )
 
-    def image(self, camera: Camera) -> Image:
+    def image(self, camera: Camera, *, soft: bool = False) -> Image:
         """The place as the camera sees it."""
+        if soft:
+            coarse = self.image(camera.halved())
+            size = (camera.width, camera.height)
+            return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR), np.uint8)
         if camera.projection is Projection.EQUIRECTANGULAR:
             picture = self._around(camera)
         else:
@@ -89,9 +93,10 @@ class PaintedPlace:
             distance = -camera.position[1] / np.maximum(down, 1e-6)
         else:
             a, b, c = _fall(camera)
-            rows = b * (np.arange(camera.height, dtype=np.float32) + 0.5) + c
-            fall = rows[:, None] + (a * (np.arange(camera.width, dtype=np.float32) + 0.5))[None]
-            distance = np.float32(-camera.position[1]) / np.maximum(fall, np.float32(1e-6))
+            rows = (b * (np.arange(camera.height) + 0.5) + c).astype(np.float32)
+            columns = (a * (np.arange(camera.width) + 0.5)).astype(np.float32)
+            fall = np.maximum(rows[:, None] + columns, np.float32(1e-6))
+            distance = np.divide(np.float32(-camera.position[1]), fall, out=fall)
         return np.asarray(np.minimum(distance, self.reach_m), np.float32)
 
     def _far(self, camera: Camera) -> Any:
@@ -212,8 +217,8 @@ class PhotoPlace:
     photo: Image
     focal_px: float
 
-    def image(self, camera: Camera) -> Image:
-        """The photo as a plane far away."""
+    def image(self, camera: Camera, *, soft: bool = False) -> Image:
+        """The photo as a plane far away; it is never soft."""
         height, width = self.photo.shape[:2]
         plane = np.array([[self.focal_px, 0, width / 2], [0, self.focal_px, height / 2], [0, 0, 1]])
         forward = np.exp(min(float(camera.position[2]) / 40, 0.4))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import cos, sin
 
@@ -68,6 +68,11 @@ class Camera:
         return np.array(
             [[self.focal_px, 0, self.width / 2], [0, self.focal_px, self.height / 2], [0, 0, 1.0]]
         )
+
+    def halved(self) -> Camera:
+        """The same view in a picture of half the size (rounded up)."""
+        width, height = (self.width + 1) // 2, (self.height + 1) // 2
+        return replace(self, width=width, height=height, focal_px=self.focal_px / 2)
 
     def to_camera(self, points: FloatArray) -> FloatArray:
         """World points ``(N, 3)`` in camera axes, metres."""
@@ -147,7 +152,12 @@ class Billboards:
             stretch: Factor on its width; negative mirrors it.
             lean: Radians by which it leans, for small angles.
         """
-        axes = np.stack([self.right[index] * stretch, self.down[index]], axis=1) / sprite.height_px
-        if lean:
-            axes = axes @ np.array([[1.0, lean], [-lean, 1.0]])
-        return settle(np.column_stack([axes, self.foot[index] - axes @ sprite.foot]))
+        scale = 1.0 / sprite.height_px
+        across = self.right[index].tolist()
+        down = self.down[index].tolist()
+        rows = []
+        for right, fall, foot in zip(across, down, self.foot[index].tolist(), strict=True):
+            x, y = right * stretch * scale, fall * scale
+            x, y = x - lean * y, y + lean * x
+            rows.append((round(x, 8), round(y, 8), round(foot - x * sprite.foot[0] - y * sprite.foot[1], 6)))
+        return np.array(rows)

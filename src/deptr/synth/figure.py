@@ -7,7 +7,7 @@ from math import cos, hypot, pi, sin, tan
 
 import numpy as np
 
-from deptr.records import FloatArray, IntArray
+from deptr.records import BoolArray, FloatArray, IntArray
 from deptr.synth.pose import Joint, Pose, joints
 from deptr.synth.wardrobe import Material, Outfit
 
@@ -16,6 +16,8 @@ _CORNERS = 16
 _ROWS = _CORNERS // 2
 _CAPS = np.concatenate([np.linspace(pi / 2, 3 * pi / 2, _ROWS), np.linspace(3 * pi / 2, 5 * pi / 2, _ROWS)])
 _ROUND = np.linspace(0, 1, _CORNERS, endpoint=False)
+# down the left side of a column of n rows and up the right side, its last row repeated
+_PICKS = [np.minimum([*range(_ROWS), *range(_ROWS - 1, -1, -1)], max(n - 1, 0)) for n in range(_ROWS + 1)]
 _FLANKS = np.concatenate([np.full(_ROWS, -1.0), np.full(_ROWS, 1.0)])
 _SITTING = 0.9  # thigh angle from which the lap lies before the trunk
 
@@ -27,11 +29,13 @@ class Shapes:
     Attributes:
         depth: ``(S,)`` how much farther from the camera than the body's middle.
         material: ``(S,)`` rows of the palette.
+        shaded: ``(S,)`` whether the shape has a contact shadow and a lit core.
         polygons: ``(S, 3, 16, 2)``: the outline widened by its contact shadow, the outline, the lit core.
     """
 
     depth: FloatArray
     material: IntArray
+    shaded: BoolArray
     polygons: FloatArray
 
 
@@ -142,7 +146,8 @@ class _Builder:
             [base + unit * (size + rim), base + spread, base + spread * core + lit[:, None] * size], axis=1
         )
         order = np.argsort(-labels[:, 0], kind="stable")
-        return Shapes(labels[order, 0], labels[order, 1].astype(np.int64), polygons[order])
+        labels = labels[order]
+        return Shapes(labels[:, 0], labels[:, 1].astype(np.int64), labels[:, 2] > 0, polygons[order])
 
     def _tube_parts(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         table = np.array(self._tubes).reshape(-1, 6)
@@ -164,11 +169,9 @@ class _Builder:
         base = np.zeros((len(self._columns), _CORNERS, 2))
         size = np.zeros_like(base)
         for row, (centres, halves) in enumerate(self._columns):
-            picks = [min(index, len(halves) - 1) for index in range(_ROWS)]
-            base[row, :_ROWS] = centres[picks]
-            base[row, _ROWS:] = base[row, :_ROWS][::-1]
-            size[row, :_ROWS, 0] = halves[picks]
-            size[row, _ROWS:, 0] = size[row, :_ROWS, 0][::-1]
+            picks = _PICKS[len(halves)]
+            base[row] = centres[picks]
+            size[row, :, 0] = halves[picks]
         unit = np.zeros_like(base)
         unit[:, :, 0] = _FLANKS
         return base, unit, size
@@ -228,21 +231,15 @@ _TRUNK = np.array(
 )
 
 
-def _trunk_rows(
-    builder: _Builder, pose: Pose, outfit: Outfit, view: View, rows: slice
-) -> tuple[FloatArray, FloatArray]:
-    table = _TRUNK[rows]
-    belly = np.where(table[:, 0] < 0.7, outfit.girth, outfit.shoulders)
+def _trunk_rows(builder: _Builder, pose: Pose, outfit: Outfit, view: View) -> tuple[FloatArray, FloatArray]:
+    """Centres ``(9, 2)`` and half widths ``(9,)`` of the trunk in the picture, top to bottom."""
+    factor = np.where(_TRUNK[:, 0] < 0.7, outfit.girth, outfit.shoulders)
     spine = builder.points[Joint.CHEST] - builder.points[Joint.PELVIS]
-    middle = builder.points[Joint.PELVIS] + table[:, :1] * spine
-    middle[:, 2] += table[:, 3] * outfit.girth
-    centres, _ = view.flat(middle)
-    twists = pose.twist * np.clip(table[:, 0], 0, 1)
-    halves = [
-        view.half_width(width * factor, thickness * outfit.girth, twist)
-        for (_, width, thickness, _), factor, twist in zip(table, belly, twists, strict=True)
-    ]
-    return centres, np.array(halves)
+    middle = builder.points[Joint.PELVIS] + _TRUNK[:, :1] * spine
+    middle[:, 2] += _TRUNK[:, 3] * outfit.girth
+    angles = view.angle + pose.twist * np.clip(_TRUNK[:, 0], 0.0, 1.0)
+    width, thickness = _TRUNK[:, 1] * factor, _TRUNK[:, 2] * outfit.girth
+    return view.flat(middle)[0], np.hypot(width * np.cos(angles), thickness * np.sin(angles))
 
 
 def _trunk(builder: _Builder, pose: Pose, outfit: Outfit, view: View) -> None:
@@ -250,24 +247,21 @@ def _trunk(builder: _Builder, pose: Pose, outfit: Outfit, view: View) -> None:
     neck = builder.flat[Joint.CHEST]
     builder.tube(neck, builder.flat[Joint.HEAD], (0.031, 0.028), Material.SKIN, 0.004)
     lower = Material.TROUSERS if outfit.legs <= 1 else Material.SHIRT
-    centres, halves = _trunk_rows(builder, pose, outfit, view, slice(6, 9))
-    builder.column(centres, halves + loose * 0.5, lower, 0.003)
+    centres, halves = _trunk_rows(builder, pose, outfit, view)
+    builder.column(centres[6:], halves[6:] + loose * 0.5, lower, 0.003)
     hem = 8 if outfit.looseness > 0.008 else 7
-    centres, halves = _trunk_rows(builder, pose, outfit, view, slice(0, hem))
-    builder.column(centres, halves + loose * 0.6, Material.SHIRT, 0.0)
+    builder.column(centres[:hem], halves[:hem] + loose * 0.6, Material.SHIRT, 0.0)
     facing = -view.cos
     chest = (builder.points[Joint.CHEST] * 0.7 + builder.points[Joint.PELVIS] * 0.3) + (0, 0, 0.07)
     front, _ = view.flat(chest[None])
     if outfit.print_ and facing > 0.2:
         builder.blob(front[0], (0.05 * facing, 0.035), Material.SHIRT_2, -0.001, rim=0.0)
     if outfit.jacket:
-        centres, halves = _trunk_rows(builder, pose, outfit, view, slice(1, 9))
-        builder.column(centres, halves + loose + 0.005, Material.JACKET, -0.002)
+        builder.column(centres[1:], halves[1:] + loose + 0.005, Material.JACKET, -0.002)
         if facing > 0.1:
             ahead = np.array([0.07 * view.sin, 0.0])
-            centres, halves = _trunk_rows(builder, pose, outfit, view, slice(0, 8))
-            opening = np.linspace(0.018, 0.045, len(halves)) * facing
-            builder.column(centres + ahead * 0.9, opening, Material.SHIRT, -0.003)
+            opening = np.linspace(0.018, 0.045, 8) * facing
+            builder.column(centres[:8] + ahead * 0.9, opening, Material.SHIRT, -0.003)
 
 
 def _skirt(builder: _Builder, outfit: Outfit, view: View) -> None:

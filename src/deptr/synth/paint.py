@@ -126,26 +126,27 @@ class Canvas:
         """
         height, width = self.owner.shape
         left, top, right, bottom, count = sprite.opaque_extent()
-        corners = np.array([[left, top, 1], [right, top, 1], [left, bottom, 1], [right, bottom, 1]])
-        landed = settle(corners @ matrix.T, 4)
-        low, high = landed.min(axis=0), landed.max(axis=0)
-        x0, y0 = max(int(low[0]) - 2, 0), max(int(low[1]) - 2, 0)
-        x1, y1 = min(int(high[0]) + 3, width), min(int(high[1]) + 3, height)
+        (a, b, c), (d, e, f) = matrix.tolist()
+        xs = [round(a * x + b * y + c, 4) for x in (left, right) for y in (top, bottom)]
+        ys = [round(d * x + e * y + f, 4) for x in (left, right) for y in (top, bottom)]
+        x0, y0 = max(int(min(xs)) - 2, 0), max(int(min(ys)) - 2, 0)
+        x1, y1 = min(int(max(xs)) + 3, width), min(int(max(ys)) + 3, height)
         if x0 >= x1 or y0 >= y1:
             return None
         drawn = _warp(sprite, matrix, (x0, y0, x1, y1))
         if colour is not None:
             drawn = cv2.transform(drawn, colour)
         if softness > 0:
-            drawn = cv2.GaussianBlur(drawn, (5, 5), softness, borderType=cv2.BORDER_REPLICATE)
+            drawn = cv2.GaussianBlur(drawn, (3, 3), softness, borderType=cv2.BORDER_REPLICATE)
         alpha: Image = drawn[:, :, 3]
         region = self.image[y0:y1, x0:x1]
-        behind = cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2RGB)
+        behind: Any = cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2RGB)
         cv2.multiply(region, behind, dst=behind, scale=1 / 255)
-        self.image[y0:y1, x0:x1] = cv2.add(behind, drawn[:, :, :3])
+        cv2.add(behind, drawn[:, :, :3], dst=region)
         if owner == NOBODY:
             return None
-        mask = alpha >= OPAQUE
+        _, opaque = cv2.threshold(alpha, OPAQUE - 1, 1, cv2.THRESH_BINARY)
+        mask = opaque.view(np.bool_)
         box = extent_of(mask)
         if box is None:
             return None
@@ -153,16 +154,16 @@ class Canvas:
         if self.relief is not None:
             relief = _warp_relief(sprite, matrix, (x0, y0, x1, y1))
             np.copyto(self.relief[y0:y1, x0:x1], relief, where=mask)
-        scale = abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
         inside = (box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0)
         whole = inside[0] > 0 and inside[1] > 0 and inside[2] < width and inside[3] < height
-        full_box = inside if whole else (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-        area = float(np.count_nonzero(mask))
-        return Painted(owner, full_box, inside, area if whole else max(area, count * scale))
+        full_box = inside if whole else (min(xs), min(ys), max(xs), max(ys))
+        area = float(cv2.countNonZero(opaque))
+        return Painted(owner, full_box, inside, area if whole else max(area, count * abs(a * e - b * d)))
 
     def visible_counts(self) -> IntArray:
         """``(256,)`` number of pixels that each owner still has."""
-        return np.bincount(self.owner.ravel(), minlength=256)
+        counts: Any = cv2.calcHist([self.owner], [0], None, [256], [0, 256])
+        return np.asarray(counts, np.int64).ravel()
 
     def visible_box(self, painted: Painted) -> tuple[int, int, int, int] | None:
         """Extent of what is left of a painted thing, None when all of it is hidden."""
@@ -202,8 +203,5 @@ def extent_of(mask: BoolArray) -> tuple[int, int, int, int] | None:
         >>> extent_of(np.eye(3, dtype=bool)[:2])
         (0, 0, 2, 2)
     """
-    columns = np.flatnonzero(mask.any(axis=0))
-    if len(columns) == 0:
-        return None
-    rows = np.flatnonzero(mask.any(axis=1))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return (left, top, left + width, top + height) if width else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 from enum import Enum
-from math import cos, pi, sin
+from math import cos, hypot, pi, sin
 
 import numpy as np
 
@@ -219,46 +219,61 @@ def joints(pose: Pose) -> FloatArray:
         >>> joints(Pose())[Joint.HEAD].round(2).tolist()
         [0.0, 0.93, 0.02]
     """
-    points = np.zeros((19, 3))
-    spine = np.array([sin(pose.sway), cos(pose.lean) * cos(pose.sway), sin(pose.lean)])
-    points[Joint.CHEST] = spine * _SPINE
+    points: list[_Point] = [(0.0, 0.0, 0.0)] * 19
+    upright = cos(pose.lean) * cos(pose.sway)
+    chest = (sin(pose.sway) * _SPINE, upright * _SPINE, sin(pose.lean) * _SPINE)
     nodding = pose.lean + pose.nod * 0.6
-    points[Joint.HEAD] = points[Joint.CHEST] + _HEAD * np.array(
-        [sin(pose.sway) * 0.5, cos(nodding), sin(nodding)]
-    )
+    points[Joint.CHEST] = chest
+    points[Joint.HEAD] = _reach(chest, (sin(pose.sway) * 0.5, cos(nodding), sin(nodding)), _HEAD)
     for side, sign in enumerate((-1.0, 1.0)):
         _leg(points, pose, side, sign)
         _arm(points, pose, side, sign)
-    soles = [points[row, 1] - _ANKLE for row in Joint.ANKLE] + [points[row, 1] - 0.015 for row in Joint.TOE]
-    points[:, 1] -= min(soles)
-    points[:, [0, 2]] -= points[list(Joint.ANKLE)][:, [0, 2]].mean(axis=0) * (0.0, 0.5)
-    return points
+    soles = [points[row][1] - _ANKLE for row in Joint.ANKLE] + [points[row][1] - 0.015 for row in Joint.TOE]
+    ankles = [points[row][2] for row in Joint.ANKLE]
+    return np.array(points) - (0.0, min(soles), (ankles[0] + ankles[1]) / 4)
 
 
-def _leg(points: FloatArray, pose: Pose, side: int, sign: float) -> None:
+_Point = tuple[float, float, float]
+
+
+def _reach(start: _Point, direction: _Point, length: float) -> _Point:
+    return (
+        start[0] + direction[0] * length,
+        start[1] + direction[1] * length,
+        start[2] + direction[2] * length,
+    )
+
+
+def _leg(points: list[_Point], pose: Pose, side: int, sign: float) -> None:
     hip, spread, knee = pose.hip[side], pose.spread[side], pose.knee[side]
-    points[Joint.HIP[side]] = (sign * _HIP_HALF, 0, 0)
-    thigh = np.array([sign * sin(spread), -cos(hip) * cos(spread), sin(hip) * cos(spread)])
-    points[Joint.KNEE[side]] = points[Joint.HIP[side]] + thigh * _THIGH
+    points[Joint.HIP[side]] = (sign * _HIP_HALF, 0.0, 0.0)
+    thigh = (sign * sin(spread), -cos(hip) * cos(spread), sin(hip) * cos(spread))
+    points[Joint.KNEE[side]] = _reach(points[Joint.HIP[side]], thigh, _THIGH)
     below = hip - knee
-    shin = np.array([sign * sin(spread) * 0.5, -cos(below), sin(below)])
-    points[Joint.ANKLE[side]] = points[Joint.KNEE[side]] + shin * _SHIN
+    shin = (sign * sin(spread) * 0.5, -cos(below), sin(below))
+    points[Joint.ANKLE[side]] = _reach(points[Joint.KNEE[side]], shin, _SHIN)
     tip = 0.75 * min(below, 0.0) + 0.3 * max(below, 0.0) - 0.12
-    foot = np.array([sign * 0.18, sin(tip), cos(tip)])
-    points[Joint.TOE[side]] = points[Joint.ANKLE[side]] + foot * _FOOT
+    points[Joint.TOE[side]] = _reach(points[Joint.ANKLE[side]], (sign * 0.18, sin(tip), cos(tip)), _FOOT)
 
 
-def _arm(points: FloatArray, pose: Pose, side: int, sign: float) -> None:
-    across = np.array([cos(pose.twist), 0.0, -sin(pose.twist)])
-    points[Joint.SHOULDER[side]] = points[Joint.CHEST] * 0.94 + sign * _SHOULDER_HALF * across
+def _arm(points: list[_Point], pose: Pose, side: int, sign: float) -> None:
+    chest, reach = points[Joint.CHEST], sign * _SHOULDER_HALF
+    points[Joint.SHOULDER[side]] = (
+        chest[0] * 0.94 + reach * cos(pose.twist),
+        chest[1] * 0.94,
+        chest[2] * 0.94 - reach * sin(pose.twist),
+    )
     swing, lift = pose.shoulder[side], pose.raise_[side]
-    upper = np.array([sign * sin(lift), -cos(swing) * cos(lift), sin(swing) * cos(lift) ** 2])
-    points[Joint.ELBOW[side]] = points[Joint.SHOULDER[side]] + upper * _UPPER_ARM
+    upper = (sign * sin(lift), -cos(swing) * cos(lift), sin(swing) * cos(lift) ** 2)
+    points[Joint.ELBOW[side]] = _reach(points[Joint.SHOULDER[side]], upper, _UPPER_ARM)
     bend, aside = swing + pose.elbow[side], lift + pose.fold[side]
-    raised = 1.0 - min(lift / (pi / 2), 1.0)
-    lower = np.array([sign * sin(aside), -cos(bend) * cos(aside), sin(bend) * cos(aside)])
-    upward = np.array([sign * 0.35, 1.0, 0.25])
-    lower = lower * raised + upward / np.linalg.norm(upward) * (1 - raised)
-    lower /= max(float(np.linalg.norm(lower)), 1e-6)
-    points[Joint.WRIST[side]] = points[Joint.ELBOW[side]] + lower * _FOREARM
-    points[Joint.HAND[side]] = points[Joint.WRIST[side]] + lower * _HAND
+    lowered = 1.0 - min(lift / (pi / 2), 1.0)
+    raised = (1 - lowered) / 1.09  # towards (0.35, 1, 0.25), a forearm held up
+    lower = (
+        sign * (sin(aside) * lowered + 0.35 * raised),
+        -cos(bend) * cos(aside) * lowered + raised,
+        sin(bend) * cos(aside) * lowered + 0.25 * raised,
+    )
+    length = max(hypot(*lower), 1e-6)
+    points[Joint.WRIST[side]] = _reach(points[Joint.ELBOW[side]], lower, _FOREARM / length)
+    points[Joint.HAND[side]] = _reach(points[Joint.WRIST[side]], lower, _HAND / length)

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from deptr.records import FloatArray, Image, IntArray
+from deptr.records import BoolArray, FloatArray, Image, IntArray
 from deptr.synth.figure import View, person_shapes
 from deptr.synth.paint import FLAT, Sprite
 from deptr.synth.pose import Pose
@@ -18,6 +18,7 @@ from deptr.synth.wardrobe import TILE, Material, Outfit, pattern_tile
 _SHIFT = 4  # binary digits behind the point in polygon corners
 _DETAIL_PX = 70
 _TILES_PER_HEIGHT = 8
+_NOTHING = 255  # material of pixels outside the person; its colour is 0
 SIZES = (16, 23, 32, 45, 64, 90, 128, 181, 256, 362)
 
 
@@ -51,8 +52,8 @@ def draw_person(
     high = np.ceil(corners[:, 0].max(axis=(0, 1)) * rows) * 2 + 2
     width, height = (int(value) for value in high - low)
     pixels = np.rint((corners * fine - low) * 2**_SHIFT).astype(np.int32)
-    parts, shade = _rasterise(pixels, max(int(fine * 0.012), 1) * 2 + 1, (height, width))
-    materials = np.zeros(256, np.uint8)
+    parts, shade = _rasterise(pixels, shapes.shaded, max(int(fine * 0.012), 1) * 2 + 1, (height, width))
+    materials = np.full(256, _NOTHING, np.uint8)
     relief = np.zeros(256, np.uint8)
     count = len(shapes.depth)
     materials[1 : count + 1] = shapes.material
@@ -60,17 +61,18 @@ def draw_person(
     drawn = _coloured(parts, shade, materials, outfit, fine=fine, low=low)
     rgba: Any = cv2.resize(drawn, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     foot = (float(-low[0]) / 2, float(-low[1]) / 2)
-    return Sprite(rgba, foot, float(rows), relief=relief.take(parts[::2, ::2]))
+    return Sprite(rgba, foot, float(rows), relief=np.asarray(cv2.LUT(parts[::2, ::2], relief), np.uint8))
 
 
-def _rasterise(pixels: IntArray, reach: int, size: tuple[int, int]) -> tuple[Image, Image]:
+def _rasterise(pixels: IntArray, shaded: BoolArray, reach: int, size: tuple[int, int]) -> tuple[Image, Image]:
     """Which shape owns each pixel (from 1), and the light on it."""
     parts: Any = np.zeros(size, np.uint8)
     shade: Any = np.full(size, 200, np.uint8)
     for index, (rim, outline, core) in enumerate(pixels):
-        cv2.fillPoly(shade, [rim], 128, shift=_SHIFT)
-        cv2.fillPoly(shade, [outline], 188, shift=_SHIFT)
-        cv2.fillPoly(shade, [core], 228, shift=_SHIFT)
+        if shaded[index]:
+            cv2.fillPoly(shade, [rim], 128, shift=_SHIFT)
+            cv2.fillPoly(shade, [outline], 188, shift=_SHIFT)
+            cv2.fillPoly(shade, [core], 228, shift=_SHIFT)
         cv2.fillPoly(parts, [outline], index + 1, shift=_SHIFT)
     shade = cv2.blur(cv2.blur(shade, (reach, reach)), (reach, reach))
     return parts, shade
@@ -78,9 +80,10 @@ def _rasterise(pixels: IntArray, reach: int, size: tuple[int, int]) -> tuple[Ima
 
 def _coloured(
     parts: Image, shade: Image, materials: Image, outfit: Outfit, *, fine: int, low: FloatArray
-) -> Image:
+) -> Any:
+    """Colours times light, and alpha."""
     height, width = parts.shape
-    worn = materials.take(parts)
+    worn: Any = cv2.LUT(parts, materials)
     for cloth, pattern in (
         (Material.SHIRT, outfit.shirt_pattern),
         (Material.TROUSERS, outfit.trousers_pattern),
@@ -93,12 +96,13 @@ def _coloured(
             worn += tile & (worn == cloth)
     folds: Any = cv2.resize(wrinkles(), (width, height), interpolation=cv2.INTER_LINEAR)
     light = cv2.multiply(shade, folds, scale=1 / 128)
-    colours = cv2.multiply(
-        outfit.palette.take(worn, axis=0), cv2.cvtColor(light, cv2.COLOR_GRAY2RGB), scale=1 / 205
-    )
-    alpha = np.where(parts > 0, np.uint8(255), np.uint8(0))
-    colours = cv2.bitwise_and(colours, colours, mask=alpha)
-    return np.asarray(cv2.merge([*cv2.split(colours), alpha]), np.uint8)
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: Material.COUNT] = outfit.palette
+    channels = [
+        cv2.multiply(cv2.LUT(worn, palette[:, channel]), light, scale=1 / 205) for channel in range(3)
+    ]
+    _, alpha = cv2.threshold(parts, 0, 255, cv2.THRESH_BINARY)
+    return cv2.merge([*channels, alpha])
 
 
 @lru_cache(maxsize=1)

@@ -155,7 +155,8 @@ class Scene:
 
     def _furniture(self, rng: np.random.Generator) -> tuple[list[int], FloatArray]:
         count = int(rng.integers(0, 2 + self.level))
-        places = [self._area.point(rng) for _ in range(count)]
+        far = replace(self._area, near_m=0.6 * self._area.near_m + 0.4 * self._area.far_m)
+        places = [far.point(rng) for _ in range(count)]
         positions = np.array([(x, 0.0, z) for x, z in places]).reshape(-1, 3)
         return [int(rng.integers(PROPS)) for _ in range(count)], settle(positions, 4)
 
@@ -245,7 +246,7 @@ class Scene:
 
     def _background(self, camera: Any) -> Image:
         if not self.journey.still:
-            return self._backdrop.image(camera)
+            return self._backdrop.image(camera, soft=True)
         if self._still is None:
             self._still = self._backdrop.image(camera)
         return self._still.copy()
