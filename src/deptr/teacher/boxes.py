@@ -94,19 +94,27 @@ def _has_identities(path: Path) -> bool:
 
 
 def hash_frames(source: str | Path) -> str:
-    """Hash of a video file or of the images of a folder.
-
-    Of each file its name, its length and three samples count (beginning, middle, end), so that a data set of
-    many gigabytes is known again in seconds.
+    """Hash of a video file or of the images of a folder, see `hash_files`.
 
     Raises:
         DataError: There is nothing to hash.
     """
     path = Path(source)
     folder = path / "img1" if (path / "img1").is_dir() else path
+    if not path.exists():
+        raise DataError(source, "no such file or folder")
     files = [path] if path.is_file() else sorted(entry for entry in folder.iterdir() if entry.is_file())
     if not files:
         raise DataError(source, "holds no files")
+    return hash_files(files)
+
+
+def hash_files(files: list[Path]) -> str:
+    """Hash of files, 32 hexadecimal digits.
+
+    Of each file its name, its length and three samples count (beginning, middle, end), so that a data set of
+    many gigabytes is known again in seconds.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for file in files:
         size = file.stat().st_size

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from deptr.errors import DataError
 from deptr.records import DepthKind, FloatArray
+from deptr.teacher.boxes import hash_files
 from deptr.teacher.frames import BoxedFrame
 from deptr.teacher.memory import halve_when_full, pieces_that_fit
 from deptr.teacher.preprocess import clip_input_size, normalise_frame
@@ -273,7 +274,8 @@ class DepthMapFolder(FrameTeacher):
         )
         if describing:
             self._describe(describing)
-        self.name, self.revision = f"maps-{self.kind.value}", ""
+        self.name = f"maps-{self.kind.value}"
+        self.revision = hash_files([self._files[number] for number in sorted(self._files)])
 
     def _describe(self, path: Path) -> None:
         try:

@@ -97,7 +97,7 @@ def label_sequence(
     with locked(run, job.name):
         frames_hash = hash_frames(job.source)
         windows = 0
-        if not _is_labelled(run, job.name, frames_hash):
+        if not _is_labelled(run, job.name, frames_hash, teachers):
             windows = _Walk(job, run, teachers, options, frames_hash).go(report, overlap=overlap)
         labels = read_labels(run.path(job.name))
         changed = changed_frames(labels.rows, job.boxes)
@@ -118,9 +118,20 @@ def label_sequence(
     )
 
 
-def _is_labelled(run: LabelRun, name: str, frames_hash: str) -> bool:
+def _revisions(teachers: Teachers) -> dict[str, str]:
+    return {
+        f"masks {teachers.masks.name}": teachers.masks.revision,
+        f"depth {teachers.depth.name}": teachers.depth.revision,
+    }
+
+
+def _is_labelled(run: LabelRun, name: str, frames_hash: str, teachers: Teachers) -> bool:
+    """Whether the sequence has labels of these frames by these teachers, whatever the boxes."""
     path = run.path(name)
-    return path.is_file() and read_info(path).frames_hash == frames_hash
+    if not path.is_file():
+        return False
+    info = read_info(path)
+    return info.frames_hash == frames_hash and info.revisions == _revisions(teachers)
 
 
 def boxed_frames(job: SequenceJob, source: FrameSource) -> Iterator[BoxedFrame]:
@@ -174,7 +185,7 @@ class _Walk:
     ) -> None:
         self.job, self.run, self.teachers, self.options = job, run, teachers, options
         self.frames_hash = frames_hash
-        self.journal = Journal(run, job.name, frames_hash)
+        self.journal = Journal(run, job.name, f"{frames_hash} {_revisions(teachers)}")
         begun = self.journal.begun()
         self.first = begun.window + 1 if begun else 0
         self.last_frame = begun.last_frame if begun else 0
@@ -265,7 +276,7 @@ class _Walk:
             frames_hash=self.frames_hash,
             frame_count=self.last_frame,
             size=size,
-            revisions={masks.name: masks.revision, depth.name: depth.revision},
+            revisions=_revisions(self.teachers),
             unreadable=self.unreadable,
             fits=tuple((float(scale), float(shift)) for scale, shift in fits),
         )

@@ -1,7 +1,8 @@
 """A stand-in for both models: a synthetic world's own masks and depth, made as bad as wanted.
 
 Reads the folder of a sequence that `deptr synth` wrote: ``depth/000001.png`` (16 bit) and a COCO json with
-the masks as run lengths. All noise depends on the seed, the sequence and the frame only, so a resumed run repeats it.
+the masks as run lengths. All noise depends on the seed, the sequence and the frame only, so a resumed run
+repeats it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from deptr.errors import DataError, UsageError
 from deptr.io.rle import segmentation_to_mask
 from deptr.records import BoolArray, DepthKind, FloatArray
+from deptr.teacher.boxes import hash_files
 from deptr.teacher.depth_teachers import DepthMapFolder, FrameTeacher
 from deptr.teacher.frames import BoxedFrame
 
@@ -71,12 +73,13 @@ class SyntheticMasks:
 
     name = "synthetic"
     licence = "none"
-    revision = ""
     across_frames = False
 
     def __init__(self, folder: str | Path, sequence: str, noise: SyntheticNoise) -> None:
         self.sequence, self.noise = sequence, noise
-        self._objects = read_masks(Path(folder), sequence)
+        path = annotation_file(Path(folder))
+        self._objects = read_masks(path, sequence)
+        self.revision = hash_files([path])
 
     def masks(self, frames: Sequence[BoxedFrame]) -> Iterator[BoolArray]:
         """Mask of the true object behind each box; empty where no object is there."""
@@ -108,7 +111,6 @@ class SyntheticDepth(FrameTeacher):
     """
 
     licence = "none"
-    revision = ""
 
     def __init__(self, folder: str | Path, sequence: str, noise: SyntheticNoise) -> None:
         self.sequence, self.noise = sequence, noise
@@ -117,7 +119,7 @@ class SyntheticDepth(FrameTeacher):
             found = self.maps.kind.value
             raise DataError(folder, "not a synthetic world's depth", expected="metric", found=found)
         self.kind = DepthKind.RELATIVE_INVERSE if noise.inverse else DepthKind.METRIC
-        self.name = "synthetic"
+        self.name, self.revision = "synthetic", self.maps.revision
 
     def depth(self, frame: BoxedFrame) -> FloatArray:
         """Depth of one frame; the error keeps to the frame's true depth where that is unknown."""
@@ -136,7 +138,7 @@ class SyntheticDepth(FrameTeacher):
         if noise.inverse:
             scale, shift = noise.draws(self.sequence, 0, "clip").uniform((20.0, 0.0), (60.0, 2.0))
             depth = scale / depth + shift
-        return depth.astype(np.float32)
+        return np.asarray(depth, np.float32)
 
 
 def grown(mask: BoolArray, pixels: int) -> BoolArray:
@@ -154,18 +156,26 @@ def grown(mask: BoolArray, pixels: int) -> BoolArray:
     return np.asarray(changed.astype(bool))
 
 
-def read_masks(folder: Path, sequence: str) -> dict[int, list[dict[str, Any]]]:
+def annotation_file(folder: Path) -> Path:
+    """The COCO json of a synthetic world, in the sequence's folder or above it.
+
+    Raises:
+        DataError: There is none.
+    """
+    places = [folder / "annotations.json", folder.parent / "annotations.json"]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        expected = f"{places[0].name} with masks there or one folder up"
+        raise DataError(folder, "no annotations of a synthetic world", expected=expected)
+    return path
+
+
+def read_masks(path: Path, sequence: str) -> dict[int, list[dict[str, Any]]]:
     """Annotations with masks of one sequence by frame number.
 
     Raises:
-        DataError: There is no annotation file, or it has no masks.
+        DataError: It is no such file, or its annotations have no masks.
     """
-    places = [folder / "annotations.json", folder / "coco.json", folder.parent / "annotations.json"]
-    path = next((place for place in places if place.is_file()), None)
-    if path is None:
-        raise DataError(
-            folder, "no annotations of a synthetic world", expected=f"{places[0].name} with masks"
-        )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         frames = {
