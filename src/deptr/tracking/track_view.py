@@ -11,6 +11,7 @@ from deptr.tracking.depth_motion import DEPTH
 from deptr.tracking.depth_state import DepthState
 from deptr.tracking.lifecycle import Lifecycle, TrackState
 from deptr.tracking.motion import REFERENCE_RATE, BoxMotion
+from deptr.tracking.panorama import wrap
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,13 @@ class Track:
     unseen: float
 
 
-def tracks_of(rows: Lifecycle, motion: BoxMotion, depth: DepthState, now: float) -> tuple[Track, ...]:
+def tracks_of(
+    rows: Lifecycle, motion: BoxMotion, depth: DepthState, now: float, period: float | None
+) -> tuple[Track, ...]:
     """Read the tracks out of a tracker's arrays."""
     filters, boxes = motion.filters, motion.boxes()
+    if period is not None:
+        boxes = wrap(boxes, period)
     covariances = centre_covariances(filters.covariance)
     depths, depth_velocities, depth_stds = depth_readings(depth, len(rows))
     return tuple(
