@@ -10,17 +10,21 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
+import supervision as sv
 
 from deptr.cli.main import main
+from deptr.detector.inference import Detector
 from deptr.io.frames import Frame, open_source
 from deptr.io.mot_text import TrackWriter, read_detections, read_tracks
 from deptr.io.video_source import VideoSource
+from deptr.records import DepthKind
 
 ASSETS = Path(__file__).parents[2] / "assets"
 CLIP, BOXES = ASSETS / "vtest.mp4", ASSETS / "vtest_det.txt"
@@ -141,6 +145,42 @@ def test_classes_of_kitti_text(deptr: Run, tmp_path: Path) -> None:
     assert (code, "expected some of Car (0), Pedestrian (1), got 'Bike'" in told) == (2, True)
 
 
+class PaleDetector:
+    """Finds one person who walks to the right and away."""
+
+    def __init__(self) -> None:
+        self.settings = SimpleNamespace(names=["person"], depth_kind=DepthKind.METRIC)
+        self.calls = 0
+
+    def __call__(self, image: np.ndarray, *, min_score: float, focal_px: float | None) -> sv.Detections:
+        assert image.shape == (576, 768, 3)
+        self.calls += 1
+        return sv.Detections(
+            np.array([[5.0 * self.calls, 100, 5.0 * self.calls + 60, 250]]),
+            confidence=np.array([0.9]),
+            class_id=np.array([0]),
+            data={"depth": np.array([5 + 0.1 * self.calls])},
+            metadata={"depth_kind": "relative" if focal_px is None else "metric"},
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"), [([], "relative"), (["--focal", "900", "--classes", "person"], "metric")]
+)
+def test_a_video_alone_is_looked_at_by_the_detector(
+    deptr: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], kind: str
+) -> None:
+    asked = []
+    monkeypatch.setattr(Detector, "from_pretrained", lambda name: (asked.append(name), PaleDetector())[1])
+    out = tmp_path / "o"
+    assert deptr("track", CLIP, "--output", out, *options)[0] == 0
+    assert asked == [None]
+    table = read_tracks(out / "tracks.txt")
+    assert (set(table.track_id.tolist()), table.last_frame) == ({1}, 100)
+    assert report(out)["depth"]["kind"] == kind
+    assert (report(out)["depth"]["source"], report(out)["fusion"]["mode"]) == ("detector", "adaptive")
+
+
 def test_parameters_from_a_file_and_by_hand(deptr: Run, det: Path, tmp_path: Path) -> None:
     config = tmp_path / "p.toml"
     config.write_text(
@@ -155,7 +195,7 @@ def test_parameters_from_a_file_and_by_hand(deptr: Run, det: Path, tmp_path: Pat
 
 REFUSED = {
     "nothing": ([], "nothing to track: give a SOURCE, --detections FILE or both"),
-    "no rate": (["--detections", "{det}"], "--fps: the detections do not say"),
+    "no rate": (["--detections", "{det}"], "--fps: the detections file does not say"),
     "rate": (["--detections", "{det}", "--fps", "-5"], "fps: expected a positive number"),
     "tracker": (["--detections", "{det}", "--tracker", "magic"], "tracker: expected one of sort, bytetrack"),
     "fusion": (
@@ -196,7 +236,14 @@ REFUSED = {
         ["{clip}", "--detections", "{boxes}", "--fusion", "kalman"],
         "the detections carry no depth",
     ),
-    "undetected": (["{clip}"], "comes without detections"),
+    "both": (
+        ["{clip}", "--detections", "{boxes}", "--detector", "x.onnx"],
+        "--detector: give it or --detections",
+    ),
+    "focal": (
+        ["{clip}", "--detections", "{boxes}", "--focal", "900"],
+        "--focal: has no effect on a file's depths",
+    ),
     "text": (["{boxes}"], "is text; give a file of detections with --detections"),
     "images": (
         ["--detections", "{det}", "--fps", "9", "--param", "camera_motion=true"],

@@ -76,8 +76,8 @@ def track(
     detector: str | None = typer.Option(
         None,
         "--detector",
-        help="Detector to look for objects with, where there is no file: a checkpoint folder, an .onnx file or a "
-        "name on the hub. Default: the person detector that comes with deptr.",
+        help="Looks for objects where no file tells: a checkpoint folder, an .onnx file or a name on the "
+        "hub. Default: the person detector that comes with deptr.",
     ),
     focal: float | None = typer.Option(
         None, "--focal", help="Focal length in pixels: the detector's depth is then in metres."
@@ -131,6 +131,7 @@ def track(
         source=source,
         detections=detections,
         detector=detector,
+        focal=focal,
         tracker=tracker,
         fusion=fusion,
         gamma=gamma,

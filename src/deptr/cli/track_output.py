@@ -71,7 +71,7 @@ def write_run(
         "source": {
             "name": plan.name,
             "spec": words.source,
-            "detections": plan.table.source if plan.table is not None else None,
+            "detections": plan.input.name,
             "frames_per_second": plan.fps,
             "size": list(plan.size),
             "frames": plan.total,
