@@ -12,6 +12,7 @@ import numpy as np
 from deptr.errors import UsageError
 from deptr.records import BoolArray, FloatArray, Image, IntArray
 from deptr.tracking.assignment import Indices, without
+from deptr.tracking.box_report import BoxReport
 from deptr.tracking.boxes import iou, warp
 from deptr.tracking.camera_motion import CameraMotion
 from deptr.tracking.fusion import DepthFusion
@@ -64,6 +65,7 @@ class Tracker(ABC):
         self._rows = Lifecycle()
         self._motion = self._new_motion()
         self._depth = self.depth.start()
+        self._report = BoxReport() if self.parameters.boxes == "adaptive" else None
 
     def update(
         self, detections: sv.Detections, frame: Image | None = None, timestamp: float | None = None
@@ -90,6 +92,9 @@ class Tracker(ABC):
         self._follow_camera(frame, seen)
         self._rows.tick()
         self._step(seen, seconds * REFERENCE_RATE)
+        if self._report is not None:
+            rows = self._rows
+            self._report.learn(rows.boxes, self._motion.boxes(), rows.columns >= 0, seconds)
         reported = np.flatnonzero(self._reported())
         reported = reported[np.argsort(self._rows.columns[reported])]
         result = cast("sv.Detections", detections[self._rows.columns[reported]])
@@ -99,7 +104,7 @@ class Tracker(ABC):
     @property
     def tracks(self) -> tuple[Track, ...]:
         """Every track that is remembered, seen or not, in the order of birth."""
-        return tracks_of(self._rows, self._motion, self._depth, self._now)
+        return tracks_of(self._rows, self._motion, self._depth, self._now, self._period)
 
     @abstractmethod
     def _new_motion(self) -> BoxMotion:
@@ -115,7 +120,10 @@ class Tracker(ABC):
 
     def _with_boxes(self, result: sv.Detections, rows: Indices) -> sv.Detections:
         if self.parameters.boxes != "observed" and len(rows):
-            result.xyxy = self._motion.boxes()[rows].astype(result.xyxy.dtype)
+            boxes = self._motion.boxes()[rows]
+            if self._report is not None:
+                boxes = self._report.blend(self._rows.boxes[rows], boxes)
+            result.xyxy = boxes.astype(result.xyxy.dtype)
         if self._period is not None:
             kind = result.xyxy.dtype
             result.xyxy = wrap(result.xyxy.astype(np.float64), self._period).astype(kind)
@@ -197,6 +205,8 @@ class Tracker(ABC):
         taken = seen.take(columns)
         self._motion.append(taken.boxes)
         self._depth.append(taken)
+        if self._report is not None:
+            self._report.append(len(columns))
         self._rows.append(seen, columns, self._now, state)
 
     def _keep(self, mask: BoolArray) -> None:
@@ -209,6 +219,8 @@ class Tracker(ABC):
         """Keep these rows of everything that has a row per track."""
         for part in (self._rows, self._motion, self._depth):
             part.select(kept)
+        if self._report is not None:
+            self._report.select(kept)
 
     def _iou(self, boxes_a: FloatArray, boxes_b: FloatArray, *, pixel: float = 0.0) -> FloatArray:
         """Overlap of tracks and detections, ``(T, D)``."""

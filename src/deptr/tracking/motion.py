@@ -137,7 +137,8 @@ class HeightScaledMotion(BoxMotion):
         position, velocity = self._variances(self.filters.mean, 1.0, 1.0)
         if self.aspect:
             position[:, 2], velocity[:, 2] = 1e-4, 1e-10
-        self.filters.predict(frames, position * frames, velocity * frames)
+        # the position's noise is jitter of the box, not of the path: it comes once a frame at any rate
+        self.filters.predict(frames, np.where(frames > 0, position, 0.0), velocity * frames)
 
     def correct(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
         """Take measured boxes in."""

@@ -1,0 +1,90 @@
+"""Which box to report: the detection's own, the filter's, or in between, as learned from what came next.
+
+A filter removes a detector's jitter but lags behind objects that turn or brake; which of the two costs
+more differs from detector to detector. Three frames later it can be seen who was right: the parabola
+through three later detections, run back, is an independent witness of where the object was. The share
+of the filter that would have been nearest to the witness (least squares, for each of centre x, centre y,
+width and height) is the share that is reported from then on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deptr.records import BoolArray, FloatArray
+from deptr.tracking import boxes as box
+from deptr.tracking.assignment import Indices
+
+LATER_FRAMES = 3
+PRIOR_PAIRS = 30.0  # how many pairs the starting opinion, the detection's own box, counts for
+PRIOR_GAP = 0.03  # typical distance of detection and filter in such a pair, in heights
+LARGEST_GAP = 0.5  # in heights: a witness farther away is a mistaken identity, not noise
+MEMORY = 0.9995  # share of what was learned that is kept from frame to frame
+
+
+class BoxReport:
+    """Learns the share of the filter, and blends.
+
+    Attributes:
+        share: ``(4,)`` share of the filter's box in centre x, centre y, width and height, in [0, 1].
+    """
+
+    def __init__(self) -> None:
+        self.share: FloatArray = np.zeros(4)
+        self._agreement = np.zeros(4)
+        self._power = np.full(4, PRIOR_PAIRS * PRIOR_GAP**2)
+        # newest last: what was detected and filtered in the last frames, NaN where it was not
+        self._detected: FloatArray = np.full((LATER_FRAMES + 1, 0, 4), np.nan)
+        self._filtered: FloatArray = np.full((LATER_FRAMES + 1, 0, 4), np.nan)
+        self._step: float | None = None
+
+    def append(self, count: int) -> None:
+        """New tracks, without history."""
+        fresh = np.full((LATER_FRAMES + 1, count, 4), np.nan)
+        self._detected = np.concatenate([self._detected, fresh], axis=1)
+        self._filtered = np.concatenate([self._filtered, fresh], axis=1)
+
+    def select(self, kept: Indices) -> None:
+        """Keep these tracks, in this order."""
+        self._detected = self._detected[:, kept]
+        self._filtered = self._filtered[:, kept]
+
+    def learn(self, detected: FloatArray, filtered: FloatArray, seen: BoolArray, seconds: float) -> None:
+        """Take one frame in and judge the one three frames ago.
+
+        Args:
+            detected: ``(T, 4)`` xyxy, the last detection of each track.
+            filtered: ``(T, 4)`` xyxy, the filter's box after it.
+            seen: ``(T,)`` whether the track was detected in this frame.
+            seconds: Time since the frame before; an uneven step starts the history anew.
+        """
+        if self._step is None or abs(seconds - self._step) > 0.2 * self._step:
+            self._detected[:] = np.nan
+            self._step = seconds
+        for history, boxes in ((self._detected, detected), (self._filtered, filtered)):
+            history[:-1] = history[1:]
+            history[-1] = np.where(seen[:, None], box.xyxy_to_xywh(boxes), np.nan)
+        then, first, second, third = self._detected
+        witness = 3 * first - 3 * second + third
+        known = np.isfinite(witness).all(1) & np.isfinite(then).all(1)
+        if not known.any():
+            return
+        height = then[known, 3:4]
+        gap = (then[known] - self._filtered[0, known]) / height
+        error = (then[known] - witness[known]) / height
+        usual = (np.abs(error) < LARGEST_GAP) & (np.abs(gap) < LARGEST_GAP)
+        self._agreement = MEMORY * self._agreement + np.where(usual, gap * error, 0.0).sum(0)
+        self._power = MEMORY * self._power + np.where(usual, gap**2, 0.0).sum(0)
+        self.share = np.clip(self._agreement / self._power, 0.0, 1.0)
+
+    def blend(self, detected: FloatArray, filtered: FloatArray) -> FloatArray:
+        """Boxes to report, ``(N, 4)`` xyxy.
+
+        Example:
+            >>> report = BoxReport()
+            >>> report.share[:] = 0.5
+            >>> report.blend(np.array([[0.0, 0.0, 4.0, 8.0]]), np.array([[2.0, 0.0, 6.0, 8.0]])).tolist()
+            [[1.0, 0.0, 5.0, 8.0]]
+        """
+        own = box.xyxy_to_xywh(detected)
+        return box.xywh_to_xyxy(own - self.share * (own - box.xyxy_to_xywh(filtered)))
