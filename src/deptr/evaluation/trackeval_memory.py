@@ -66,18 +66,22 @@ def split_frames(frames: IntArray, length: int) -> list[IntArray]:
     return [order[cuts[index] : cuts[index + 1]] for index in range(length)]
 
 
-def raw_scores(benchmark: Benchmark, sequence: Sequence, tracks: FloatArray) -> RawScores:
+def raw_scores(
+    benchmark: Benchmark, sequence: Sequence, tracks: FloatArray, truth: GroundTruth | None = None
+) -> RawScores:
     """What TrackEval says about one sequence.
 
     Args:
         benchmark: Whose rules hold.
         sequence: The sequence; its stride thins the ground truth, `tracks` are already thinned.
         tracks: ``(N, >=6)`` frame from 1, identity, left, top, width, height[, score, ...], checked.
+        truth: Its ground truth where it is already read.
 
     Raises:
         DataError: The ground truth cannot be read or breaks a rule of the benchmark.
     """
-    data = preprocessed(benchmark, sequence, read_ground_truth(benchmark, sequence), tracks)
+    truth = truth or read_ground_truth(benchmark, sequence)
+    data = preprocessed(benchmark, sequence, truth, tracks)
     return {name: metric.eval_sequence(data) for name, metric in metrics().items()}
 
 
