@@ -90,6 +90,19 @@ def _published() -> list[Weights]:
 WEIGHTS: Mapping[str, Weights] = MappingProxyType({entry.name: entry for entry in _published()})
 
 
+# what `deptr train` and `Detector.from_pretrained` take from the hub by name, through transformers
+DETECTOR_WEIGHTS: tuple[Weights, ...] = tuple(
+    Weights(
+        f"dfine-{size}-coco",
+        "detector to start from",
+        f"ustc-community/dfine-{size}-coco",
+        "model.safetensors",
+        megabytes,
+    )
+    for size, megabytes in (("nano", 15), ("small", 42), ("medium", 79), ("large", 125), ("xlarge", 252))
+)
+
+
 def weights_named(name: str) -> Weights:
     """The checkpoint of that name.
 
