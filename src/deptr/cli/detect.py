@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import typer
 
 from deptr.errors import UsageError
+from deptr.records import Image
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -55,7 +57,7 @@ def detect(
         output.parent.mkdir(parents=True, exist_ok=True)
         indices: list[int] = []
 
-        def images():  # type: ignore[no-untyped-def]
+        def images() -> Iterator[Image]:
             for frame in frames:
                 if stop.requested:
                     return

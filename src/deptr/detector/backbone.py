@@ -85,7 +85,8 @@ class InvertedBottleneck(nn.Module):
         """``(B, C, H, W)`` to ``(B, C', H / stride, W / stride)``."""
         hidden = features if self.expand is None else functional.relu6(self.expand(features), inplace=True)
         hidden = self.project(functional.relu6(self.depthwise(hidden), inplace=True))
-        return features + hidden if self.residual else hidden
+        result: Tensor = features + hidden if self.residual else hidden
+        return result
 
 
 class EfficientNetLiteBackbone(BackboneMixin, PreTrainedModel):

@@ -22,7 +22,7 @@ HUB_CHECKPOINTS = {
 }
 
 
-class DepTRConfig(DFineConfig):  # type: ignore[misc]
+class DepTRConfig(DFineConfig):
     """A D-FINE configuration with a depth awareness module.
 
     Attributes:

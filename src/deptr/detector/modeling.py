@@ -18,7 +18,7 @@ from deptr.detector.depth import LightDepthHead, build_depth_head
 
 
 @dataclass
-class DepTROutput(ModelOutput):  # type: ignore[misc]
+class DepTROutput(ModelOutput):
     """What the network gives; Q counts queries, in training with denoising queries in front.
 
     Attributes:
@@ -42,7 +42,7 @@ class DepTROutput(ModelOutput):  # type: ignore[misc]
     dfine: Any = None
 
 
-class DepTRForObjectDetection(DFineForObjectDetection):  # type: ignore[misc]
+class DepTRForObjectDetection(DFineForObjectDetection):
     """Boxes, scores and depth in one pass.
 
     Loads D-FINE checkpoints too: all their names are kept and only the depth module starts fresh. The loss is
@@ -107,10 +107,9 @@ class DepTRForObjectDetection(DFineForObjectDetection):  # type: ignore[misc]
 
 def _start_at_depth(head: nn.Module, value: float) -> None:
     """Let the first layer start at a plausible depth, so that early training does not shout."""
-    first = head.layers[0] if isinstance(head, LightDepthHead) else head.heads[0]
-    last = first[-1]
+    layers: Any = head.layers if isinstance(head, LightDepthHead) else head.heads
     with torch.no_grad():
-        last.bias[0] = value
+        layers[0][-1].bias[0] = value
 
 
 AutoModelForObjectDetection.register(DepTRConfig, DepTRForObjectDetection, exist_ok=True)

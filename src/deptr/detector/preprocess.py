@@ -32,7 +32,7 @@ def preprocessing_of(config: DepTRConfig) -> Preprocessing:
     )
 
 
-class DepTRImageProcessor(ImageProcessingMixin):  # type: ignore[misc]
+class DepTRImageProcessor(ImageProcessingMixin):
     """Letterbox, normalise, and the way back.
 
     Args:

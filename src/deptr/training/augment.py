@@ -189,7 +189,8 @@ def jitter_colours(rng: np.random.Generator, image: Image) -> Image:
     if rng.random() < 0.15:
         noise = rng.standard_normal(values.shape, dtype=np.float32)
         values += noise * np.float32(rng.uniform(2, 10))
-    return np.clip(values, 0, 255).astype(np.uint8)
+    result: Image = np.clip(values, 0, 255).astype(np.uint8)
+    return result
 
 
 def make_example(

@@ -113,7 +113,7 @@ class DenseAuxiliaryHead(nn.Module):
         """Errors of all tokens where the depth map is known."""
         errors = []
         for level in raw:
-            size = level.shape[-2:]
+            size = (level.shape[-2], level.shape[-1])
             known = ~torch.isnan(depth)
             filled = torch.where(known, depth, 0.0)[None, None]
             share = functional.adaptive_avg_pool2d(known.to(depth)[None, None], size)

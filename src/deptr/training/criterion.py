@@ -118,7 +118,7 @@ def _layers(logits: Tensor, boxes: Tensor, corners: Tensor, references: Tensor) 
     return [*layers, LayerOutput(logits[:, 0], boxes[:, 0])]
 
 
-class DepTRCriterion(DFineLoss):  # type: ignore[misc]
+class DepTRCriterion(DFineLoss):
     """Sum of D-FINE's losses over all layers and of the depth loss.
 
     Args:
@@ -231,7 +231,7 @@ class DepTRCriterion(DFineLoss):  # type: ignore[misc]
             return label
         own = torch.full_like(label, float("nan"))
         known = ~torch.isnan(label)
-        for number in image[known].unique():
+        for number in torch.unique(image[known]):
             chosen = known & (image == number)
             own[chosen] = align_scale_and_shift(
                 depth[chosen], label[chosen], with_scale=not self.config.log_depth

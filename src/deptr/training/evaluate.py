@@ -77,7 +77,9 @@ def detect_frames(
 
 def average_precision(frames: Sequence[LabelledFrame], detections: Sequence[Any]) -> dict[str, float]:
     """AP, AP50, AP75 and AP of small, medium and large objects (COCO's areas); NaN where there are none."""
-    images, annotations, results = [], [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     classes = {0}
     for number, (frame, found) in enumerate(zip(frames, detections, strict=True), start=1):
         images.append({"id": number, "height": frame.image.shape[0], "width": frame.image.shape[1]})

@@ -93,7 +93,8 @@ class Trainer:
         config = detector.config
         self.collate = Collate(config.image_mean, config.image_std)
         torch.manual_seed(settings.data.seed)
-        module = TrainingStep(detector, settings).to(memory_format=torch.channels_last)
+        module: Any = TrainingStep(detector, settings)
+        module = module.to(memory_format=torch.channels_last)
         optimizer = build_optimizer(module, settings.optimizer)
         self.plain = module
         self.average = AveragedWeights(detector, settings.optimizer.ema_decay)
@@ -224,7 +225,8 @@ class Trainer:
         """A copy of the detector with the averaged weights, for evaluation and export."""
         model = DepTRForObjectDetection(self.plain.detector.config)
         model.load_state_dict({name: value.cpu() for name, value in self.average.state.items()})
-        return model.eval()
+        model.eval()
+        return model
 
     def save(self) -> None:
         """Write the state of this step."""
