@@ -148,8 +148,8 @@ class Scene:
         return Area(near, far, 0.46 * camera.width / camera.focal_px)
 
     def _people(self, rng: np.random.Generator) -> tuple[FloatArray, Paths]:
-        script = self.options.script or Script.random(rng, self.level)
-        walks = script.walks(rng, self._area, self.duration_s)
+        self.script = self.options.script or Script.random(rng, self.level)
+        walks = self.script.walks(rng, self._area, self.duration_s)
         heights = settle(np.clip(rng.normal(1.72, 0.08, len(walks)), 1.45, 2.0), 3)
         return heights, simulate(walks, heights, self.options.frames, self.options.fps)
 

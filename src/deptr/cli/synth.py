@@ -1,0 +1,120 @@
+"""`deptr synth`: sequences of the synthetic worlds on disk."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from deptr.errors import UsageError
+
+if TYPE_CHECKING:
+    from deptr.synth.library import LibraryPlan
+    from deptr.synth.scene import SceneOptions, World
+
+app = typer.Typer()
+
+
+@app.command("synth")
+def synth(
+    *,
+    output: Path = typer.Option(..., "--output", "-o", help="Folder of the new sequence folders."),
+    sequences: int = typer.Option(3, "--sequences", "-n", help="How many; the levels take turns."),
+    frames: int = typer.Option(200, "--frames", help="Frames of each sequence."),
+    fps: float = typer.Option(20.0, "--fps", help="Frames per second."),
+    seed: int = typer.Option(0, "--seed", help="First seed within the split; each sequence takes the next."),
+    split: str = typer.Option("train", "--split", help="train, val or test: they never share a seed."),
+    world: str = typer.Option("crowd", "--world", help="crowd (drawn people) or composite (your cut-outs)."),
+    size: str | None = typer.Option(
+        None, "--size", help="HEIGHTxWIDTH. Default: 384x640, 384x1280 with --camera panorama."
+    ),
+    cutouts: Path | None = typer.Option(None, "--cutouts", help="People as pictures with alpha."),
+    backgrounds: Path | None = typer.Option(None, "--backgrounds", help="Pictures without people."),
+    camera: str | None = typer.Option(
+        None, "--camera", help="static, pan, shake, gait, zoom or panorama (360°). Default: by seed."
+    ),
+    level: int | None = typer.Option(None, "--level", help="1 easy, 2 busy, 3 dense. Default: in turns."),
+    benchmark: str | None = typer.Option(
+        None, "--benchmark", help="deptr-crowd-v1: 20 fixed sequences of 200 frames in three levels."
+    ),
+    images: str = typer.Option("jpg", "--images", help="jpg or png."),
+    masks: bool = typer.Option(True, "--masks/--no-masks", help="Masks in the COCO json."),
+    depth_maps: bool = typer.Option(True, "--depth-maps/--no-depth-maps", help="16-bit depth maps."),
+    jitter: float = typer.Option(0.0, "--jitter", help="Error of the boxes in det.txt, part of their size."),
+    workers: int = typer.Option(1, "--workers", "-j", help="Processes."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Delete what an earlier run left there."),
+) -> None:
+    """Render sequences with exact boxes, masks, identities and depth.
+
+    An interrupted run leaves whole sequences only; the same command continues it.
+    """
+    from deptr.cli.terminal import progress
+    from deptr.synth.library import LibraryPlan, benchmark_jobs, sequence_jobs, split_seeds, write_library
+    from deptr.synth.writer import WriteOptions
+
+    write = WriteOptions(images, masks, depth_maps, jitter)
+    plan: LibraryPlan
+    if benchmark is not None:
+        plan = LibraryPlan(benchmark_jobs(benchmark), write)
+    else:
+        kind = world_of(world, cutouts, backgrounds)
+        options = scene_options(size, frames=frames, fps=fps, camera=camera, level=level)
+        jobs = sequence_jobs(kind, split_seeds(split, seed, sequences), options)
+        places = [str(folder.resolve()) if folder else None for folder in (cutouts, backgrounds)]
+        plan = LibraryPlan(jobs, write, *places)
+    with progress("synth") as report:
+        written, kept = write_library(plan, output, workers=workers, overwrite=overwrite, progress=report)
+    there = f" ({kept} were there already)" if kept else ""
+    typer.echo(f"{written} sequences written to {output}{there}")
+
+
+def world_of(word: str, cutouts: Path | None, backgrounds: Path | None) -> World:
+    """The world of that name, if the folders fit it."""
+    from deptr.synth.scene import World
+
+    if word not in {kind.value for kind in World}:
+        legal = ", ".join(kind.value for kind in World)
+        raise UsageError(f"--world: expected one of {legal}, got {word!r}")
+    kind = World(word)
+    given = {"--cutouts": cutouts, "--backgrounds": backgrounds}
+    if kind is World.COMPOSITE and None in given.values():
+        missing = " and ".join(name for name, folder in given.items() if folder is None)
+        raise UsageError(f"--world composite: needs {missing}, folders of pictures of your own")
+    if kind is World.CROWD and any(given.values()):
+        raise UsageError("--cutouts and --backgrounds: only with --world composite")
+    return kind
+
+
+def scene_options(
+    size: str | None, *, frames: int, fps: float, camera: str | None, level: int | None
+) -> SceneOptions:
+    """Options of scenes out of words."""
+    from deptr.synth.journey import CameraMotion
+    from deptr.synth.scene import SceneOptions
+
+    motion = None
+    if camera is not None:
+        legal = [kind.value for kind in CameraMotion]
+        if camera not in legal:
+            raise UsageError(f"--camera: expected one of {', '.join(legal)}, got {camera!r}")
+        motion = CameraMotion(camera)
+    default = "384x1280" if motion is CameraMotion.PANORAMA else "384x640"
+    return SceneOptions(parse_size(size or default), frames, fps, motion, level)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Height and width out of ``HEIGHTxWIDTH``.
+
+    Raises:
+        UsageError: It is something else.
+
+    Example:
+        >>> parse_size("384x640")
+        (384, 640)
+    """
+    match = re.fullmatch(r"(-?\d+)x(-?\d+)", text)
+    if match is None:
+        raise UsageError(f"--size: expected HEIGHTxWIDTH such as 384x640, got {text!r}")
+    return int(match[1]), int(match[2])
