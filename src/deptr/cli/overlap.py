@@ -71,7 +71,7 @@ class ReadAhead(Generic[T]):
         [0, 1, 2]
     """
 
-    def __init__(self, items: Iterable[T], stop: Stop, *, capacity: int = 8) -> None:
+    def __init__(self, items: Iterable[T], stop: Stop, *, capacity: int = 4) -> None:
         self.busy_seconds = 0.0
         self._items = items
         self._stop = stop
@@ -139,7 +139,7 @@ class WriteBehind(Generic[T]):
         [1]
     """
 
-    def __init__(self, consume: Callable[[T], None], *, capacity: int = 8) -> None:
+    def __init__(self, consume: Callable[[T], None], *, capacity: int = 4) -> None:
         self.busy_seconds = 0.0
         self._consume = consume
         self._error: BaseException | None = None
