@@ -20,6 +20,10 @@ class Matches(NamedTuple):
     columns: Indices
 
 
+CROWD = 90_000  # pairs, from which on only the feasible ones are looked at
+_NOTHING = Matches(np.empty(0, np.intp), np.empty(0, np.intp))
+
+
 def assign(
     costs: FloatArray, *, cost_limit: float | None = None, allowed: BoolArray | None = None
 ) -> Matches:
@@ -39,21 +43,52 @@ def assign(
         >>> assign(np.zeros((0, 3)))
         Matches(rows=array([], dtype=int64), columns=array([], dtype=int64))
     """
-    if costs.size == 0 or (allowed is not None and not allowed.any()):
-        return Matches(np.empty(0, np.intp), np.empty(0, np.intp))
-    if allowed is not None and cost_limit is not None:
-        # a finite price just beyond the limit: an infinite one would poison every joint assignment
-        costs = np.where(allowed, costs, cost_limit + abs(cost_limit) + 1.0)
-    limit = np.inf if cost_limit is None else cost_limit
+    if costs.size == 0:
+        return _NOTHING
+    if cost_limit is None:
+        rows, columns = _solve(costs, np.inf)
+        keep = slice(None) if allowed is None else allowed[rows, columns]
+        return Matches(rows[keep], columns[keep])
+    feasible = costs <= cost_limit
+    if allowed is not None:
+        feasible &= allowed
+    if costs.size >= CROWD:
+        return _solve_sparse(costs, cost_limit, feasible)
+    if not feasible.any():
+        return _NOTHING
+    return _solve_feasible(costs, cost_limit, feasible)
+
+
+def _solve(costs: FloatArray, cost_limit: float) -> tuple[Indices, Indices]:
     _, column_of_row, _ = lap.lapjv(
-        np.ascontiguousarray(costs, np.float64), extend_cost=True, cost_limit=limit
+        np.ascontiguousarray(costs, np.float64), extend_cost=True, cost_limit=cost_limit
     )
     rows = np.flatnonzero(column_of_row >= 0)
-    columns = column_of_row[rows].astype(np.intp)
-    if allowed is not None:
-        keep = allowed[rows, columns]
-        rows, columns = rows[keep], columns[keep]
-    return Matches(rows, columns)
+    return rows, column_of_row[rows].astype(np.intp)
+
+
+def _solve_feasible(costs: FloatArray, cost_limit: float, feasible: BoolArray) -> Matches:
+    # a finite price just beyond the limit: an infinite one would poison every joint assignment
+    rows, columns = _solve(np.where(feasible, costs, cost_limit + abs(cost_limit) + 1.0), cost_limit)
+    keep = feasible[rows, columns]
+    return Matches(rows[keep], columns[keep])
+
+
+def _solve_sparse(costs: FloatArray, cost_limit: float, feasible: BoolArray) -> Matches:
+    """The same optimum from the feasible pairs alone; a row may also take a place of its own at the limit."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+    rows, columns = np.nonzero(feasible)
+    count, width = costs.shape
+    own = np.arange(count)
+    prices = np.concatenate([costs[rows, columns], np.full(count, cost_limit)])
+    prices += 1.0 - prices.min()  # a price of zero would be no edge
+    places = np.concatenate([rows, own]), np.concatenate([columns, width + own])
+    graph = csr_array((prices, places), shape=(count, width + count))
+    taken_rows, taken = min_weight_full_bipartite_matching(graph)
+    paired = taken < width
+    return Matches(taken_rows[paired].astype(np.intp), taken[paired].astype(np.intp))
 
 
 def assign_most(
@@ -85,6 +120,9 @@ def assign_most(
         good = similarity > at_least
         if good.sum(1).max() == 1 and good.sum(0).max() == 1:
             return Matches(*np.nonzero(good))
+    if similarity.size >= CROWD:
+        # among so many, pairs that would be dropped do not take part
+        return assign(-(similarity + bonus), cost_limit=0.0, allowed=similarity >= at_least)
     matches = assign(-(similarity + bonus))
     keep = similarity[matches] >= at_least
     return Matches(matches.rows[keep], matches.columns[keep])
@@ -97,6 +135,8 @@ def without(indices: Indices, taken: Indices) -> Indices:
         >>> without(np.array([4, 2, 7]), np.array([2])).tolist()
         [4, 7]
     """
-    if not len(taken):
+    if not len(taken) or not len(indices):
         return indices
-    return indices[~np.isin(indices, taken)]
+    free = np.ones(max(int(indices.max()), int(taken.max())) + 1, bool)
+    free[taken] = False
+    return indices[free[indices]]

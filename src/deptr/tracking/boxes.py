@@ -7,6 +7,7 @@ import numpy as np
 from deptr.records import FloatArray
 
 _TINY = 1e-9
+CROWD = 90_000  # pairs, from which on only those that can overlap are looked at
 
 
 def xyxy_to_xyah(boxes_xyxy: FloatArray) -> FloatArray:
@@ -147,12 +148,33 @@ def iou(
         >>> iou(np.array([[98.0, 0.0, 102.0, 2.0]]), np.array([[-2.0, 0.0, 2.0, 2.0]]), period=100.0).tolist()
         [[1.0]]
     """
+    if period is None and len(boxes_a) * len(boxes_b) >= CROWD:
+        return _sparse_iou(boxes_a, boxes_b, pixel)
     shared = intersections(boxes_a, boxes_b, pixel=pixel, period=period)
     union = areas(boxes_a, pixel=pixel)[:, None] + areas(boxes_b, pixel=pixel)[None, :]
     union -= shared
     np.maximum(union, _TINY, out=union)
     shared /= union
     return shared
+
+
+def _sparse_iou(boxes_a: FloatArray, boxes_b: FloatArray, pixel: float) -> FloatArray:
+    """As `iou`, looking only at pairs that share image columns."""
+    out = np.zeros((len(boxes_a), len(boxes_b)))
+    order = np.argsort(boxes_b[:, 0])
+    lefts, widest = boxes_b[order, 0], float((boxes_b[:, 2] - boxes_b[:, 0]).max())
+    first = np.searchsorted(lefts, boxes_a[:, 0] - widest - pixel)
+    count = np.maximum(np.searchsorted(lefts, boxes_a[:, 2] + pixel, side="right") - first, 0)
+    a = np.repeat(np.arange(len(boxes_a)), count)
+    b = order[np.arange(len(a)) + np.repeat(first - np.cumsum(count) + count, count)]
+    height = np.minimum(boxes_a[a, 3], boxes_b[b, 3]) - np.maximum(boxes_a[a, 1], boxes_b[b, 1]) + pixel
+    near = np.flatnonzero(height > 0)
+    a, b, height = a[near], b[near], height[near]
+    width = np.minimum(boxes_a[a, 2], boxes_b[b, 2]) - np.maximum(boxes_a[a, 0], boxes_b[b, 0]) + pixel
+    shared = np.maximum(width, 0.0) * height
+    union = areas(boxes_a, pixel=pixel)[a] + areas(boxes_b, pixel=pixel)[b] - shared
+    out[a, b] = shared / np.maximum(union, _TINY)
+    return out
 
 
 def height_modulated_iou(
@@ -167,9 +189,16 @@ def height_modulated_iou(
     """
     top_a, top_b = boxes_a[:, 1][:, None], boxes_b[:, 1]
     bottom_a, bottom_b = boxes_a[:, 3][:, None], boxes_b[:, 3]
+    similarity = iou(boxes_a, boxes_b, period=period)
+    if similarity.size >= CROWD:
+        a, b = np.nonzero(similarity)
+        top_a, bottom_a, top_b, bottom_b = top_a[a, 0], bottom_a[a, 0], top_b[b], bottom_b[b]
     shared = np.maximum(np.minimum(bottom_a, bottom_b) - np.maximum(top_a, top_b), 0.0)
     whole = np.maximum(np.maximum(bottom_a, bottom_b) - np.minimum(top_a, top_b), _TINY)
-    return np.asarray(iou(boxes_a, boxes_b, period=period) * shared / whole)
+    if similarity.size >= CROWD:
+        similarity[a, b] *= shared / whole
+        return similarity
+    return np.asarray(similarity * shared / whole)
 
 
 def similarity_scale(affine: FloatArray) -> float:

@@ -13,7 +13,7 @@ from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.lifecycle import TrackState
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.observations import Replay
-from deptr.tracking.ocsort import OCSORT, OCSORTParameters, unit
+from deptr.tracking.ocsort import OCSORT, OCSORTParameters
 from deptr.tracking.parameters import number, switch
 
 
@@ -42,6 +42,7 @@ class HybridSORT(OCSORT):
     Parameters = HybridSORTParameters
     tracker_name = "hybridsort"
     parameters: HybridSORTParameters
+    POINTS = np.eye(4)[[[0, 1], [0, 3], [2, 1], [2, 3]]]  # all four corners
 
     def reset(self) -> None:
         """Forget everything; identities start again at 1."""
@@ -55,10 +56,10 @@ class HybridSORT(OCSORT):
     def _similarity(self, boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
         return height_modulated_iou(boxes_a, boxes_b, period=self._period)
 
-    def _bonus(self, seen: Measurements, columns: Indices) -> FloatArray:
+    def _bonus_of(self, rows: Indices, columns: Indices, seen: Measurements) -> FloatArray:
         expected = np.clip(self._scores.filtered, self.parameters.high_score, 1.0)
-        difference = np.abs(expected[:, None] - seen.scores[columns])
-        return super()._bonus(seen, columns) - self.parameters.score_weight * difference
+        difference = np.abs(expected[rows] - seen.scores[columns])
+        return super()._bonus_of(rows, columns, seen) - self.parameters.score_weight * difference
 
     def _low_similarity(
         self, boxes: FloatArray, rows: Indices, seen: Measurements, columns: Indices
@@ -69,10 +70,6 @@ class HybridSORT(OCSORT):
         difference = np.abs(expected[:, None] - seen.scores[columns])
         similarity = super()._low_similarity(boxes, rows, seen, columns)
         return similarity - self.parameters.low_score_weight * difference
-
-    def _directions_of(self, before: FloatArray, after: FloatArray) -> FloatArray:
-        way = (after - before)[..., [0, 1, 0, 3, 2, 1, 2, 3]]
-        return unit(way.reshape(*way.shape[:-1], 4, 2))
 
     def _turned(self, rows: Indices, boxes_xyxy: FloatArray) -> FloatArray:
         """Sum over the observations in the window, or from the newest one if all are older."""

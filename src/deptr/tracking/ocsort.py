@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from deptr.records import FloatArray
-from deptr.tracking.assignment import Indices, without
+from deptr.tracking.assignment import CROWD, Indices, without
 from deptr.tracking.boxes import similarity_scale
 from deptr.tracking.lifecycle import TrackState
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion, ObservationCentricMotion
 from deptr.tracking.observations import Observations
-from deptr.tracking.panorama import unwrap
 from deptr.tracking.parameters import number, switch
 from deptr.tracking.sort import Sort, SortParameters
 
@@ -41,6 +40,8 @@ class OCSORT(Sort):
     Parameters = OCSORTParameters
     tracker_name = "ocsort"
     parameters: OCSORTParameters
+    # of a box x1, y1, x2, y2: the points whose way is followed, here its centre
+    POINTS = np.array([[[0.5, 0.0, 0.5, 0.0], [0.0, 0.5, 0.0, 0.5]]])
 
     def reset(self) -> None:
         """Forget everything; identities start again at 1."""
@@ -56,7 +57,8 @@ class OCSORT(Sort):
         rows, (high, low) = np.arange(len(boxes)), self._split(seen.scores)
         last = self._observed.last.copy()
 
-        similarity, bonus = self._similarity(boxes, seen.boxes[high]), self._bonus(seen, high)
+        similarity = self._similarity(boxes, seen.boxes[high])
+        bonus = self._bonus(similarity, seen, high)
         first = self._pair(similarity, rows, seen, high, bonus, clear_first=True)
         self._hit(rows[first.rows], seen, high[first.columns])
         left, free = without(rows, first.rows), without(high, high[first.columns])
@@ -85,25 +87,42 @@ class OCSORT(Sort):
         """Similarity of these tracks and low-score detections, ``(T, D)``."""
         return self._similarity(boxes[rows], seen.boxes[columns])
 
-    def _bonus(self, seen: Measurements, columns: Indices) -> FloatArray:
+    def _bonus(self, similarity: FloatArray, seen: Measurements, columns: Indices) -> FloatArray:
         """How well each pair's way agrees with where the track was going, ``(T, D)``."""
-        before = np.nan_to_num(self._observed.oldest_within(self._window_start))[:, None]
-        after = seen.boxes[columns]
+        if similarity.size < CROWD:
+            rows, places = np.ogrid[: similarity.shape[0], : similarity.shape[1]]
+            return self._bonus_of(rows, columns[places], seen)
+        bonus = np.zeros_like(similarity)
+        pairs = np.nonzero(similarity)
+        bonus[pairs] = self._bonus_of(pairs[0], columns[pairs[1]], seen)
+        return bonus
+
+    def _bonus_of(self, rows: Indices, columns: Indices, seen: Measurements) -> FloatArray:
+        """`_bonus` of these tracks and detections, which broadcast."""
+        before = np.nan_to_num(self._observed.oldest_within(self._window_start))
+        turns: FloatArray | float = 0.0
         if self._period is not None:
-            after = unwrap(after, before, self._period)
-        ways = self._directions_of(before, after)
-        cosines = np.clip((ways * self._directions[:, None]).sum(-1), -1.0, 1.0)
-        scale = self.parameters.inertia / np.pi * seen.scores[columns]
-        return np.asarray(np.arcsin(cosines).sum(-1) * scale)
+            distance = _middle(before)[rows] - _middle(seen.boxes)[columns]
+            turns = np.rint(distance / self._period) * self._period
+        bonus: FloatArray | float = 0.0
+        for point, (x, y) in enumerate(self.POINTS):
+            way_x = (seen.boxes @ x)[columns] + turns - (before @ x)[rows]
+            way_y = (seen.boxes @ y)[columns] - (before @ y)[rows]
+            direction = self._directions[:, point]
+            cosine = way_x * direction[rows, 0] + way_y * direction[rows, 1]
+            cosine /= np.sqrt(way_x * way_x + way_y * way_y) + 1e-6
+            bonus = bonus + np.arcsin(np.clip(cosine, -1.0, 1.0, out=cosine), out=cosine)
+        return np.asarray(bonus * (self.parameters.inertia / np.pi * seen.scores[columns]))
 
     @property
     def _window_start(self) -> float:
         return self._now - self.parameters.delta_seconds
 
     def _directions_of(self, before: FloatArray, after: FloatArray) -> FloatArray:
-        """Unit vectors of the box's way, ``(..., points, 2)``; OC-SORT follows one point, the centre."""
-        way = (after[..., :2] + after[..., 2:] - before[..., :2] - before[..., 2:]) / 2
-        return unit(way)[..., None, :]
+        """Unit vectors of the box's ways, ``(..., points, 2)``."""
+        way = (after - before) @ self.POINTS.reshape(-1, 4).T
+        way = way.reshape(*way.shape[:-1], len(self.POINTS), 2)
+        return np.asarray(way / (np.sqrt((way**2).sum(-1, keepdims=True)) + 1e-6))
 
     def _turned(self, rows: Indices, boxes_xyxy: FloatArray) -> FloatArray:
         """Direction of motion of these tracks, now that they are at these boxes."""
@@ -131,6 +150,5 @@ class OCSORT(Sort):
         self._directions = self._directions[kept]
 
 
-def unit(way: FloatArray) -> FloatArray:
-    """Vectors ``(..., 2)`` at unit length."""
-    return np.asarray(way / (np.sqrt((way**2).sum(-1, keepdims=True)) + 1e-6))
+def _middle(boxes_xyxy: FloatArray) -> FloatArray:
+    return (boxes_xyxy[:, 0] + boxes_xyxy[:, 2]) / 2
