@@ -15,6 +15,9 @@ EXPERIMENTS: dict[str, tuple[str, str]] = {
     "gamma-sweep": ("experiment_association", "Weight of depth (gamma) against its scale (lambda)."),
     "occlusion": ("experiment_association", "Identity switches by occlusion, depth gap and crowding."),
     "depth-quality": ("experiment_depth", "Flicker, drift, order and scale jumps of a depth stream."),
+    "detector": ("experiment_detector", "AP and depth of a detector by set, size, visibility, distance."),
+    "cost": ("experiment_detector", "Parameters, FLOPs and latency of the depth module."),
+    "ablation": ("experiment_detector", "Variants of the detector on the same small budget."),
 }
 
 

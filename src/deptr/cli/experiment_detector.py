@@ -1,0 +1,71 @@
+"""Experiments about the detector: what it reaches, what its depth costs, which of its parts matter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from deptr.cli.extras import need
+from deptr.cli.results import show, write_report
+
+app = typer.Typer()
+_NEEDS = ("torch", "transformers", "accelerate", "faster_coco_eval", "onnx")
+
+
+@app.command("detector")
+def detector(
+    recipe: Path = typer.Argument(..., help="TOML file whose data.evaluate names the sets."),
+    *,
+    model: str | None = typer.Option(None, "--model", help="Default: the bundled detector."),
+    report: Path | None = typer.Option(None, "--report", help="Markdown file to write."),
+) -> None:
+    """AP and depth of a detector by set, size, visibility and distance."""
+    need("this experiment", "train", *_NEEDS)
+    from deptr.detector.inference import BUNDLED, Detector
+    from deptr.experiments.detector_report import detector_tables
+    from deptr.experiments.training_sources import evaluation_sets
+    from deptr.training.config import load_settings
+
+    sets = evaluation_sets(load_settings(recipe))
+    tables = detector_tables(Detector.from_pretrained(model), sets)
+    for table in tables:
+        show(table)
+    if report is not None:
+        write_report(report, f"Detector {Path(model).name if model else BUNDLED}", "", tables)
+
+
+@app.command("cost")
+def cost(
+    *,
+    repeats: int = typer.Option(20, "--repeats", help="Runs of each network."),
+    report: Path | None = typer.Option(None, "--report", help="Markdown file to write."),
+) -> None:
+    """Parameters, FLOPs and latency of the depth module against the plain detector."""
+    need("this experiment", "train", *_NEEDS)
+    from deptr.experiments.detector_cost import cost_table
+
+    table = cost_table(repeats=repeats)
+    show(table)
+    if report is not None:
+        write_report(report, "Cost of the depth module", "", [table])
+
+
+@app.command("ablation")
+def ablation(
+    recipe: Path = typer.Argument(..., help="TOML file of one training, such as recipes/ablation.toml."),
+    *,
+    seeds: int = typer.Option(3, "--seeds", help="Trainings of each variant."),
+    report: Path | None = typer.Option(None, "--report", help="Markdown file to write."),
+) -> None:
+    """Train variants of the detector on the same small budget and compare them."""
+    need("this experiment", "train", *_NEEDS)
+    from deptr.cli.terminal import progress
+    from deptr.experiments.detector_ablation import ablation_table
+    from deptr.training.config import load_settings
+
+    with progress("ablation") as told:
+        table = ablation_table(load_settings(recipe), seeds=range(seeds), progress=told)
+    show(table)
+    if report is not None:
+        write_report(report, "Ablation of the detector", "", [table])
