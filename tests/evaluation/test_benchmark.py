@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from typer.testing import CliRunner
-from worlds import World
+from worlds import World, add_detections
 
 from deptr.cli.main import app, main
 from deptr.errors import DataError, UsageError
@@ -47,15 +47,7 @@ CEILINGS = {
 @pytest.fixture
 def world(mot_world: World) -> World:
     """The small MOT17 with detections that carry depth: one depth per object, 4 m apart."""
-    for name, rows in mot_world.tracks.items():
-        lines = []
-        for frame, identity, x, y, w, h, _ in rows:
-            depth = 4.0 + identity % 100
-            lines.append(f"{frame:g},-1,{x:g},{y:g},{w:g},{h:g},0.9,{depth:g},-1,-1")
-        folder = mot_world.root / "train" / name / "det"
-        folder.mkdir()
-        (folder / "det.txt").write_text("\n".join(lines) + "\n")
-    return mot_world
+    return add_detections(mot_world)
 
 
 def cells_of(world: World, contenders: list[Contender], **options: object) -> list[Cell]:
@@ -236,6 +228,9 @@ def test_interval_contains_zero_for_the_same_tracks_and_excludes_it_for_clear_di
     assert gap.value > 5
     back = paired_bootstrap(other, raw)
     assert back.value == pytest.approx(-gap.value)
+    name = sorted(raw)[0]
+    alone = paired_bootstrap({name: raw[name]}, {name: other[name]})
+    assert (alone.low, alone.high, alone.certain) == (-np.inf, np.inf, False)
     with pytest.raises(UsageError, match="same sequences"):
         paired_bootstrap(raw, {"a": {}})
     with pytest.raises(UsageError, match="expected one of HOTA"):

@@ -102,3 +102,15 @@ def make_kitti_world(tmp_path: Path) -> World:
         tracks[name] = answers(rng, truth)
     (root / "evaluate_tracking.seqmap.training").write_text("\n".join(seqmap) + "\n")
     return World(root, tracks)
+
+
+def add_detections(world: World) -> World:
+    """Detections beside the ground truth: the tracks' boxes with one depth per object, a metre apart."""
+    for name, rows in world.tracks.items():
+        lines = []
+        for frame, identity, x, y, w, h, _ in rows:
+            lines.append(f"{frame:g},-1,{x:g},{y:g},{w:g},{h:g},0.9,{4 + identity % 100:g},-1,-1")
+        folder = world.root / "train" / name / "det"
+        folder.mkdir()
+        (folder / "det.txt").write_text("\n".join(lines) + "\n")
+    return world

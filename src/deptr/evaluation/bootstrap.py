@@ -25,7 +25,7 @@ class Difference:
         value: Ours minus theirs over all sequences: percentage points, or a count.
         low: Lower end of the 95 % interval.
         high: Upper end.
-        sequences: How many sequences were resampled; with few, the interval is rough.
+        sequences: How many sequences were resampled; with few, the interval is rough, with one, infinite.
     """
 
     metric: str
@@ -75,6 +75,8 @@ def paired_bootstrap(
     gaps = combined_metric(ours, weights, metric, names) - combined_metric(theirs, weights, metric, names)
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(gaps[1:], [tail, 100 - tail])
+    if len(names) == 1:
+        low, high = -np.inf, np.inf  # one sequence says nothing about others
     return Difference(metric, float(gaps[0]), float(low), float(high), len(names))
 
 

@@ -85,7 +85,8 @@ class TuneResult:
         default: The tracker at its family's operating point, without depth.
         plain: The best without depth.
         fused: The best with depth.
-        difference: What depth adds on the validation sequences, both sides tuned.
+        difference: What depth adds on the validation sequences: against the best without depth or against the
+            same parameters without depth, whichever is less in favour of depth.
         trials: Trials of each search.
     """
 
@@ -96,9 +97,14 @@ class TuneResult:
     trials: int
 
     @property
+    def helps(self) -> bool:
+        """Whether depth certainly helps: fewer switches, or more of anything else."""
+        return self.difference.high < 0 if self.difference.metric == "IDSW" else self.difference.low > 0
+
+    @property
     def best(self) -> Candidate:
         """With depth only where it certainly helps."""
-        return self.fused if self.difference.low > 0 else self.plain
+        return self.fused if self.helps else self.plain
 
     @property
     def verdict(self) -> str:
@@ -106,9 +112,9 @@ class TuneResult:
         told = (
             f"{self.difference.metric} {self.difference} on {self.difference.sequences} validation sequences"
         )
-        if self.difference.low > 0:
+        if self.helps:
             return f"depth helps here: {told}"
-        if self.difference.high < 0:
+        if self.difference.certain:
             return f"depth does not help here, it hurts: {told}"
         return f"depth does not help here: {told}, an interval that includes zero"
 
@@ -161,8 +167,9 @@ def tune(
 ) -> TuneResult:
     """Search with and without depth, equally long, and judge both on the validation sequences.
 
-    Finished trials lie in `journal`; the same call goes on from there. In the end each side is also tried with
-    the parameters that the other found, so that a luckier search is not taken for a gain by depth.
+    Finished trials lie in `journal`; the same call goes on from there. In the end each side is also tried
+    with the parameters that the other found, and depth is judged against the same parameters without it
+    too, so that a luckier or less overfitted search is not taken for a gain by depth.
 
     Args:
         setting: What is searched.
@@ -190,8 +197,11 @@ def tune(
         crossed = [replace(found[1], fusion="none"), replace(found[0], fusion=setting.fusion)]
         plain = _better(setting, [found[0], crossed[0]], executor)
         fused = _better(setting, [found[1], crossed[1]], executor)
-    gap = paired_bootstrap(fused.raw, plain.raw, metric=setting.metric)
-    return TuneResult(default, plain, fused, gap, trials)
+        same = _judge(setting, replace(fused.contender, fusion="none"), executor)
+    gaps = [paired_bootstrap(fused.raw, rival.raw, metric=setting.metric) for rival in (plain, same)]
+    if setting.metric == "IDSW":
+        return TuneResult(default, plain, fused, max(gaps, key=lambda gap: gap.high), trials)
+    return TuneResult(default, plain, fused, min(gaps, key=lambda gap: gap.low), trials)
 
 
 def _report(told: Progress, metric: str, place: tuple[int, int], done: int, value: float) -> None:
