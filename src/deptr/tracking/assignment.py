@@ -53,7 +53,8 @@ def assign(
     if allowed is not None:
         feasible &= allowed
     if costs.size >= CROWD:
-        return _solve_sparse(costs, cost_limit, feasible)
+        pairs = np.nonzero(feasible)
+        return _solve_sparse(costs[pairs], cost_limit, pairs, costs.shape)
     if not feasible.any():
         return _NOTHING
     return _solve_feasible(costs, cost_limit, feasible)
@@ -74,15 +75,17 @@ def _solve_feasible(costs: FloatArray, cost_limit: float, feasible: BoolArray) -
     return Matches(rows[keep], columns[keep])
 
 
-def _solve_sparse(costs: FloatArray, cost_limit: float, feasible: BoolArray) -> Matches:
+def _solve_sparse(
+    costs: FloatArray, cost_limit: float, pairs: tuple[Indices, ...], shape: tuple[int, ...]
+) -> Matches:
     """The same optimum from the feasible pairs alone; a row may also take a place of its own at the limit."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-    rows, columns = np.nonzero(feasible)
-    count, width = costs.shape
+    rows, columns = pairs
+    count, width = shape
     own = np.arange(count)
-    prices = np.concatenate([costs[rows, columns], np.full(count, cost_limit)])
+    prices = np.concatenate([costs, np.full(count, cost_limit)])
     prices += 1.0 - prices.min()  # a price of zero would be no edge
     places = np.concatenate([rows, own]), np.concatenate([columns, width + own])
     graph = csr_array((prices, places), shape=(count, width + count))
@@ -122,7 +125,9 @@ def assign_most(
             return Matches(*np.nonzero(good))
     if similarity.size >= CROWD:
         # among so many, pairs that would be dropped do not take part
-        return assign(-(similarity + bonus), cost_limit=0.0, allowed=similarity >= at_least)
+        pairs = np.nonzero(similarity >= at_least)
+        extra = bonus[pairs] if isinstance(bonus, np.ndarray) else bonus
+        return _solve_sparse(-(similarity[pairs] + extra), 0.0, pairs, similarity.shape)
     matches = assign(-(similarity + bonus))
     keep = similarity[matches] >= at_least
     return Matches(matches.rows[keep], matches.columns[keep])

@@ -92,8 +92,8 @@ class OCSORT(Sort):
         if similarity.size < CROWD:
             rows, places = np.ogrid[: similarity.shape[0], : similarity.shape[1]]
             return self._bonus_of(rows, columns[places], seen)
-        bonus = np.zeros_like(similarity)
-        pairs = np.nonzero(similarity)
+        bonus = np.zeros(similarity.shape)
+        pairs = np.nonzero(similarity > 0)
         bonus[pairs] = self._bonus_of(pairs[0], columns[pairs[1]], seen)
         return bonus
 

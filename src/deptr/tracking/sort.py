@@ -68,18 +68,14 @@ class Sort(Tracker):
         clear_first: bool = False,
     ) -> Matches:
         """Pairs of the most total similarity, each at least `match_iou`; arguments as of `assign_most`."""
-        candidates, plain = seen.take(columns), 1 - similarity
-        costs, allowed = self._fuse(plain, rows, candidates, cost_limit=1 - self.parameters.match_iou)
-        if costs is plain:
-            matches = assign_most(
-                similarity,
-                bonus,
-                at_least=self.parameters.match_iou,
-                allowed=allowed,
-                clear_first=clear_first,
-            )
-        else:
+        least = self.parameters.match_iou
+        candidates = seen.take(columns)
+        if self._depth.active and candidates.has_depth:
+            costs, allowed = self._fuse(1 - similarity, rows, candidates, cost_limit=1 - least)
             matches = assign(costs - bonus, cost_limit=1.0, allowed=allowed)
+        else:
+            allowed = self._same_class(rows, candidates.classes)
+            matches = assign_most(similarity, bonus, at_least=least, allowed=allowed, clear_first=clear_first)
         self._depth.learn(similarity, rows, candidates, matches)
         return matches
 
@@ -92,7 +88,8 @@ class Sort(Tracker):
         rows, needed = self._rows, self.parameters.confirm_frames - 0.05
         here = rows.misses == 0
         young = self._frame_count <= self.parameters.confirm_frames
-        proven = here if young else here & (rows.streak * frames >= needed)
+        sure = rows.scores > self.parameters.sure_score
+        proven = here if young else here & (sure | (rows.streak * frames >= needed))
         lost = ~here & (rows.states != TrackState.TENTATIVE)
         rows.states[:] = np.where(proven, TrackState.CONFIRMED, TrackState.TENTATIVE)
         rows.states[lost] = TrackState.LOST
