@@ -245,18 +245,41 @@ def test_tune_writes_a_config_that_track_reads(world: World, tmp_path: Path) -> 
     arguments += ["--validation", "MOT17-04-FRCNN", "--output", str(tmp_path), "--search", "high_score,boxes"]
     result = CliRunner().invoke(app, [*arguments, "--param", "lost_seconds=2"], catch_exceptions=False)
     assert "depth" in result.output
-    text = (tmp_path / "tuned.toml").read_text()
-    assert read_toml(tmp_path / "tuned.toml")["bytetrack"]["lost_seconds"] == 2
+    config = read_toml(tmp_path / "tuned.toml")
+    assert config["bytetrack"]["lost_seconds"] == 2
+    assert config["fusion"]["mode"] in ("none", "adaptive")
     detections = world.root / "train" / "MOT17-04-FRCNN" / "det" / "det.txt"
-    words = text.splitlines()[1].split("... ")[1].split(" --config")[0].split()
     track = ["track", "--detections", str(detections), "--fps", "30", "--output", str(tmp_path / "run")]
     with pytest.raises(SystemExit) as stop:
-        main([*track, *words, "--config", str(tmp_path / "tuned.toml")])
+        main([*track, "--tracker", "bytetrack", "--config", str(tmp_path / "tuned.toml")])
     assert stop.value.code == 0
     assert (tmp_path / "run" / "tracks.txt").stat().st_size
     report = (tmp_path / "tune.md").read_text()
     assert "| fusion | none |" in report
     assert "Validation: MOT17-04-FRCNN" in report
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('mode = "fixed"\ngamma = 0.3\nscale = 0.1', "fixed"),
+        ('mode = "none"', "none"),
+        ('mode = "magic"', "expected one of none, fixed"),
+        ("mode = 3", "fusion.mode: expected a word, got 3"),
+        ('mode = "fixed"\ngamma = "x"', "fusion.gamma: expected a number"),
+        ("weight = 1", "expected mode, gamma and scale in [fusion]"),
+    ],
+)
+def test_track_reads_the_fusion_of_a_config(
+    text: str, found: str, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tuned.toml").write_text(f"[fusion]\n{text}\n")
+    detections = world.root / "train" / "MOT17-04-FRCNN" / "det" / "det.txt"
+    track = ["track", "--detections", str(detections), "--fps", "30", "--output", str(tmp_path / "run")]
+    with pytest.raises(SystemExit):
+        main([*track, "--config", str(tmp_path / "tuned.toml")])
+    run = tmp_path / "run" / "run.json"
+    assert found in (run.read_text() if run.exists() else capsys.readouterr().err)
 
 
 def test_split_and_search_refuse_what_cannot_be_meant() -> None:

@@ -76,6 +76,23 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise DataError(path, "not a TOML file", found=str(error)) from error
 
 
+def fusion_of(config: Path | None) -> dict[str, Any]:
+    """The table ``[fusion]`` of a configuration: ``mode``, ``gamma`` and ``scale`` as far as they are there.
+
+    Raises:
+        UsageError: It holds something else, or words where numbers belong.
+    """
+    found = read_toml(config).get("fusion", {}) if config else {}
+    if not isinstance(found, dict) or set(found) - {"mode", "gamma", "scale"}:
+        raise UsageError(f"{config}: expected mode, gamma and scale in [fusion], got {found}")
+    for name, value in found.items():
+        wanted = str if name == "mode" else (int, float)
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            kind = "a word" if name == "mode" else "a number"
+            raise UsageError(f"{config}: fusion.{name}: expected {kind}, got {value!r}")
+    return found
+
+
 def show(table: Table) -> None:
     """Print a table; as wide as it needs to be when the output is not a terminal."""
     from rich.console import Console

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deptr.cli.results import parameters_of_options, read_toml
+from deptr.cli.results import fusion_of, parameters_of_options, read_toml
 from deptr.cli.track_inputs import Input, detector_input, file_input, no_depth, sequence_beside
 from deptr.cli.track_run import Step, steps_of_source, steps_without_images
 from deptr.errors import UsageError
@@ -98,6 +98,7 @@ def plan(words: Words) -> Plan:
         UsageError: A word cannot be meant.
         DataError: A file or source cannot be read.
     """
+    words = _with_configured_fusion(words)
     _check(words)
     parameters = tracker_parameters(words.tracker, words.param, words.config)
     frames = None if words.source is None else open_source(words.source, fps=words.fps)
@@ -109,11 +110,24 @@ def plan(words: Words) -> Plan:
         raise
 
 
+def _with_configured_fusion(words: Words) -> Words:
+    """Fusion from the table ``[fusion]`` of ``--config`` where the command line says nothing."""
+    found = fusion_of(words.config)
+    if words.fusion is not None and words.fusion != found.get("mode"):
+        return words
+    return replace(
+        words,
+        fusion=found.get("mode", words.fusion),
+        gamma=found.get("gamma") if words.gamma is None else words.gamma,
+        depth_scale=found.get("scale") if words.depth_scale is None else words.depth_scale,
+    )
+
+
 def tracker_parameters(name: str, pairs: Iterable[str], config: Path | None) -> Parameters:
     """Parameters of a tracker from ``--config`` and, stronger, ``--param``.
 
     The TOML file holds them at the top, or in a table with the tracker's name, which is stronger; tables of
-    other trackers are passed over.
+    other trackers, and ``[fusion]``, are passed over.
 
     Raises:
         UsageError: A name is unknown or a value out of range.
@@ -126,8 +140,9 @@ def tracker_parameters(name: str, pairs: Iterable[str], config: Path | None) -> 
         for key, value in content.items():
             if not isinstance(value, dict):
                 values[key] = value
-            elif key not in TRACKER_NAMES:
-                raise UsageError(f"{config}: expected tables named {', '.join(TRACKER_NAMES)}, got [{key}]")
+            elif key not in (*TRACKER_NAMES, "fusion"):
+                legal = ", ".join((*TRACKER_NAMES, "fusion"))
+                raise UsageError(f"{config}: expected tables named {legal}, got [{key}]")
         values |= content.get(name, {})
     values |= parameters_of_options(pairs)
     return parse_parameters(name, values)

@@ -19,7 +19,6 @@ from deptr.cli.results import (
 from deptr.files import atomic_write
 
 if TYPE_CHECKING:
-    from deptr.evaluation.contenders import Contender
     from deptr.evaluation.tables import Table
     from deptr.evaluation.tuning import TuneResult
 
@@ -126,32 +125,25 @@ def _shown(value: Any) -> str:
 def write_toml(path: Path, result: TuneResult) -> None:
     """The best parameters as a TOML file that ``deptr track --config`` reads."""
     best = result.best.contender
-    lines = [
-        f"# {result.verdict}",
-        f"# deptr track ... {track_words(best)} --config {path.name}",
-        f"[{best.tracker}]",
-    ]
+    use = f"deptr track ... --tracker {best.tracker} --config {path}"
+    lines = [f"# {result.verdict}", "# found by deptr tune", "", f"[{best.tracker}]"]
     lines += [f"{name} = {_toml(value)}" for name, value in best.parameters.items()]
+    lines += ["", "[fusion]", *fusion_lines(best.fusion)]
     with atomic_write(path) as file:
         file.write("\n".join(lines) + "\n")
-    typer.echo(f"wrote {path}: use it with deptr track ... {track_words(best)} --config {path}")
+    typer.echo(f"wrote {path}: use it with {use}")
 
 
-def track_words(contender: Contender) -> str:
-    """Options of ``deptr track`` for a contender's tracker and fusion.
+def fusion_lines(fusion: str) -> list[str]:
+    """The table ``[fusion]`` of a fusion's words.
 
     Example:
-        >>> from deptr.evaluation.contenders import Contender
-        >>> track_words(Contender("bytetrack", "fixed:gamma=0.2,scale=0.1"))
-        '--tracker bytetrack --fusion fixed --gamma 0.2 --depth-scale 0.1'
+        >>> fusion_lines("fixed:gamma=0.2,scale=0.1")
+        ['mode = "fixed"', 'gamma = 0.2', 'scale = 0.1']
     """
-    mode, _, rest = contender.fusion.partition(":")
-    words = [f"--tracker {contender.tracker} --fusion {mode}"]
-    options = {"gamma": "--gamma", "scale": "--depth-scale"}
-    for part in filter(None, rest.split(",")):
-        name, _, value = part.partition("=")
-        words.append(f"{options[name]} {value}")
-    return " ".join(words)
+    mode, _, rest = fusion.partition(":")
+    pairs = [part.partition("=") for part in rest.split(",") if part]
+    return [f'mode = "{mode}"', *(f"{name} = {value}" for name, _, value in pairs)]
 
 
 def _toml(value: Any) -> str:
