@@ -12,7 +12,7 @@ from deptr.records import DepthKind
 from deptr.viz.birdseye import CORNERS, BirdsEye, panel, quietest_corner
 from deptr.viz.canvas import Font, rounded
 from deptr.viz.colors import identity_color
-from deptr.viz.overlay import Overlay, _label_place, _overlap, depth_words
+from deptr.viz.overlay import Overlay, depth_words, label_place, overlap
 from deptr.viz.trails import Trails
 
 GREY = np.full((288, 384, 3), 120, np.uint8)
@@ -93,8 +93,10 @@ def test_trails_break_at_a_pause_and_forget() -> None:
 def test_labels_keep_out_of_each_others_way() -> None:
     taken: list[tuple[int, int, int, int]] = []
     for box in [(50, 60, 80, 120), (55, 62, 90, 122), (52, 58, 70, 160)]:
-        taken.append(_label_place(np.array(box, float), (40, 16), (384, 288), taken))
-    assert not any(_overlap(a, b) for i, a in enumerate(taken) for b in taken[:i])
+        place = label_place(np.array(box, float), (40, 16), (384, 288), taken)
+        assert place is not None
+        taken.append(place)
+    assert not any(overlap(a, b) for i, a in enumerate(taken) for b in taken[:i])
 
 
 @settings(max_examples=60, deadline=None)

@@ -12,7 +12,7 @@ from deptr.viz.canvas import Font, rounded
 from deptr.viz.colors import INK, Color, identity_color, ink_on, mixed
 from deptr.viz.trails import Trails
 
-CORNERS = ("top-right", "bottom-right", "bottom-left", "top-left")
+CORNERS = ("top-right", "bottom-right", "bottom-left")  # the fourth is the caption's
 _GRID: Color = (74, 82, 98)
 _FAINT: Color = (150, 158, 172)
 _NEAR_WIDTH = 0.3  # width of the view at depth 0, as a share of its width at the far end
@@ -95,7 +95,7 @@ class BirdsEye:
         far_left, far_right = self._at(-0.5, 1.0), self._at(0.5, 1.0)
         for near, far in ((self._at(-0.5, 0.0), far_left), (self._at(0.5, 0.0), far_right)):
             cv2.line(image, near, far, _GRID, 1, cv2.LINE_AA)
-        step = nice_step((high - low) / 3.2)
+        step = nice_step((high - low) / 5)
         value = math.ceil(low / step) * step
         while value < high and self.kind is DepthKind.METRIC:
             share = self._share(value)
@@ -164,11 +164,11 @@ def panel(image_size: tuple[int, int], corner: str) -> tuple[int, int, int, int]
     """Left, top, width and height of the inset in an image.
 
     Example:
-        >>> panel((768, 576), "top-left")
-        (12, 12, 230, 196)
+        >>> panel((768, 576), "bottom-left")
+        (12, 368, 230, 196)
     """
     width, height = image_size
-    inset_height = min(round(0.34 * height), round(0.4 * width))
+    inset_height = min(max(round(0.34 * height), min(180, round(0.6 * height))), round(0.4 * width))
     inset_width = min(round(1.175 * inset_height), width)
     gap = max(4, round(0.02 * height))
     left = width - inset_width - gap if "right" in corner else gap

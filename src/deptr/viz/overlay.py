@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import cv2
@@ -48,7 +49,7 @@ class Overlay:
         self._kind = depth_kind
         self._corner = corner
         self._caption = caption
-        self._unit = max(0.5, min(size) / 576)
+        self._unit = max(0.5, math.sqrt(size[0] * size[1]) / 665)  # 1 at 768 x 576
         self._font = Font(max(10, round(13 * self._unit)))
         self._trails = Trails()
         self._inset: BirdsEye | None = None
@@ -114,10 +115,14 @@ class Overlay:
         color, word = identity_color(identity), str(identity)
         reading = "" if self._kind is None else depth_words(depth, self._kind)
         pad = max(3, round(4 * self._unit))
-        name_width = self._font.width(word) + 2 * pad
+        height, name_width = self._font.height + 2, self._font.width(word) + 2 * pad
         width = name_width + (self._font.width(reading) + 2 * pad if reading else 0)
-        height = self._font.height + 2
-        left, top, _, bottom = place = _label_place(box, (width, height), self._size, taken)
+        place = label_place(box, (width, height), self._size, taken)
+        if place is None:  # a crowd: the identity alone, or nothing over a nearer one's label
+            reading, place = "", label_place(box, (name_width, height), self._size, taken)
+        if place is None:
+            return
+        left, top, _, bottom = place
         taken.append(place)
         radius = max(3, round(4 * self._unit))
         if reading:
@@ -130,7 +135,7 @@ class Overlay:
         pad = max(5, round(8 * self._unit))
         gap = max(4, round(0.02 * picture.shape[0]))
         right, bottom = gap + self._font.width(self._caption) + 2 * pad, gap + self._font.height + pad
-        rounded(picture, (gap, gap, right, bottom), pad, INK, opacity=0.72)
+        rounded(picture, (gap, gap, right, bottom), pad, INK, opacity=0.85)
         self._font.draw(picture, gap + pad, gap + pad // 2, self._caption, PAPER)
 
     def _draw_inset(
@@ -159,24 +164,31 @@ def depth_words(depth: float, kind: DepthKind) -> str:
     return f"{mark}{depth:.{digits}f} {kind.unit}".rstrip()
 
 
-def _label_place(box: FloatArray, label: tuple[int, int], image: tuple[int, int], taken: list[Box]) -> Box:
-    """Where a label hides no other: above its box, else below it or inside, inside the image."""
+def label_place(
+    box: FloatArray, label: tuple[int, int], image: tuple[int, int], taken: list[Box]
+) -> Box | None:
+    """Where a label of this width and height hides no other: above its box, below it or in its corners.
+
+    Example:
+        >>> label_place(np.array([50.0, 60, 80, 120]), (40, 16), (384, 288), [])
+        (49, 43, 89, 59)
+        >>> label_place(np.array([50.0, 60, 80, 120]), (40, 16), (384, 288), [(0, 0, 384, 288)]) is None
+        True
+    """
     left, top, right, bottom = (round(float(value)) for value in box)
     width, height = label
-    above, below = top - height - 1, bottom + 2
-    places = [(left - 1, above), (right + 1 - width, above), (left - 1, below), (right + 1 - width, below)]
-    inside = [(max(0, min(x, image[0] - width)), y) for x, y in places if 0 <= y <= image[1] - height] or [
-        (max(0, min(left, image[0] - width)), max(0, min(top + 2, image[1] - height)))
-    ]
-    for x, y in inside:
-        rectangle = (x, y, x + width, y + height)
-        if not any(_overlap(rectangle, other) for other in taken):
-            return rectangle
-    x, y = inside[0]
-    return x, y, x + width, y + height
+    rows = (top - height - 1, bottom + 2, top + 2)
+    for y in rows:
+        for x in (left - 1, right + 1 - width):
+            x0, y0 = max(0, min(x, image[0] - width)), max(0, min(y, image[1] - height))
+            place = (x0, y0, x0 + width, y0 + height)
+            if (y0 == y or y == rows[-1]) and not any(overlap(place, other) for other in taken):
+                return place
+    return None
 
 
-def _overlap(a: Box, b: Box) -> bool:
+def overlap(a: Box, b: Box) -> bool:
+    """Whether two rectangles share a pixel."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
