@@ -86,8 +86,12 @@ def xysr_to_xyxy(boxes_xysr: FloatArray) -> FloatArray:
 
 
 def _around(centre: FloatArray, width: FloatArray, height: FloatArray) -> FloatArray:
-    half = np.stack([width, height], axis=1) / 2
-    return np.concatenate([centre - half, centre + half], axis=1)
+    out = np.empty((len(centre), 4))
+    for axis, size in enumerate((width, height)):
+        half = size / 2
+        out[:, axis] = centre[:, axis] - half
+        out[:, axis + 2] = centre[:, axis] + half
+    return out
 
 
 def areas(boxes_xyxy: FloatArray, *, pixel: float = 0.0) -> FloatArray:
@@ -156,6 +160,20 @@ def iou(
     np.maximum(union, _TINY, out=union)
     shared /= union
     return shared
+
+
+def paired_iou(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
+    """Intersection over union of each box with its partner, shapes ``(..., 4)`` broadcast, ``(...)``.
+
+    Example:
+        >>> paired_iou(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])).round(3).tolist()
+        [0.333]
+    """
+    low = np.maximum(boxes_a[..., :2], boxes_b[..., :2])
+    high = np.minimum(boxes_a[..., 2:], boxes_b[..., 2:])
+    shared = np.maximum(high - low, 0.0).prod(-1)
+    whole = (boxes_a[..., 2:] - boxes_a[..., :2]).prod(-1) + (boxes_b[..., 2:] - boxes_b[..., :2]).prod(-1)
+    return np.asarray(shared / np.maximum(whole - shared, _TINY))
 
 
 def _sparse_iou(boxes_a: FloatArray, boxes_b: FloatArray, pixel: float) -> FloatArray:

@@ -83,14 +83,19 @@ class KalmanBatch:
             measured: ``(N, K)`` positions; NaN leaves that coordinate as predicted.
             variance: ``(N, K)`` or broadcastable variance of the measurement.
         """
-        position, cross, velocity = self.covariance[:, rows]
+        block = self.covariance[:, rows]
+        position, cross, velocity = block
         innovation = measured - self.mean[rows]
+        total = position + variance
+        gain, velocity_gain = position / total, cross / total
         known = np.isfinite(innovation)
-        gain = np.where(known, position / (position + variance), 0.0)
-        velocity_gain = np.where(known, cross / (position + variance), 0.0)
-        innovation = np.where(known, innovation, 0.0)
+        if not known.all():
+            gain, velocity_gain = np.where(known, gain, 0.0), np.where(known, velocity_gain, 0.0)
+            innovation = np.where(known, innovation, 0.0)
         self.mean[rows] += gain * innovation
         self.velocity[rows] += velocity_gain * innovation
-        self.covariance[2, rows] = velocity - velocity_gain * cross
-        self.covariance[1, rows] = (1 - gain) * cross
-        self.covariance[0, rows] = (1 - gain) * position
+        velocity -= velocity_gain * cross
+        gain = 1 - gain
+        cross *= gain
+        position *= gain
+        self.covariance[:, rows] = block
