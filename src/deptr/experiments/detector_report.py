@@ -45,7 +45,8 @@ def detector_tables(
     depth = Table(
         "Depth of detections (score ≥ 0.3, IoU ≥ 0.5)",
         ["set", "objects", *DEPTH_HEADS],
-        note=f"Errors of a Laplace distribution lie within one standard deviation in {LAPLACE_WITHIN_ONE_STD:.3f} of cases.",
+        note="Errors of a Laplace distribution are below one standard deviation in "
+        f"{LAPLACE_WITHIN_ONE_STD:.3f} of cases.",
     )
     matched: list[MatchedDepths] = []
     for name, frames in sets.items():
