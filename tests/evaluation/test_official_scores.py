@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from worlds import FRAMES, World
 from deptr.errors import DataError, UsageError
 from deptr.evaluation import judge
 from deptr.evaluation.judge import EvaluationResult, combine, evaluate
+from deptr.evaluation.result_files import read_result, result_paths, tracks_of
 from deptr.evaluation.trackeval_memory import MemoryKitti, metrics
-from deptr.io.sequences import find_sequences
+from deptr.io.sequences import benchmark_of, find_sequences
 
 QUIET = {"PRINT_CONFIG": False}
 
@@ -107,8 +109,6 @@ def test_limits_are_those_of_the_official_reader(kitti_world: World) -> None:
     (kitti_world.root / "none").mkdir()
     config = {"GT_FOLDER": str(kitti_world.root), "TRACKERS_TO_EVAL": [], **QUIET}
     official = Kitti2DBox(config)
-    from deptr.io.sequences import benchmark_of
-
     ours = MemoryKitti(benchmark_of("kitti-car"))
     for name in ("max_occlusion", "max_truncation", "min_height"):
         assert getattr(ours, name) == getattr(official, name)
@@ -277,3 +277,14 @@ def test_broken_ground_truth_names_file_and_line(mot_world: World) -> None:
     (path.parents[1] / "seqinfo.ini").write_text("[Sequence]\nseqLength=many\n")
     with pytest.raises(DataError, match="wrong seqLength"):
         evaluate("mot17", mot_world.root, mot_world.tracks)
+
+
+@pytest.mark.parametrize("benchmark", ["mot17", "kitti-car"])
+def test_kept_fixtures_keep_their_scores(benchmark: str) -> None:
+    """The same files score the same with every version of this package, of TrackEval and of numpy."""
+    data = Path(__file__).parents[1] / "data"
+    root = data / "MOT17" if benchmark == "mot17" else data / "kitti"
+    entry = benchmark_of(benchmark)
+    tracks = tracks_of([read_result(path) for path in result_paths(data / "results" / benchmark)], entry)
+    expected = json.loads((data / "results" / f"{benchmark}.json").read_text())["combined"]
+    assert evaluate(entry, root, tracks).combined == pytest.approx(expected, abs=1e-9)

@@ -114,3 +114,27 @@ def add_detections(world: World) -> World:
         folder.mkdir()
         (folder / "det.txt").write_text("\n".join(lines) + "\n")
     return world
+
+
+def write_fixtures(root: Path) -> None:
+    """Write the fixtures of ``tests/data``: both worlds, results for them and their scores."""
+    from deptr.cli.results import write_json
+    from deptr.evaluation.judge import evaluate
+
+    for name, world in (
+        ("mot17", add_detections(make_mot_world(root))),
+        ("kitti-car", make_kitti_world(root)),
+    ):
+        results = root / "results" / name
+        results.mkdir(parents=True, exist_ok=True)
+        for sequence, rows in world.tracks.items():
+            lines = (",".join(f"{value:g}" for value in row) + ",-1,-1,-1" for row in rows)
+            (results / f"{sequence}.txt").write_text("".join(f"{line}\n" for line in lines))
+        verdict = evaluate(name, world.root, world.tracks)
+        write_json(root / "results" / f"{name}.json", {"combined": verdict.combined})
+
+
+if __name__ == "__main__":
+    import sys
+
+    write_fixtures(Path(sys.argv[1]))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from deptr.evaluation.corruption import Corruption
     from deptr.io.sequences import Benchmark, Sequence
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 INTRO = """Every row tracks the same detections and is scored by TrackEval {trackeval}. {settings}
 {legend} {left_out}"""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from deptr.evaluation.judge import EvaluationResult
     from deptr.evaluation.tables import Table
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 SHOWN = ("HOTA", "DetA", "AssA", "LocA", "IDF1", "MOTA", "MOTP")
 COUNTS = ("IDSW", "CLR_FP", "CLR_FN", "MT", "ML", "Frag")

@@ -40,7 +40,7 @@ class LazyExperiments(TyperGroup):
         return command
 
 
-app = typer.Typer(cls=LazyExperiments, no_args_is_help=True)
+app = typer.Typer(cls=LazyExperiments, no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deptr.evaluation.contenders import Contender
     from deptr.evaluation.tables import Table
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 SWEEP_INTRO = """The paper's fusion in {tracker}:
 cost = (1 - gamma) x IoU distance + gamma x min(1, lambda x |depth difference|); a pair must also pass the

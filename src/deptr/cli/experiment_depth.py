@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from deptr.evaluation.tables import Table
     from deptr.records import DepthKind, FloatArray
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 INTRO = """Detections on scored objects. Flicker is the noise from frame to frame as a relative standard
 deviation; jumps are frames per 1000 in which the depths of all objects change together by more than 10 %;

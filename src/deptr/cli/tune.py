@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from deptr.evaluation.tables import Table
     from deptr.evaluation.tuning import TuneResult
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 SHOWN = ("HOTA", "AssA", "IDF1", "IDSW")
 

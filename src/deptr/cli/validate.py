@@ -10,7 +10,7 @@ import typer
 from deptr.cli.results import BENCHMARK_HELP
 from deptr.errors import UsageError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
