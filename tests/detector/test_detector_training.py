@@ -324,11 +324,8 @@ def test_three_states_and_the_best_are_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("step-*")) == [f"step-000000{n}.pt" for n in (2, 3, 4)]
     assert trainer.best == 0.7
     assert (tmp_path / "best" / "model.safetensors").exists()
-    assert (tmp_path / "learning-curve.csv").read_text().splitlines() == [
-        "step,score",
-        "2,0.70000",
-        "4,0.20000",
-    ]
+    curve = (tmp_path / "learning-curve.csv").read_text().splitlines()
+    assert curve == ["step,figure,value", "2,score,0.70000", "4,score,0.20000"]
 
 
 def test_damaged_state_is_told(tmp_path: Path) -> None:

@@ -9,11 +9,10 @@ import numpy as np
 from deptr.errors import UsageError
 from deptr.records import LabelledFrame
 from deptr.synth.cutouts import BackgroundFolder, CutoutFolder
-from deptr.synth.single import CompositeWorld
+from deptr.synth.single import CompositeWorld, CrowdWorld
 from deptr.synth.truth import Wanted
 from deptr.training.builder import SourceBuilder, coco_frames
 from deptr.training.config import SourceSettings, TrainSettings
-from deptr.training.data import FrameSource
 
 EVALUATION_SEED = 2**31
 EVALUATION_SIZE = (384, 640)
@@ -42,7 +41,7 @@ class CompositeSource:
         return self.frame(int(rng.integers(EVALUATION_SEED)), size)
 
 
-def composite_source(settings: SourceSettings) -> FrameSource:
+def composite_source(settings: SourceSettings) -> CompositeSource:
     """The composite world that the settings name."""
     for key in ("cutouts", "backgrounds"):
         if not getattr(settings, key):
@@ -50,7 +49,29 @@ def composite_source(settings: SourceSettings) -> FrameSource:
     return CompositeSource(settings.cutouts, settings.backgrounds)
 
 
-BUILDERS: Mapping[str, SourceBuilder] = {"composite": composite_source}
+class CrowdSource:
+    """Drawn people in painted places, with the depth of the scenery too; needs no files."""
+
+    def __init__(self) -> None:
+        self.worlds: dict[tuple[int, int], CrowdWorld] = {}
+
+    def frame(self, seed: int, size: tuple[int, int]) -> LabelledFrame:
+        """The frame of that seed."""
+        if size not in self.worlds:
+            self.worlds[size] = CrowdWorld(size, Wanted(dense_depth=True), 30)
+        return self.worlds[size].frame(seed)
+
+    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> LabelledFrame:
+        """A random frame; evaluation's seeds are never drawn."""
+        return self.frame(int(rng.integers(EVALUATION_SEED)), size)
+
+
+def crowd_source(settings: SourceSettings) -> CrowdSource:
+    """The crowd world."""
+    return CrowdSource()
+
+
+BUILDERS: Mapping[str, SourceBuilder] = {"composite": composite_source, "crowd": crowd_source}
 
 
 def evaluation_sets(settings: TrainSettings) -> dict[str, list[LabelledFrame]]:
@@ -62,7 +83,7 @@ def evaluation_sets(settings: TrainSettings) -> dict[str, list[LabelledFrame]]:
             frames = coco_frames(source, held_out=source.held_out_every > 0)
             sets[name] = [frames.frame(index) for index in range(len(frames))]
         else:
-            world = BUILDERS[source.kind](source)
-            rngs = [np.random.default_rng([EVALUATION_SEED, index]) for index in range(source.count)]
-            sets[name] = [world.draw(rng, EVALUATION_SIZE) for rng in rngs]
+            world = crowd_source(source) if source.kind == "crowd" else composite_source(source)
+            seeds = range(EVALUATION_SEED, EVALUATION_SEED + source.count)
+            sets[name] = [world.frame(seed, EVALUATION_SIZE) for seed in seeds]
     return sets

@@ -23,6 +23,7 @@ from deptr.training.data import Batch, Collate, ExampleStream, FrameSource, batc
 from deptr.training.losses import feature_alignment_loss
 from deptr.training.schedule import AveragedWeights, build_optimizer, finite, set_rates
 
+CURVE = "learning-curve.csv"
 Evaluation = Callable[[DepTRForObjectDetection], dict[str, float]]
 
 
@@ -209,12 +210,11 @@ class Trainer:
         if self._writer is not None:
             for name, value in figures.items():
                 self._writer.add_scalar(f"evaluation/{name}", value, self.step)
-        line = ",".join([str(self.step), *(f"{value:.5f}" for value in figures.values())])
-        path = self.folder / "learning-curve.csv"
-        if not path.exists():
-            path.write_text("step," + ",".join(figures) + "\n", encoding="utf-8")
+        path = self.folder / CURVE
+        header = "" if path.exists() else "step,figure,value\n"
+        rows = "".join(f"{self.step},{name},{value:.5f}\n" for name, value in figures.items())
         with path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+            file.write(header + rows)
         score = figures.get("score", 0.0)
         if score > self.best:
             self.best = score
