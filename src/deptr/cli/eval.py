@@ -10,12 +10,17 @@ import typer
 from deptr.cli.results import BENCHMARK_HELP, ROOT_HELP, show, words_of, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from deptr.evaluation.judge import EvaluationResult
     from deptr.evaluation.tables import Table
+    from deptr.io.sequences import Benchmark, Sequence
+    from deptr.records import FloatArray
 
 app = typer.Typer(add_completion=False)
 
 SHOWN = ("HOTA", "DetA", "AssA", "LocA", "IDF1", "MOTA", "MOTP")
+SEAM = ("BCIC", "crossings")
 COUNTS = ("IDSW", "CLR_FP", "CLR_FN", "MT", "ML", "Frag")
 
 
@@ -32,6 +37,7 @@ def evaluate_tracks(
     ),
     json: Path | None = typer.Option(None, "--json", help="All figures as JSON."),
     csv: Path | None = typer.Option(None, "--csv", help="All figures as CSV."),
+    seam: bool = typer.Option(False, "--seam", help="360 degree images: also identities across the seam."),
     allow_empty: bool = typer.Option(False, "--allow-empty", help="A sequence may have no track."),
     workers: int = typer.Option(2, "--workers", min=1, help="Processes that share the sequences."),
 ) -> None:
@@ -40,7 +46,7 @@ def evaluate_tracks(
     from deptr.evaluation.judge import evaluate
     from deptr.evaluation.result_files import read_result, result_paths, tracks_of
     from deptr.evaluation.tables import write_csv
-    from deptr.io.sequences import benchmark_of
+    from deptr.io.sequences import benchmark_of, find_sequences
 
     entry = benchmark_of(benchmark)
     names = words_of(sequences, "--sequences") if sequences else None
@@ -49,10 +55,11 @@ def evaluate_tracks(
     if tracks.is_file() and names is None:
         names = [tracks.stem]
     with progress("eval") as told:
+        scored = tracks_of(files, entry)
         result = evaluate(
             entry,
             root,
-            tracks_of(files, entry),
+            scored,
             stride=stride,
             split=split or None,
             names=names,
@@ -60,13 +67,35 @@ def evaluate_tracks(
             allow_empty=allow_empty,
             progress=told,
         )
-    show(_table(result, [*SHOWN, *COUNTS]))
+    if seam:
+        found = find_sequences(entry, root, split=split or None, names=names, copies=scored)
+        _add_seam(result, entry, [sequence.strided(stride) for sequence in found], scored)
+    show(_table(result, [*SHOWN, *COUNTS, *(SEAM if seam else ())]))
     if json:
         figures = {"combined": result.combined, "sequences": result.sequences}
         write_json(json, {"benchmark": benchmark, "stride": stride, **figures})
     if csv:
         write_csv(csv, [_table(result, list(result.combined), digits=6)])
         typer.echo(f"wrote {csv}")
+
+
+def _add_seam(
+    result: EvaluationResult,
+    benchmark: Benchmark,
+    sequences: list[Sequence],
+    tracks: Mapping[str, FloatArray],
+) -> None:
+    """Identities across the seam, beside the official figures."""
+    from deptr.evaluation.judge import check_tracks
+    from deptr.evaluation.seam import SeamConsistency, seam_consistency
+
+    found = {}
+    for sequence in sequences:
+        checked = check_tracks(sequence, tracks[sequence.name])
+        found[sequence.name] = seam_consistency(benchmark, sequence, checked)
+    total = SeamConsistency.total(found.values())
+    for figures, seam in [(result.combined, total), *((result.sequences[key], found[key]) for key in found)]:
+        figures |= {"BCIC": seam.bcic, "crossings": seam.crossings, "crossings_judged": seam.judged}
 
 
 def _table(result: EvaluationResult, metrics: list[str], digits: int = 2) -> Table:
