@@ -16,8 +16,10 @@ from deptr.tracking import boxes as box
 from deptr.tracking.assignment import Indices
 
 LATER_FRAMES = 3
-PRIOR_PAIRS = 30.0  # how many pairs the starting opinion, the detection's own box, counts for
-PRIOR_GAP = 0.03  # typical distance of detection and filter in such a pair, in heights
+# the starting opinion: objects on the ground change their height and row slowly, whatever their class
+PRIOR_SHARE = np.array([0.2, 0.8, 0.2, 0.9])
+PRIOR_PAIRS = 30.0  # how many pairs that opinion counts for
+PRIOR_GAP = 0.02  # typical distance of detection and filter in such a pair, in heights
 LARGEST_GAP = 0.5  # in heights: a witness farther away is a mistaken identity, not noise
 MEMORY = 0.9995  # share of what was learned that is kept from frame to frame
 
@@ -30,9 +32,9 @@ class BoxReport:
     """
 
     def __init__(self) -> None:
-        self.share: FloatArray = np.zeros(4)
-        self._agreement = np.zeros(4)
+        self.share: FloatArray = PRIOR_SHARE.copy()
         self._power = np.full(4, PRIOR_PAIRS * PRIOR_GAP**2)
+        self._agreement = PRIOR_SHARE * self._power
         # newest last: what was detected and filtered in the last frames, NaN where it was not
         self._detected: FloatArray = np.full((LATER_FRAMES + 1, 0, 4), np.nan)
         self._filtered: FloatArray = np.full((LATER_FRAMES + 1, 0, 4), np.nan)

@@ -87,10 +87,13 @@ class ByteTrack(Tracker):
         births = free[seen.scores[free] >= self.parameters.new_score]
         at_once = self._frame_count == 1 or self.parameters.confirm_frames == 1
         self._birth(seen, births, TrackState.CONFIRMED if at_once else TrackState.TENTATIVE)
+        sure = (rows.columns >= 0) & (rows.scores > self.parameters.sure_score)
+        rows.states[sure] = TrackState.CONFIRMED
 
     def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray:
         """Costs of these tracks and high-score detections before depth, ``(T, D)``."""
-        return 1 - similarity * candidates.scores
+        costs = similarity * candidates.scores
+        return np.subtract(1.0, costs, out=costs)
 
     def _delete(self) -> None:
         rows = self._rows

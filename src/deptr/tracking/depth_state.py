@@ -59,8 +59,13 @@ class DepthState:
             self._spread = float(max(np.ptp(known) / 2, 0.25 * np.abs(known).max(), 1e-6))
         return np.asarray(depths / (self._spread or 1.0))
 
+    KAPPA = 4.0
+    FLOOR = 0.02
+    LOST_LIMIT = 4.0
+
     def _noise(self, seen: Measurements) -> FloatArray:
-        return np.full(len(seen), self.same.value)
+        cover = covered(seen.boxes)
+        return max(self.same.value, self.FLOOR**2) * (1 + self.KAPPA * cover) ** 2
 
     def append(self, seen: Measurements) -> None:
         """Start tracks at these detections."""

@@ -105,6 +105,7 @@ class TrackerParameters:
     new_score: float = number(0.7, 0, 1, "an unmatched detection starts a track from this score on")
     lost_seconds: float = number(1.0, 0, 3600, "how long a track that is not seen is remembered")
     confirm_frames: int = number(2, 1, 1000, "matched frames before a track is reported")
+    sure_score: float = number(1.0, 0, 1, "a track detected above this score is reported without waiting")
     boxes: str = word(
         "adaptive",
         ("observed", "filtered", "adaptive"),

@@ -1,0 +1,191 @@
+"""Where boxes go when their depth is known: motion in perspective, without a camera matrix.
+
+An object that moves steadily in the world does not move steadily in the image: as its distance Z shrinks
+at the relative rate r = Z'/Z, its image speed and its size grow. From u = f X / Z + c follows, for any
+focal length and principal point, for a step t with g = 1 + r t:
+
+    u -> u + t u' / g,   u' -> u' / g^2,   size -> size / g,   Z -> g Z,   r -> r / g
+
+The rate is read from the depth and from the height of the box (whose own rate is -r), each weighted by
+how well it is known, so the depth's unit never matters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deptr.records import FloatArray
+from deptr.tracking import boxes as box
+from deptr.tracking.assignment import Indices
+from deptr.tracking.kalman import KalmanBatch
+
+U, V, WIDTH, HEIGHT, DEPTH = range(5)
+
+BOX_NOISE = 0.05  # of the height: standard deviation of a detected box's centre
+SIZE_NOISE = 0.05  # of the size
+INITIAL_SPEED = 3.0  # heights per second
+INITIAL_RATE = 1.0  # per second
+ACCELERATION = 1.0  # heights per second, after one second
+RATE_ACCELERATION = 0.3  # per second, after one second
+SMALLEST_STEP_RATIO = 0.3  # an object cannot come nearer than this share of its distance in one step
+
+
+class PerspectiveMotion:
+    """Centre, log size and depth coordinate of all tracks, moved in perspective.
+
+    Attributes:
+        filters: Five coordinates per track: u, v in pixels, log width, log height, and depth in filter
+            space (log depth, or scaled inverse depth, which is moved on its own); velocities per second.
+        log_depth: Whether the depth coordinate is a logarithm and so tells the rate.
+    """
+
+    def __init__(self) -> None:
+        self.filters = KalmanBatch(coordinates=5)
+        self.log_depth = True
+        self.updates = np.zeros(0)
+        self.image = np.array([np.inf, np.inf, -np.inf, -np.inf])
+        self.world = np.zeros(3)
+
+    def __len__(self) -> int:
+        return len(self.filters)
+
+    @staticmethod
+    def _states(boxes_xyxy: FloatArray, depths: FloatArray) -> FloatArray:
+        states = np.empty((len(boxes_xyxy), 5))
+        states[:, :4] = box.xyxy_to_xywh(boxes_xyxy)
+        states[:, 2:4] = np.log(np.maximum(states[:, 2:4], 1e-3))
+        states[:, 4] = depths
+        return states
+
+    @staticmethod
+    def _variances(heights: FloatArray, centre: float, size: float, depth: float | FloatArray) -> FloatArray:
+        out = np.empty((len(heights), 5))
+        out[:, :2] = ((centre * heights) ** 2)[:, None]
+        out[:, 2:4] = size**2
+        out[:, 4] = depth
+        return out
+
+    @property
+    def heights(self) -> FloatArray:
+        """``(T,)`` pixels."""
+        return np.exp(self.filters.mean[:, HEIGHT])
+
+    CLIP = True
+    WORLD = True
+    TRUNC = 0.25
+
+    def boxes(self) -> FloatArray:
+        """Current boxes of all tracks, ``(T, 4)`` xyxy, cut where the image seems to end."""
+        mean = self.filters.mean
+        full = box.xywh_to_xyxy(np.concatenate([mean[:, :2], np.exp(mean[:, 2:4])], axis=1))
+        return self.clip(full) if self.CLIP else full
+
+    def clip(self, full: FloatArray) -> FloatArray:
+        """Boxes cut at the border of the image, as far as detections have shown it; never to nothing."""
+        if not np.isfinite(self.image).all():
+            return full
+        low, high = np.tile(self.image[:2], 2), np.tile(self.image[2:], 2)
+        cut = np.clip(full, low, high)
+        gone = (cut[:, 2:] - cut[:, :2] < 2).any(1)
+        return np.where(gone[:, None], full, cut)
+
+    def see(self, boxes_xyxy: FloatArray) -> None:
+        """Learn how far the image reaches."""
+        if len(boxes_xyxy):
+            self.image[:2] = np.minimum(self.image[:2], boxes_xyxy[:, :2].min(0))
+            self.image[2:] = np.maximum(self.image[2:], boxes_xyxy[:, 2:].max(0))
+
+    def learn_world(self) -> None:
+        """Common motion of the tracks: what a static world does before a moving camera."""
+        self.world[:] = 0
+        known = (self.updates >= 2) & np.isfinite(self.filters.mean[:, DEPTH])
+        if not self.WORLD or known.sum() < 2 or not self.log_depth:
+            return
+        mean, velocity = self.filters.mean[known], self.filters.velocity[known]
+        rates = self.rates()[known]
+        centre = (self.image[:2] + self.image[2:]) / 2
+        lateral = velocity[:, :2] + (mean[:, :2] - centre) * rates[:, None]
+        self.world[0] = np.median(rates * np.exp(mean[:, DEPTH]))
+        self.world[1:] = np.median(lateral, axis=0)
+
+    def append(self, boxes_xyxy: FloatArray, depths: FloatArray, depth_variances: FloatArray) -> None:
+        """Start tracks at rest; depths are in filter space, NaN = unknown."""
+        states = self._states(boxes_xyxy, depths)
+        heights = np.exp(states[:, HEIGHT])
+        self.filters.append(
+            states,
+            self._variances(heights, BOX_NOISE, SIZE_NOISE, depth_variances),
+            self._variances(heights, INITIAL_SPEED, INITIAL_RATE, INITIAL_RATE**2),
+        )
+        self.updates = np.concatenate([self.updates, np.zeros(len(states))])
+        self.learn_world()
+        new = slice(len(self.filters) - len(states), None)
+        rates = np.nan_to_num(self.world[0] / np.exp(depths))
+        centre = (self.image[:2] + self.image[2:]) / 2
+        if self.world.any():
+            self.filters.velocity[new, :2] = self.world[1:] - (states[:, :2] - centre) * rates[:, None]
+            self.filters.velocity[new, 2:4] = -rates[:, None]
+            self.filters.velocity[new, DEPTH] = rates
+
+    def select(self, kept: Indices) -> None:
+        """Keep these tracks, in this order."""
+        self.filters.select(kept)
+        self.updates = self.updates[kept]
+
+    def rates(self) -> FloatArray:
+        """Relative rate of the distance of each track, ``(T,)`` per second, positive when receding."""
+        velocity, variance = self.filters.velocity, self.filters.covariance[2]
+        by_height = 1 / np.maximum(variance[:, HEIGHT], 1e-9)
+        if not self.log_depth:
+            return np.asarray(-velocity[:, HEIGHT])
+        known = np.isfinite(self.filters.mean[:, DEPTH])
+        by_depth = np.where(known, 1 / np.maximum(variance[:, DEPTH], 1e-9), 0.0)
+        total = by_depth * velocity[:, DEPTH] - by_height * velocity[:, HEIGHT]
+        return np.asarray(total / (by_depth + by_height))
+
+    def predict(self, seconds: float) -> None:
+        """Move all tracks ahead in perspective; white acceleration, integrated over the step."""
+        filters = self.filters
+        rates = self.rates()
+        ratio = np.maximum(1 + seconds * rates, SMALLEST_STEP_RATIO)
+        centre, speed = filters.mean[:, :2].copy(), filters.velocity[:, :2].copy()
+        sizes, depths = filters.mean[:, 2:4].copy(), filters.mean[:, DEPTH].copy()
+        power = self._variances(self.heights, ACCELERATION, RATE_ACCELERATION, RATE_ACCELERATION**2)
+        filters.predict(seconds, power * seconds**3 / 3, power * seconds)
+        filters.covariance[1] += power * seconds**2 / 2
+        filters.mean[:, :2] = centre + seconds * speed / ratio[:, None]
+        filters.velocity[:, :2] = speed / (ratio**2)[:, None]
+        filters.mean[:, 2:4] = sizes - np.log(ratio)[:, None]
+        filters.velocity[:, 2:4] = -(rates / ratio)[:, None]
+        if self.log_depth:
+            filters.mean[:, DEPTH] = depths + np.log(ratio)
+            filters.velocity[:, DEPTH] = rates / ratio
+
+    def correct(
+        self, rows: Indices, boxes_xyxy: FloatArray, depths: FloatArray, depth_variances: FloatArray
+    ) -> None:
+        """Take measured boxes and depths in; a track without depth starts at its first known one."""
+        filters = self.filters
+        fresh = np.isnan(filters.mean[rows, DEPTH]) & np.isfinite(depths)
+        variances = self._variances(self.heights[rows], BOX_NOISE, SIZE_NOISE, depth_variances)
+        measured, variances = self.compensate(filters.mean[rows], self._states(boxes_xyxy, depths), variances)
+        filters.correct(rows, measured, variances)
+        self.updates[rows] += 1
+        new = rows[fresh]
+        filters.mean[new, DEPTH], filters.velocity[new, DEPTH] = depths[fresh], 0.0
+        if self.log_depth:
+            filters.velocity[new, DEPTH] = -filters.velocity[new, HEIGHT]
+        filters.covariance[:, new, DEPTH] = np.stack(
+            [depth_variances[fresh], np.zeros(len(new)), np.full(len(new), INITIAL_RATE**2)]
+        )
+
+    def compensate(
+        self, predicted: FloatArray, measured: FloatArray, variances: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Measurements as if the image did not cut the objects, and less sure where it does."""
+        if not self.CLIP:
+            return measured, variances
+        full = box.xywh_to_xyxy(np.concatenate([predicted[..., :2], np.exp(predicted[..., 2:4])], axis=-1))
+        hidden = self._states(self.clip(full), predicted[:, DEPTH]) - predicted
+        hidden = np.nan_to_num(hidden)
+        return measured - hidden, variances + (self.TRUNC * hidden) ** 2
