@@ -69,3 +69,23 @@ def ablation(
     show(table)
     if report is not None:
         write_report(report, "Ablation of the detector", "", [table])
+
+
+@app.command("predict")
+def predict(
+    root: Path = typer.Argument(..., help="Sequence folders with img1, gt and seqinfo.ini."),
+    output: Path = typer.Argument(..., help="Folder for the same sequences with predicted detections."),
+    *,
+    model: str | None = typer.Option(None, "--model", help="Default: the bundled detector."),
+    min_score: float = typer.Option(0.1, "--min-score", help="Leave out boxes with a lower score."),
+) -> None:
+    """Put a detector's boxes and depths in place of a benchmark's, for `deptr benchmark mot`."""
+    from deptr.cli.terminal import progress
+    from deptr.detector.inference import Detector
+    from deptr.experiments.predicted_benchmark import predict_benchmark
+
+    with progress("predict") as told:
+        count = predict_benchmark(
+            Detector.from_pretrained(model), root, output, min_score=min_score, progress=told
+        )
+    typer.echo(f"{output}: {count} sequences")
