@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from deptr.detector.inference import Detector
 from deptr.errors import DataError
 from deptr.files import atomic_write
@@ -57,7 +59,7 @@ def _detect(detector: Detector, folder: Path, path: Path, min_score: float) -> N
         found = detector.stream((frame.image for frame in frames), batch_size=1, min_score=min_score)
         for index, detections in enumerate(found, start=1):
             for box, score, depth in zip(
-                detections.xyxy, detections.confidence, detections.data["depth"], strict=True
+                detections.xyxy, np.asarray(detections.confidence), detections.data["depth"], strict=True
             ):
                 left, top, right, bottom = box
                 shape = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
