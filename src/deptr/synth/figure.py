@@ -352,10 +352,10 @@ def _features(builder: _Builder, view: View, centre: FloatArray, outfit: Outfit)
     for sign in (-1.0, 1.0):
         x = sign * 0.019 * view.cos + 0.042 * view.sin
         place = centre + np.array((x, 0.004))
-        builder.blob(place, (0.0085 * max(facing, 0.3), 0.0045), Material.WHITE, -0.05, rim=0.0)
-        builder.blob(place, (0.0045, 0.0048), Material.DARK, -0.051, rim=0.0)
+        builder.blob(place, (0.0075 * max(facing, 0.3), 0.0038), Material.WHITE, -0.05, rim=0.0)
+        builder.blob(place, (0.0032, 0.0036), Material.DARK, -0.051, rim=0.0)
         brow = Material.DARK if outfit.hair in ("bald", "cap", "hood") else Material.HAIR
-        builder.blob(place - (0, 0.011), (0.010 * max(facing, 0.4), 0.0022), brow, -0.051, rim=0.0)
+        builder.blob(place - np.array((0, 0.012)), (0.009 * max(facing, 0.4), 0.0018), brow, -0.051, rim=0.0)
     nose = centre + np.array((0.054 * view.sin, 0.02))
     builder.blob(nose, (0.006, 0.009), Material.SKIN, -0.05, rim=0.004)
     mouth = centre + np.array((0.046 * view.sin, 0.04))

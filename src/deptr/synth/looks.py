@@ -17,8 +17,8 @@ from deptr.synth.pose import Activity, Manner, pose_of
 from deptr.synth.puppet import draw_person, size_for
 from deptr.synth.wardrobe import Outfit
 
-_VIEWS = 20
-_PHASES = {Activity.WALK: 16, Activity.RUN: 16, Activity.DANCE: 24, Activity.STAND: 8, Activity.SIT: 8}
+_VIEWS = 16
+_PHASES = {Activity.WALK: 12, Activity.RUN: 10, Activity.DANCE: 16, Activity.STAND: 4, Activity.SIT: 4}
 _SEATED = 6
 _ELEVATIONS = (0.0, 0.12, 0.25, 0.42, 0.65)
 _KEPT_SPRITES = 2000

@@ -27,6 +27,9 @@ _HEIGHTS_M = {
 }
 
 
+NARROW = tuple(i for i in range(PROPS) if _KINDS[i % len(_KINDS)] in ("pillar", "tree", "sign", "planter"))
+
+
 @lru_cache(maxsize=PROPS)
 def prop(index: int) -> tuple[Sprite, float]:
     """A thing and its height in metres."""

@@ -46,62 +46,67 @@ def draw_person(
         light: Direction of the light across the picture, from -1 (left) to 1 (right).
     """
     shapes = person_shapes(pose, outfit, View(angle, elevation), light, rows >= _DETAIL_PX)
-    fine = 2 * rows
     corners = settle(shapes.polygons)
     low = np.floor(corners[:, 0].min(axis=(0, 1)) * rows) * 2 - 2
     high = np.ceil(corners[:, 0].max(axis=(0, 1)) * rows) * 2 + 2
     width, height = (int(value) for value in high - low)
-    pixels = np.rint((corners * fine - low) * 2**_SHIFT).astype(np.int32)
-    parts, shade = _rasterise(pixels, shapes.shaded, max(int(fine * 0.012), 1) * 2 + 1, (height, width))
+    pixels = np.rint((corners * 2 * rows - low) * 2**_SHIFT).astype(np.int32)
+    fine, shade = _rasterise(pixels, shapes.shaded, max(int(rows * 0.012), 1) * 2 + 1, (height, width))
+    # the outline is smoothed from twice the size; inside, the topmost of four fine pixels counts
+    parts = np.maximum(
+        np.maximum(fine[::2, ::2], fine[1::2, ::2]), np.maximum(fine[::2, 1::2], fine[1::2, 1::2])
+    )
+    _, mask = cv2.threshold(fine, 0, 255, cv2.THRESH_BINARY)
+    alpha = cv2.resize(mask, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     materials = np.full(256, _NOTHING, np.uint8)
     relief = np.zeros(256, np.uint8)
     count = len(shapes.depth)
     materials[1 : count + 1] = shapes.material
     relief[1 : count + 1] = np.rint(settle(shapes.depth, 4) * 100) + FLAT  # a step is 1 % of the body height
-    drawn = _coloured(parts, shade, materials, outfit, fine=fine, low=low)
-    rgba: Any = cv2.resize(drawn, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    worn: Any = cv2.LUT(parts, materials)
+    _put_patterns(worn, outfit, TILE * _TILES_PER_HEIGHT / rows, low / 2)
     foot = (float(-low[0]) / 2, float(-low[1]) / 2)
-    return Sprite(rgba, foot, float(rows), relief=np.asarray(cv2.LUT(parts[::2, ::2], relief), np.uint8))
+    rgba = _coloured(worn, shade, np.asarray(alpha, np.uint8), outfit)
+    return Sprite(rgba, foot, float(rows), relief=np.asarray(cv2.LUT(parts, relief), np.uint8))
 
 
 def _rasterise(pixels: IntArray, shaded: BoolArray, reach: int, size: tuple[int, int]) -> tuple[Image, Image]:
-    """Which shape owns each pixel (from 1), and the light on it."""
+    """Which shape owns each pixel (from 1) at twice the sprite's size, and the light on each at its size."""
     parts: Any = np.zeros(size, np.uint8)
-    shade: Any = np.full(size, 200, np.uint8)
+    shade: Any = np.full((size[0] // 2, size[1] // 2), 200, np.uint8)
     for index, (rim, outline, core) in enumerate(pixels):
         if shaded[index]:
-            cv2.fillPoly(shade, [rim], 128, shift=_SHIFT)
-            cv2.fillPoly(shade, [outline], 188, shift=_SHIFT)
-            cv2.fillPoly(shade, [core], 228, shift=_SHIFT)
+            cv2.fillPoly(shade, [rim], 128, shift=_SHIFT + 1)
+            cv2.fillPoly(shade, [outline], 188, shift=_SHIFT + 1)
+            cv2.fillPoly(shade, [core], 228, shift=_SHIFT + 1)
         cv2.fillPoly(parts, [outline], index + 1, shift=_SHIFT)
     shade = cv2.blur(cv2.blur(shade, (reach, reach)), (reach, reach))
     return parts, shade
 
 
-def _coloured(
-    parts: Image, shade: Image, materials: Image, outfit: Outfit, *, fine: int, low: FloatArray
-) -> Any:
-    """Colours times light, and alpha."""
-    height, width = parts.shape
-    worn: Any = cv2.LUT(parts, materials)
+def _put_patterns(worn: Any, outfit: Outfit, step: float, low: FloatArray) -> None:
+    """Change cloth to its second colour where its pattern says so; `step` tile pixels for each pixel."""
     for cloth, pattern in (
         (Material.SHIRT, outfit.shirt_pattern),
         (Material.TROUSERS, outfit.trousers_pattern),
     ):
         if pattern != "plain":
-            step = TILE * _TILES_PER_HEIGHT / fine
-            rows = (settle((np.arange(height) + low[1]) * step).astype(np.int64)) % TILE
-            columns = (settle((np.arange(width) + low[0]) * step).astype(np.int64)) % TILE
+            rows = (settle((np.arange(worn.shape[0]) + low[1]) * step).astype(np.int64)) % TILE
+            columns = (settle((np.arange(worn.shape[1]) + low[0]) * step).astype(np.int64)) % TILE
             tile = pattern_tile(pattern)[rows].take(columns, axis=1)
             worn += tile & (worn == cloth)
-    folds: Any = cv2.resize(wrinkles(), (width, height), interpolation=cv2.INTER_LINEAR)
-    light = cv2.multiply(shade, folds, scale=1 / 128)
+
+
+def _coloured(worn: Any, shade: Image, alpha: Image, outfit: Outfit) -> Any:
+    """Colours times light times alpha, and alpha."""
+    folds: Any = cv2.resize(wrinkles(), worn.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    light = cv2.multiply(cv2.multiply(shade, folds, scale=1 / 128), alpha, scale=1 / 255)
     palette = np.zeros((256, 3), np.uint8)
     palette[: Material.COUNT] = outfit.palette
     channels = [
-        cv2.multiply(cv2.LUT(worn, palette[:, channel]), light, scale=1 / 205) for channel in range(3)
+        cv2.min(cv2.multiply(cv2.LUT(worn, palette[:, channel]), light, scale=1 / 205), alpha)
+        for channel in range(3)
     ]
-    _, alpha = cv2.threshold(parts, 0, 255, cv2.THRESH_BINARY)
     return cv2.merge([*channels, alpha])
 
 

@@ -23,7 +23,7 @@ from deptr.synth.lens import Lens
 from deptr.synth.looks import Appearance, CutoutLooks, Dressed, Looks, PuppetLooks
 from deptr.synth.paint import Canvas
 from deptr.synth.pose import Manner
-from deptr.synth.props import PROPS, prop
+from deptr.synth.props import NARROW, PROPS, prop
 from deptr.synth.rng import generator, settle
 from deptr.synth.stage import Cast, Shadows, paint_cast
 from deptr.synth.truth import FrameTruth, Wanted
@@ -126,7 +126,7 @@ class Scene:
         self.duration_s = self.options.frames / self.options.fps
         self._area = self._choose_area()
         self.heights_m, self.paths = self._people(generator(seed, 102))
-        self._things, self._thing_positions = self._furniture(generator(seed, 103))
+        self._things, self._thing_positions = self._furniture(generator(seed, 103), folders)
         self._looks, self._backdrop = self._appearance(generator(seed, 104), folders)
         self._shadows = Shadows.random(generator(seed, 105), sunny=0.5 if folders is None else 0.2)
         self._lens = Lens.random(generator(seed, 106), strength=0.6)
@@ -153,12 +153,14 @@ class Scene:
         heights = settle(np.clip(rng.normal(1.72, 0.08, len(walks)), 1.45, 2.0), 3)
         return heights, simulate(walks, heights, self.options.frames, self.options.fps)
 
-    def _furniture(self, rng: np.random.Generator) -> tuple[list[int], FloatArray]:
+    def _furniture(self, rng: np.random.Generator, folders: Folders | None) -> tuple[list[int], FloatArray]:
+        """Which things stand where; before a photo, nothing that would hide most of it."""
+        kinds = range(PROPS) if folders is None else NARROW
         count = int(rng.integers(0, 2 + self.level))
         far = replace(self._area, near_m=0.6 * self._area.near_m + 0.4 * self._area.far_m)
         places = [far.point(rng) for _ in range(count)]
         positions = np.array([(x, 0.0, z) for x, z in places]).reshape(-1, 3)
-        return [int(rng.integers(PROPS)) for _ in range(count)], settle(positions, 4)
+        return [kinds[int(rng.integers(len(kinds)))] for _ in range(count)], settle(positions, 4)
 
     def _appearance(self, rng: np.random.Generator, folders: Folders | None) -> tuple[Looks, Backdrop]:
         count = len(self.heights_m)
