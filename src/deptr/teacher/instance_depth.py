@@ -256,6 +256,8 @@ def instance_depth(
         verdict = next(doubts, Validity.GOOD)
         if verdict is Validity.GOOD and not regions_are_boxes and has_edge(values, depth_range, rules):
             verdict = Validity.DEPTH_EDGE
+        if verdict is Validity.BOX_OUTSIDE:
+            depth[index] = spread[index] = np.nan
         validity[index] = verdict
     return InstanceDepth(depth, spread, areas, visible, validity)
 
