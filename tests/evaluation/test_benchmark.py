@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -327,3 +331,36 @@ def test_detections_of_the_flat_layout_carry_depth(world: World) -> None:
     sequence = find_sequences("mot17", world.root)[0]
     assert sequence.detections is not None
     assert read_detections(sequence.detections).has_depth
+
+
+def test_detections_of_another_folder_replace_those_beside_the_truth(world: World, tmp_path: Path) -> None:
+    entry = benchmark_of("mot17")
+    for name in world.tracks:
+        (tmp_path / f"{name}.txt").write_text("1,-1,10,20,30,60,0.9\n")
+    sequences, _ = scored_sequences(entry, world.root, detections=tmp_path)
+    (cell,) = plan(entry, sequences, contenders=[our_contender("sort", "none", "mot")])
+    assert [len(cell.table(sequence)) for sequence in sequences] == [1, 1, 1]
+    sequences, _ = scored_sequences(entry, world.root, detections=tmp_path / "none")
+    (cell,) = plan(entry, sequences, contenders=[our_contender("sort", "none", "mot")])
+    with pytest.raises(DataError, match=r"no detections.*--detections"):
+        cell.table(sequences[0])
+
+
+def test_interrupted_command_says_what_is_kept_and_goes_on(world: World, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "deptr.cli.main", "benchmark", "mot17", "--root", str(world.root)]
+    command += ["--cells", str(tmp_path / "cells"), "--trackers", "bytetrack,sort,ocsort", "--no-peers"]
+    process = subprocess.Popen([*command, "--workers", "2"], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "cells").glob("mot17*.json")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    kept = len(list((tmp_path / "cells").glob("mot17*.json")))
+    assert process.returncode == 130
+    assert 0 < kept < 39
+    assert "the same command goes on from there" in told
+    assert "Traceback" not in told
+    for left in (tmp_path / "cells").glob("mot17*.json"):
+        assert json.loads(left.read_text())["raw"]

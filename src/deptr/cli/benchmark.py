@@ -22,7 +22,6 @@ from deptr.errors import UsageError
 if TYPE_CHECKING:
     from deptr.evaluation.cells import Cell, CellResult, CellStore
     from deptr.evaluation.corruption import Corruption
-    from deptr.io.sequences import Benchmark, Sequence
 
 app = typer.Typer(add_completion=False)
 
@@ -60,6 +59,7 @@ def benchmark(
     oracle: bool = typer.Option(True, "--oracle/--no-oracle", help="The ceiling with true identities."),
     sequences: str = typer.Option("", "--sequences", help="Only these sequences."),
     split: str = typer.Option("", "--split", help="Split of the benchmark."),
+    detections: Path | None = typer.Option(None, "--detections", help="Folder of SEQUENCE.txt detections."),
     all_sequences: bool = typer.Option(
         False, "--all-sequences", help="Also sequences without any scored object."
     ),
@@ -72,14 +72,22 @@ def benchmark(
     """Compare trackers, fusions and frame rates on the same detections; finished cells are kept."""
     from deptr.evaluation.benchmark_report import LEGEND, corruption_tables, index, peer_table, score_tables
     from deptr.evaluation.cells import CellStore, installed_version
-    from deptr.evaluation.grid import plan, rows_of
+    from deptr.evaluation.grid import plan, rows_of, scored_sequences
     from deptr.evaluation.tables import write_csv
     from deptr.io.sequences import benchmark_of
 
     plans, left_out = [], []
     for name in names:
         entry = benchmark_of(name)
-        found, without = _sequences(entry, root, split, sequences, all_sequences)
+        wanted = words_of(sequences, "--sequences") if sequences else None
+        found, without = scored_sequences(
+            entry,
+            root,
+            split=split or None,
+            names=wanted,
+            detections=detections,
+            everything=all_sequences,
+        )
         left_out += [f"{name} {sequence}" for sequence in without]
         rows = rows_of(
             entry,
@@ -116,19 +124,6 @@ def benchmark(
             trackeval=installed_version("trackeval"), settings=SETTINGS, legend=LEGEND, left_out=excluded
         ).rstrip()
         write_report(output, "Association on real detections", intro + "\n", tables)
-
-
-def _sequences(
-    benchmark: Benchmark, root: Path, split: str, chosen: str, all_sequences: bool
-) -> tuple[list[Sequence], list[str]]:
-    """Sequences to measure, and the names of those left out."""
-    from deptr.evaluation.grid import scored_sequences
-    from deptr.io.sequences import find_sequences
-
-    wanted = words_of(chosen, "--sequences") if chosen else None
-    if all_sequences:
-        return find_sequences(benchmark, root, split=split or None, names=wanted), []
-    return scored_sequences(benchmark, root, split=split or None, names=wanted)
 
 
 def _peers(wanted: bool) -> bool:

@@ -42,6 +42,7 @@ def tune(
     validation: str = typer.Option("", "--validation", help="Sequences to judge on."),
     share: float = typer.Option(0.5, "--validation-share", help="Share of them, where none are named."),
     split: str = typer.Option("", "--split", help="Split of the benchmark."),
+    detections: Path | None = typer.Option(None, "--detections", help="Folder of SEQUENCE.txt detections."),
     seed: int = typer.Option(0, "--seed", help="Seed of split and search."),
     output: Path = typer.Option(Path("runs/tune"), "--output", help="Folder; the same one goes on."),
     workers: int = typer.Option(2, "--workers", min=1, help="Processes that share the sequences."),
@@ -58,7 +59,7 @@ def tune(
     if metric not in METRICS:
         raise UsageError(f"--metric: expected one of {', '.join(METRICS)}, got {metric!r}")
     entry = benchmark_of(benchmark)
-    found, _ = scored_sequences(entry, root, split=split or None)
+    found, _ = scored_sequences(entry, root, split=split or None, detections=detections)
     names = words_of(validation, "--validation") if validation else []
     training, held = split_sequences(found, share=share, names=names, seed=seed)
     setting = Setting(

@@ -95,7 +95,9 @@ def detections_of(
         DataError: The sequence has no detections, or the file is wrong.
     """
     if sequence.detections is None:
-        raise DataError(sequence.name, "sequence has no detections", expected="det/det.txt or det.txt")
+        hint = "name their folder with --detections"
+        expected = "det/det.txt or det.txt beside its ground truth"
+        raise DataError(sequence.name, "sequence has no detections", expected=expected, hint=hint)
     kind = depth_kind or usual_depth_kind(benchmark)
     table = thinned(read_detections(sequence.detections, depth_kind=kind), sequence.stride)
     return (corruption or Corruption()).apply(table, seed=seed, name=sequence.name)

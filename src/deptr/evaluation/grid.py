@@ -26,16 +26,25 @@ from deptr.records import DepthKind
 
 
 def scored_sequences(
-    benchmark: Benchmark, root: str | Path, *, split: str | None = None, names: Iterable[str] | None = None
+    benchmark: Benchmark,
+    root: str | Path,
+    *,
+    split: str | None = None,
+    names: Iterable[str] | None = None,
+    detections: str | Path | None = None,
+    everything: bool = False,
 ) -> tuple[list[Sequence], list[str]]:
     """Sequences with at least one object that counts, and the names of the others.
 
-    A sequence without any scored object only adds false alarms, the same for every association.
+    A sequence without any scored object only adds false alarms, the same for every association; it is kept
+    only when `everything` is asked for. The other arguments are those of `find_sequences`.
 
     Raises:
         DataError: The folder has another layout, or no sequence has a scored object.
     """
-    found = find_sequences(benchmark, root, split=split, names=names)
+    found = find_sequences(benchmark, root, split=split, names=names, detections=detections)
+    if everything:
+        return found, []
     scored = [sequence for sequence in found if read_ground_truth(benchmark, sequence).scored.any()]
     if not scored:
         raise DataError(root, f"no scored object in benchmark {benchmark.name}")

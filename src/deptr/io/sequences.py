@@ -138,6 +138,7 @@ def find_sequences(
     split: str | None = None,
     names: Iterable[str] | None = None,
     copies: Iterable[str] = (),
+    detections: str | Path | None = None,
 ) -> list[Sequence]:
     """Sequences of a benchmark under a folder, sorted by name.
 
@@ -148,6 +149,7 @@ def find_sequences(
         names: Sequences to keep.
         copies: Names that pick among MOT17's three copies of each video, one per public detector; of a video
             that is not named there only one copy is returned. ``MOT17-02`` means whichever copy there is.
+        detections: Folder with ``SEQUENCE.txt`` or ``SEQUENCE/det.txt`` that replaces the detections found.
 
     Raises:
         UsageError: No such benchmark.
@@ -163,6 +165,8 @@ def find_sequences(
     wanted = None if names is None else set(names)
     if entry.name == "mot17":
         found = _one_copy_each(found, set(copies) | (wanted or set()))
+    if detections is not None:
+        found = [_with_detections(sequence, Path(detections)) for sequence in found]
     if wanted is None:
         return found
     missing = sorted(wanted - {sequence.name for sequence in found})
@@ -170,6 +174,11 @@ def find_sequences(
         has = ", ".join(sequence.name for sequence in found)
         raise DataError(root, f"unknown sequence {', '.join(missing)}", expected=f"one of {has}")
     return [sequence for sequence in found if sequence.name in wanted]
+
+
+def _with_detections(sequence: Sequence, folder: Path) -> Sequence:
+    places = (folder / f"{sequence.name}.txt", folder / sequence.name / "det.txt")
+    return replace(sequence, detections=_first_file(*places, folder / sequence.name / "det" / "det.txt"))
 
 
 def _one_copy_each(sequences: list[Sequence], wanted: set[str]) -> list[Sequence]:
