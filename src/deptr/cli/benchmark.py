@@ -70,21 +70,18 @@ def benchmark(
     seed: int = typer.Option(0, "--seed", help="Seed of the depth corruption."),
 ) -> None:
     """Compare trackers, fusions and frame rates on the same detections; finished cells are kept."""
-    from deptr.evaluation.benchmark_report import LEGEND, corruption_tables, index, peer_table, score_tables
-    from deptr.evaluation.cells import CellStore, installed_version
+    from deptr.evaluation.cells import CellStore
     from deptr.evaluation.grid import plan, rows_of, scored_sequences
-    from deptr.evaluation.tables import write_csv
     from deptr.io.sequences import benchmark_of
 
     plans, left_out = [], []
     for name in names:
         entry = benchmark_of(name)
-        wanted = words_of(sequences, "--sequences") if sequences else None
         found, without = scored_sequences(
             entry,
             root,
             split=split or None,
-            names=wanted,
+            names=words_of(sequences, "--sequences") if sequences else None,
             detections=detections,
             everything=all_sequences,
         )
@@ -105,25 +102,30 @@ def benchmark(
             corruptions=_corruptions(corruptions),
             seed=seed,
         )
-    results = index(_run(plans, CellStore(cells), workers))
-    tables = score_tables(results)
-    tables += corruption_tables(results)
-    best = peer_table(results)
-    tables = [best, *tables] if best else tables
+    _tell(_run(plans, CellStore(cells), workers), left_out, csv, output)
+
+
+def _tell(
+    results: list[tuple[Cell, CellResult]], left_out: list[str], csv: Path | None, output: Path | None
+) -> None:
+    """Print all tables and write what was asked for."""
+    from deptr.evaluation.benchmark_report import LEGEND, all_tables
+    from deptr.evaluation.cells import installed_version
+    from deptr.evaluation.tables import write_csv
+
+    tables = all_tables(results)
     for table in tables:
         show(table)
-    typer.echo(LEGEND)
     excluded = f"Without any scored object and left out: {', '.join(left_out)}." if left_out else ""
-    if excluded:
-        typer.echo(excluded)
+    typer.echo(f"{LEGEND}\n{excluded}".strip())
     if csv:
         write_csv(csv, tables)
         typer.echo(f"wrote {csv}")
     if output:
         intro = INTRO.format(
             trackeval=installed_version("trackeval"), settings=SETTINGS, legend=LEGEND, left_out=excluded
-        ).rstrip()
-        write_report(output, "Association on real detections", intro + "\n", tables)
+        )
+        write_report(output, "Association on real detections", intro.rstrip() + "\n", tables)
 
 
 def _peers(wanted: bool) -> bool:

@@ -35,6 +35,13 @@ def index(results: Iterable[tuple[Cell, CellResult]]) -> Results:
     }
 
 
+def all_tables(results: Iterable[tuple[Cell, CellResult]]) -> list[Table]:
+    """Ours against the best peer, the scores, and spoiled depth, as far as there are such cells."""
+    found = index(results)
+    best = peer_table(found)
+    return [*([best] if best else []), *score_tables(found), *corruption_tables(found)]
+
+
 def score_tables(results: Results) -> list[Table]:
     """One table per benchmark and stride over clean depth."""
     tables = []
