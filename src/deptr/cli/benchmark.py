@@ -86,22 +86,11 @@ def benchmark(
             everything=all_sequences,
         )
         left_out += [f"{name} {sequence}" for sequence in without]
-        rows = rows_of(
-            entry,
-            trackers=words_of(trackers, "--trackers"),
-            fusions=words_of(fusions, "--fusions"),
-            parameters=_parameters(config, entry.family, param),
-            peers=_peers(peers),
-            oracle=oracle,
-        )
-        plans += plan(
-            entry,
-            found,
-            contenders=rows,
-            strides=numbers_of(strides, "--strides"),
-            corruptions=_corruptions(corruptions),
-            seed=seed,
-        )
+        parameters = _parameters(config, entry.family, param)
+        own = {"trackers": words_of(trackers, "--trackers"), "fusions": words_of(fusions, "--fusions")}
+        rows = rows_of(entry, **own, parameters=parameters, peers=_peers(peers), oracle=oracle)
+        ways, every = _corruptions(corruptions), numbers_of(strides, "--strides")
+        plans += plan(entry, found, contenders=rows, strides=every, corruptions=ways, seed=seed)
     _tell(_run(plans, CellStore(cells), workers), left_out, csv, output)
 
 
