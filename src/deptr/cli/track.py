@@ -8,123 +8,41 @@ from pathlib import Path
 
 import typer
 
+from deptr.cli import track_options as option
 from deptr.cli.overlap import interruptible
 from deptr.cli.terminal import progress
 from deptr.cli.track_output import RUN, TRACKS, VIDEO, prepare_folder, write_run
 from deptr.cli.track_run import Counts, TrackingRun
-from deptr.cli.track_setup import DEPTH_SOURCES, Plan, Words, plan
+from deptr.cli.track_setup import Plan, Words, plan
 from deptr.errors import DataError, DeptrError
-from deptr.records import DepthKind
-from deptr.tracking.fusion import MODES
-from deptr.tracking.registry import TRACKER_NAMES, parameters_of
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 _INTERRUPTED = 128 + signal.SIGINT
 
 
-def _parameter_help() -> str:
-    """Every parameter of every tracker, a line each; those that all share once."""
-    tables = {
-        name: {parameter.name: parameter for parameter in parameters_of(name)} for name in TRACKER_NAMES
-    }
-    first, *others = tables.values()
-    shared = [name for name in first if all(first[name] == table.get(name) for table in others)]
-    blocks = ["\b\nParameters of all trackers (--param NAME=VALUE, or NAME = VALUE in --config):"]
-    for owner, names in [
-        ("", shared),
-        *((name, [n for n in t if n not in shared]) for name, t in tables.items()),
-    ]:
-        table = tables[owner] if owner else first
-        if owner and names:
-            blocks.append(f"\b\nParameters of {owner}:")
-        for name in names:
-            parameter = table[name]
-            blocks[-1] += f"\n  {name} = {parameter.default}    {parameter.legal}\n      {parameter.help}"
-    return "\n\n".join(blocks)
-
-
-EPILOG = f"""\b
-Examples:
-  deptr track walk.mp4
-  deptr track walk.mp4 --detections det.txt
-  deptr track --detections det.txt --fps 10 --tracker bytetrack --fusion adaptive
-  deptr track MOT17-04 --tracker sort --param lost_seconds=2 --output runs/mot17-04
-
-\b
-Writes into the output folder:
-  {TRACKS}   a row for each box: frame, id, left, top, width, height, score, -1, -1, -1, depth
-  {VIDEO}  the video with boxes, depth, trails and a bird's-eye inset (only with images)
-  {RUN}     every parameter, versions, depth kind and unit, counts and timings
-
-\b
-A detections file is MOT text (frame, id, left, top, width, height[, score[, depth, ...]], frames from 1,
-pixels, comma separated) or KITTI tracking text. A depth of -1 is not known.
-
-{_parameter_help()}
-"""
-
-
-@app.command(epilog=EPILOG)
+@app.command(epilog=option.EPILOG)
 def track(
-    source: str | None = typer.Argument(
-        None, help="Video file, folder of images, MOT sequence folder, camera number, or rtsp/http address."
-    ),
+    source: option.Source = None,
     *,
-    detections: Path | None = typer.Option(
-        None, "--detections", help="File with detections. Default: det/det.txt of a MOT sequence folder."
-    ),
-    detector: str | None = typer.Option(
-        None,
-        "--detector",
-        help="Looks for objects where no file tells: a checkpoint folder, an .onnx file or a name on the "
-        "hub. Default: the person detector that comes with deptr.",
-    ),
-    focal: float | None = typer.Option(
-        None, "--focal", help="Focal length in pixels: the detector's depth is then in metres."
-    ),
-    tracker: str = typer.Option("bytetrack", "--tracker", help=f"One of {', '.join(TRACKER_NAMES)}."),
-    fusion: str | None = typer.Option(
-        None,
-        "--fusion",
-        help=f"How depth takes part: one of {', '.join(MODES)}. Default: adaptive with depth, none without.",
-    ),
-    gamma: float | None = typer.Option(
-        None, "--gamma", help="Weight of depth in [0, 1]. Default: 0.2 fixed, 0.4 kalman, 0.5 adaptive."
-    ),
-    depth_scale: float | None = typer.Option(
-        None, "--depth-scale", help="Cost per unit of depth difference (fixed, kalman)."
-    ),
-    depth: str | None = typer.Option(
-        None,
-        "--depth",
-        help=f"Where depth comes from: {' or '.join(DEPTH_SOURCES)}; pseudo guesses it from the boxes and "
-        "the ground plane. Default: the file's, if it has any.",
-    ),
-    depth_column: int | None = typer.Option(
-        None, "--depth-column", help="Column with the depth, counted from 1. Default: 8, or 11 of 11 columns."
-    ),
-    depth_kind: str = typer.Option(
-        "metric",
-        "--depth-kind",
-        help=f"What the file's depths mean: one of {', '.join(kind.value for kind in DepthKind)}.",
-    ),
-    first_frame: int = typer.Option(
-        1, "--first-frame", help="Number of the first frame in the file, 0 or 1."
-    ),
-    fps: float | None = typer.Option(None, "--fps", help="Frames per second. Default: what the source says."),
-    classes: str | None = typer.Option(
-        None, "--classes", help="Only these classes: names or numbers, separated by commas."
-    ),
-    min_score: float = typer.Option(0.0, "--min-score", help="Leave out detections with a lower score."),
-    param: list[str] = typer.Option(
-        [], "--param", metavar="NAME=VALUE", help="A parameter of the tracker; see below. Can be repeated."
-    ),
-    config: Path | None = typer.Option(
-        None, "--config", help="TOML file with parameters; [bytetrack] and so on for one tracker."
-    ),
-    output: Path = typer.Option(Path("runs/track"), "--output", help="Folder for the results."),
-    no_video: bool = typer.Option(False, "--no-video", help="Write no video."),
-    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the results of an earlier run."),
+    detections: option.Detections = None,
+    detector: option.Detector = None,
+    focal: option.Focal = None,
+    tracker: option.Tracker = "bytetrack",
+    fusion: option.Fusion = None,
+    gamma: option.Gamma = None,
+    depth_scale: option.DepthScale = None,
+    depth: option.Depth = None,
+    depth_column: option.DepthColumn = None,
+    depth_kind: option.KindOfDepth = "metric",
+    first_frame: option.FirstFrame = 1,
+    fps: option.Fps = None,
+    classes: option.Classes = None,
+    min_score: option.MinScore = 0.0,
+    param: option.Param = None,
+    config: option.Config = None,
+    output: option.Output = Path("runs/track"),
+    no_video: option.NoVideo = False,
+    overwrite: option.Overwrite = False,
 ) -> None:
     """Follow objects through a video, images, a stream or a detections file."""
     words = Words(
@@ -143,7 +61,7 @@ def track(
         fps=fps,
         classes=classes,
         min_score=min_score,
-        param=tuple(param),
+        param=tuple(param or ()),
         config=config,
     )
     chosen = plan(words)

@@ -1,0 +1,139 @@
+"""What `deptr track` understands: its options and the text of its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deptr.cli.track_output import RUN, TRACKS, VIDEO
+from deptr.cli.track_setup import DEPTH_SOURCES
+from deptr.records import DepthKind
+from deptr.tracking.fusion import MODES
+from deptr.tracking.registry import TRACKER_NAMES, parameters_of
+
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        help="Video file, folder of images, MOT sequence folder, camera number, or rtsp/http address."
+    ),
+]
+Detections = Annotated[
+    Path | None,
+    typer.Option("--detections", help="File with detections. Default: det/det.txt of a MOT sequence folder."),
+]
+Detector = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        help="Looks for objects where no file tells: a checkpoint folder, an .onnx file or a name on the "
+        "hub. Default: the person detector that comes with deptr.",
+    ),
+]
+Focal = Annotated[
+    float | None,
+    typer.Option("--focal", help="Focal length in pixels: the detector's depth is then in metres."),
+]
+Tracker = Annotated[str, typer.Option("--tracker", help=f"One of {', '.join(TRACKER_NAMES)}.")]
+Fusion = Annotated[
+    str | None,
+    typer.Option(
+        "--fusion",
+        help=f"How depth takes part: one of {', '.join(MODES)}. Default: adaptive with depth, none without.",
+    ),
+]
+Gamma = Annotated[
+    float | None,
+    typer.Option("--gamma", help="Weight of depth in [0, 1]. Default: 0.2 fixed, 0.4 kalman, 0.5 adaptive."),
+]
+DepthScale = Annotated[
+    float | None, typer.Option("--depth-scale", help="Cost per unit of depth difference (fixed, kalman).")
+]
+Depth = Annotated[
+    str | None,
+    typer.Option(
+        "--depth",
+        help=f"Where depth comes from: {' or '.join(DEPTH_SOURCES)}; pseudo guesses it from the boxes and "
+        "the ground plane. Default: the file's, if it has any.",
+    ),
+]
+DepthColumn = Annotated[
+    int | None,
+    typer.Option(
+        "--depth-column", help="Column with the depth, counted from 1. Default: 8, or 11 of 11 columns."
+    ),
+]
+KindOfDepth = Annotated[
+    str,
+    typer.Option(
+        "--depth-kind",
+        help=f"What the file's depths mean: one of {', '.join(kind.value for kind in DepthKind)}.",
+    ),
+]
+FirstFrame = Annotated[
+    int, typer.Option("--first-frame", help="Number of the first frame in the file, 0 or 1.")
+]
+Fps = Annotated[float | None, typer.Option("--fps", help="Frames per second. Default: what the source says.")]
+Classes = Annotated[
+    str | None, typer.Option("--classes", help="Only these classes: names or numbers, separated by commas.")
+]
+MinScore = Annotated[float, typer.Option("--min-score", help="Leave out detections with a lower score.")]
+Param = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param", metavar="NAME=VALUE", help="A parameter of the tracker; see below. Can be repeated."
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="TOML file with parameters; [bytetrack] and so on for one tracker, [fusion] for mode, gamma, scale.",
+    ),
+]
+Output = Annotated[Path, typer.Option("--output", help="Folder for the results.")]
+NoVideo = Annotated[bool, typer.Option("--no-video", help="Write no video.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")]
+
+
+def _parameter_help() -> str:
+    """Every parameter of every tracker, a line each; those that all share once."""
+    tables = {
+        name: {parameter.name: parameter for parameter in parameters_of(name)} for name in TRACKER_NAMES
+    }
+    first, *others = tables.values()
+    shared = [name for name in first if all(first[name] == table.get(name) for table in others)]
+    blocks = ["\b\nParameters of all trackers (--param NAME=VALUE, or NAME = VALUE in --config):"]
+    for owner, names in [
+        ("", shared),
+        *((name, [n for n in t if n not in shared]) for name, t in tables.items()),
+    ]:
+        table = tables[owner] if owner else first
+        if owner and names:
+            blocks.append(f"\b\nParameters of {owner}:")
+        for name in names:
+            parameter = table[name]
+            blocks[-1] += f"\n  {name} = {parameter.default}    {parameter.legal}\n      {parameter.help}"
+    return "\n\n".join(blocks)
+
+
+EPILOG = f"""\b
+Examples:
+  deptr track walk.mp4
+  deptr track walk.mp4 --detections det.txt
+  deptr track --detections det.txt --fps 10 --tracker bytetrack --fusion adaptive
+  deptr track MOT17-04 --tracker sort --param lost_seconds=2 --output runs/mot17-04
+
+\b
+Writes into the output folder:
+  {TRACKS}   a row for each box: frame, id, left, top, width, height, score, -1, -1, -1, depth
+  {VIDEO}  the video with boxes, depth, trails and a bird's-eye inset (only with images)
+  {RUN}     every parameter, versions, depth kind and unit, counts and timings
+
+\b
+A detections file is MOT text (frame, id, left, top, width, height[, score[, depth, ...]], frames from 1,
+pixels, comma separated) or KITTI tracking text. A depth of -1 is not known.
+
+{_parameter_help()}
+"""
