@@ -89,7 +89,7 @@ Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        help="TOML file with parameters; [bytetrack] and so on for one tracker, [fusion] for mode, gamma, scale.",
+        help="TOML file with parameters; [bytetrack] etc. for one tracker, [fusion] for mode, gamma, scale.",
     ),
 ]
 Output = Annotated[Path, typer.Option("--output", help="Folder for the results.")]
