@@ -38,6 +38,7 @@ class DepTRConfig(DFineConfig):
         image_width: Width in pixels that images are letterboxed to, a multiple of 32.
         image_mean: Mean per channel, for pixels in [0, 1].
         image_std: Standard deviation per channel, for pixels in [0, 1].
+        nms_iou: Of two boxes of a class that overlap by more the worse is dropped; 1 keeps all.
     """
 
     model_type = "deptr"
@@ -52,6 +53,7 @@ class DepTRConfig(DFineConfig):
     image_width: int = 640
     image_mean: list[float] | tuple[float, ...] = (0.0, 0.0, 0.0)
     image_std: list[float] | tuple[float, ...] = (1.0, 1.0, 1.0)
+    nms_iou: float = 1.0
 
     def __post_init__(self, **kwargs: Any) -> None:
         if self.depth_head not in DEPTH_HEADS:

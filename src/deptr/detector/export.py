@@ -79,6 +79,7 @@ def export_onnx(
             "std": list(settings.std),
             "depth_kind": settings.depth_kind.value,
             "names": list(settings.names),
+            "nms_iou": settings.nms_iou,
         }
         onnx.helper.set_model_props(graph, {"deptr": json.dumps(content)})
         onnx.checker.check_model(graph)

@@ -86,6 +86,7 @@ def _settings_of(path: str | Path, metadata: dict[str, str]) -> Preprocessing:
             std=content["std"],
             depth_kind=DepthKind.parse(content["depth_kind"]),
             names=content["names"],
+            nms_iou=float(content.get("nms_iou", 1.0)),
         )
     except (KeyError, ValueError, TypeError) as error:
         hint = "write it with `deptr export`"

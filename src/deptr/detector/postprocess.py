@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from deptr.errors import UsageError
-from deptr.records import DepthKind, FloatArray, Image
+from deptr.records import DepthKind, FloatArray, Image, IntArray
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -29,6 +29,7 @@ class Preprocessing:
         std: Per channel.
         depth_kind: What the depth output means before `to_detections`.
         names: Class names by class id.
+        nms_iou: Of two boxes of a class that overlap by more than this IoU the worse is dropped; 1 keeps all.
     """
 
     height: int
@@ -37,6 +38,7 @@ class Preprocessing:
     std: Sequence[float]
     depth_kind: DepthKind
     names: Sequence[str]
+    nms_iou: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,31 @@ def to_input(images: Sequence[Image], settings: Preprocessing) -> tuple[FloatArr
     return batch, scales
 
 
+def suppress(boxes: FloatArray, labels: Any, limit: float) -> IntArray:
+    """Places of the boxes that are left when each box silences the worse ones of its class around it.
+
+    Args:
+        boxes: ``(N, 4)`` corners, best first.
+        labels: ``(N,)`` classes.
+        limit: IoU above which a worse box is dropped.
+
+    Example:
+        >>> suppress(np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10.0]]), np.zeros(3), 0.5)
+        array([0, 2])
+    """
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    overlap = shared / np.maximum(area[:, None] + area[None] - shared, 1e-9)
+    silences = (overlap > limit) & (labels[:, None] == labels[None])
+    kept = np.ones(len(boxes), dtype=bool)
+    for place in range(len(boxes)):
+        if kept[place]:
+            kept[place + 1 :] &= ~silences[place, place + 1 :]
+    return np.flatnonzero(kept)
+
+
 def to_detections(
     raw: RawOutput,
     scale: float,
@@ -147,6 +174,9 @@ def to_detections(
     boxes = np.clip(raw.boxes[order] * size / np.float32(scale), 0, limits).astype(np.float32)
     solid = (boxes[:, 2:] - boxes[:, :2] > 0).all(axis=1)
     order, boxes = order[solid], boxes[solid]
+    if settings.nms_iou < 1:
+        kept = suppress(boxes, np.asarray(raw.labels)[order], settings.nms_iou)
+        order, boxes = order[kept], boxes[kept]
     factor, kind = 1.0, settings.depth_kind
     if kind in (DepthKind.METRIC, DepthKind.RELATIVE):
         focal = image_size[1] if focal_px is None else focal_px

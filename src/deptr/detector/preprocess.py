@@ -29,6 +29,7 @@ def preprocessing_of(config: DepTRConfig) -> Preprocessing:
         list(config.image_std),
         DepthKind.parse(config.depth_kind),
         names,
+        float(config.nms_iou),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from faster_coco_eval import COCO, COCOeval_faster
 
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.detector.outputs import named_outputs
-from deptr.detector.postprocess import Preprocessing, RawOutput, to_detections, to_input
+from deptr.detector.postprocess import RawOutput, to_detections, to_input
 from deptr.detector.preprocess import preprocessing_of
 from deptr.records import BoolArray, DepthKind, FloatArray, LabelledFrame
 
@@ -54,9 +54,7 @@ def detect_frames(
     """Detections (`supervision.Detections`) of each frame, metric where the frame's focal length is known."""
     settings = preprocessing_of(model.config)
     if size is not None:
-        settings = Preprocessing(
-            size[0], size[1], settings.mean, settings.std, settings.depth_kind, settings.names
-        )
+        settings = replace(settings, height=size[0], width=size[1])
     model.eval()
     results = []
     for start in range(0, len(frames), batch_size):
