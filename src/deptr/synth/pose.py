@@ -217,7 +217,7 @@ def joints(pose: Pose) -> FloatArray:
 
     Example:
         >>> joints(Pose())[Joint.HEAD].round(2).tolist()
-        [0.0, 0.93, 0.02]
+        [0.0, 0.93, 0.01]
     """
     points: list[_Point] = [(0.0, 0.0, 0.0)] * 19
     upright = cos(pose.lean) * cos(pose.sway)

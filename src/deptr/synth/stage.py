@@ -81,15 +81,28 @@ def paint_cast(
         owner = i + 1 if i < cast.people else canvas.other(depth)
         painted = canvas.paint(worn.sprite, matrix, owner, colour=worn.colour, softness=cast.softness)
         if camera.projection is Projection.EQUIRECTANGULAR:
-            for shift in (-camera.width, camera.width):
-                moved = matrix + np.array([[0, 0, shift], [0, 0, 0]])
-                other = canvas.paint(worn.sprite, moved, canvas.other(depth), colour=worn.colour)
-                if other is not None and i < cast.people:
-                    seams.append(other.box)
+            other = _across_seam(canvas, worn, matrix, depth)
+            if other is not None and i < cast.people:
+                seams.append(other)
         if painted is not None and i < cast.people:
             height = float(cast.heights_m[i])
             people.append(PersonTruth(painted, i + 1, depth, cast.positions[i], height))
     return sorted(people, key=lambda person: person.track_id), seams
+
+
+def _across_seam(
+    canvas: Canvas, worn: Dressed, matrix: FloatArray, depth: float
+) -> tuple[int, int, int, int] | None:
+    """Paint what sticks out of a panorama's one side on its other side; the box of what was painted."""
+    width = canvas.owner.shape[1]
+    left, top, right, bottom, _ = worn.sprite.opaque_extent()
+    columns = [float(matrix[0] @ (x, y, 1.0)) for x in (left, right) for y in (top, bottom)]
+    shift = width if min(columns) < 0 else -width if max(columns) > width else 0
+    if shift == 0:
+        return None
+    moved = matrix + np.array([[0, 0, shift], [0, 0, 0]])
+    painted = canvas.paint(worn.sprite, moved, canvas.other(depth), colour=worn.colour)
+    return None if painted is None else painted.box
 
 
 def _in_view(boards: Billboards, index: int, camera: Camera) -> bool:
