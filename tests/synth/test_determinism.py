@@ -15,7 +15,7 @@ from deptr.synth.scene import Folders, Scene, SceneOptions
 from deptr.synth.stream import composite_frames, crowd_frames
 
 SIZE = (192, 320)
-PINNED = {"crowd": 0, "scene": 0, "panorama": 0}
+PINNED = {"crowd": 3697120515, "scene": 2096661797, "panorama": 3085046730}
 
 
 def digest(*arrays: np.ndarray) -> int:

@@ -18,6 +18,7 @@ EXPERIMENTS: dict[str, tuple[str, str]] = {
     "detector": ("experiment_detector", "AP and depth of a detector by set, size, visibility, distance."),
     "cost": ("experiment_detector", "Parameters, FLOPs and latency of the depth module."),
     "ablation": ("experiment_detector", "Variants of the detector on the same small budget."),
+    "synthetic": ("experiment_synthetic", "What true depth is worth at three levels of crowding."),
     "predict": ("experiment_detector", "A benchmark with a detector's boxes and depths."),
 }
 

@@ -77,4 +77,3 @@ def synthetic(
         names = ", ".join(LEVEL_NAMES.values())
         raise DataError(root, "no sequence of a level", expected=f"names with one of {names}")
     write_report(output, "What true depth is worth", INTRO.format(output=output), tables)
-    typer.echo(f"wrote {output}")
