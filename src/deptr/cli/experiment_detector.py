@@ -18,21 +18,32 @@ def detector(
     recipe: Path = typer.Argument(..., help="TOML file whose data.evaluate names the sets."),
     *,
     model: str | None = typer.Option(None, "--model", help="Default: the bundled detector."),
+    curve: Path | None = typer.Option(None, "--curve", help="learning-curve.csv of its training."),
+    images_per_step: int = typer.Option(8, "--images-per-step", help="Of that training."),
     report: Path | None = typer.Option(None, "--report", help="Markdown file to write."),
 ) -> None:
     """AP and depth of a detector by set, size, visibility and distance."""
     need("this experiment", "train", *_NEEDS)
     from deptr.detector.inference import BUNDLED, Detector
     from deptr.experiments.detector_report import detector_tables
+    from deptr.experiments.learning_curve import curve_table, draw_curve, read_curve
     from deptr.experiments.training_sources import evaluation_sets
     from deptr.training.config import load_settings
 
     sets = evaluation_sets(load_settings(recipe))
     tables = detector_tables(Detector.from_pretrained(model), sets)
+    known = None if curve is None else read_curve(curve)
+    if known is not None:
+        tables.append(curve_table(known, images_per_step))
     for table in tables:
         show(table)
     if report is not None:
-        write_report(report, f"Detector {Path(model).name if model else BUNDLED}", "", tables)
+        pictures = []
+        if known is not None:
+            pictures.append(report.with_name(f"{report.stem}-learning-curve.png"))
+            draw_curve(known, images_per_step, pictures[0])
+        name = Path(model).name if model else BUNDLED
+        write_report(report, f"Detector {name}", "", tables, images=pictures)
 
 
 @app.command("cost")
