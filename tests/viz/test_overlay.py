@@ -85,7 +85,7 @@ def test_trails_break_at_a_pause_and_forget() -> None:
     trails = Trails(seconds=3, gap_seconds=1)
     for now in (0.0, 0.5, 2.5):
         trails.add(1, now, (now, 0.0))
-    assert [piece for piece, _ in trails.segments(1, 2.5)] == [((0.0, 0.0), (0.5, 0.0))]
+    assert [line.tolist() for line, _ in trails.pieces(1, 2.5)] == [[[0.0, 0.0], [0.5, 0.0]]]
     trails.forget_old(10.0)
     assert not trails._points
 

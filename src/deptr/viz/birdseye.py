@@ -41,6 +41,11 @@ class BirdsEye:
         self._margin = max(6, round(12 * unit))
         self._font = Font(max(10, round(11 * unit)))
         self._dot = max(4, round(7 * unit))
+        label = self._font.width("00 m") + self._margin // 2 if kind is DepthKind.METRIC else 0
+        self._bottom = self._top + self._height - 2 * self._margin
+        self._reach = self._height - 3.4 * self._margin
+        self._spread = self._width - 2.4 * self._margin - label
+        self._middle = self._left + 1.2 * self._margin + label + self._spread / 2
         self._trails = Trails()
         self._smooth: dict[int, tuple[float, float]] = {}
         self._low: float | None = None
@@ -79,9 +84,9 @@ class BirdsEye:
 
     def _draw_track(self, image: Image, identity: int, side: float, now: float) -> None:
         color = identity_color(identity)
-        for (start, end), age in self._trails.segments(identity, now):
+        for line, age in self._trails.pieces(identity, now):
             faded = mixed(color, INK, 0.15 + 0.75 * age)
-            cv2.line(image, self._place(*start), self._place(*end), faded, 2, cv2.LINE_AA)
+            cv2.polylines(image, [self._places(line)], False, faded, 2, cv2.LINE_AA)
         x, y = self._place(side, self._smooth[identity][0])
         cv2.circle(image, (x, y), self._dot + 1, INK, -1, cv2.LINE_AA)
         cv2.circle(image, (x, y), self._dot, color, -1, cv2.LINE_AA)
@@ -147,17 +152,21 @@ class BirdsEye:
     def _nearness(self, depth: float) -> float:
         return 1 - self._share(depth)
 
+    def _places(self, line: FloatArray) -> IntArray:
+        """Pixels of points (side, depth), ``(M, 2)`` int32."""
+        low, high = self._range()
+        share = np.clip((line[:, 1] - low) / (high - low), 0, 1)
+        share = 1 - share if self.kind.larger_is_nearer else share
+        spread = self._spread * (_NEAR_WIDTH + (1 - _NEAR_WIDTH) * share)
+        columns = self._middle + line[:, 0] * spread
+        return np.round(np.stack([columns, self._bottom - share * self._reach], axis=1)).astype(np.int32)
+
     def _place(self, side: float, depth: float) -> tuple[int, int]:
         return self._at(side, self._share(depth))
 
     def _at(self, side: float, share: float) -> tuple[int, int]:
-        bottom = self._top + self._height - 2 * self._margin
-        reach = self._height - 3.4 * self._margin
-        label = self._font.width("00 m") + self._margin // 2 if self.kind is DepthKind.METRIC else 0
-        width = self._width - 2.4 * self._margin - label
-        middle = self._left + 1.2 * self._margin + label + width / 2
-        spread = width * (_NEAR_WIDTH + (1 - _NEAR_WIDTH) * share)
-        return round(middle + side * spread), round(bottom - share * reach)
+        spread = self._spread * (_NEAR_WIDTH + (1 - _NEAR_WIDTH) * share)
+        return round(self._middle + side * spread), round(self._bottom - share * self._reach)
 
 
 def panel(image_size: tuple[int, int], corner: str) -> tuple[int, int, int, int]:

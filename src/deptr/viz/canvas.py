@@ -68,9 +68,13 @@ def rounded(image: Image, box: Box, radius: int, color: Color, *, opacity: float
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(right, image.shape[1]), min(bottom, image.shape[0])
     if x0 >= x1 or y0 >= y1:
         return
-    mask = _rounded_mask(right - left, bottom - top, radius)[y0 - top : y1 - top, x0 - left : x1 - left, None]
     region = image[y0:y1, x0:x1]
-    region[:] = region + (np.asarray(color, np.float32) - region) * (mask * opacity)
+    before = region.copy()
+    cv2.addWeighted(np.full_like(region, color), opacity, region, 1 - opacity, 0, dst=region)
+    mask = _rounded_mask(right - left, bottom - top, radius)[y0 - top : y1 - top, x0 - left : x1 - left]
+    outside = np.nonzero(mask < 1)
+    share = mask[outside][:, None]
+    region[outside] = before[outside] + (region[outside].astype(np.float32) - before[outside]) * share
 
 
 @lru_cache(maxsize=512)

@@ -94,12 +94,11 @@ class Overlay:
         layer = picture.copy()
         for target, oldest, youngest in ((layer, 1.0, 0.4), (picture, 0.4, 0.0)):
             for identity in ids.tolist():
-                for (start, end), age in self._trails.segments(identity, now):
+                for line, age in self._trails.pieces(identity, now):
                     if youngest <= age <= oldest:
                         width = max(1, round(self._unit * (3.2 - 2.2 * age)))
-                        cv2.line(
-                            target, _pixel(start), _pixel(end), identity_color(identity), width, cv2.LINE_AA
-                        )
+                        points = np.round(line).astype(np.int32)
+                        cv2.polylines(target, [points], False, identity_color(identity), width, cv2.LINE_AA)
             if target is layer:
                 cv2.addWeighted(layer, _OLD_TRAIL_OPACITY, picture, 1 - _OLD_TRAIL_OPACITY, 0, dst=picture)
 
