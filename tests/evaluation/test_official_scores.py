@@ -261,7 +261,7 @@ def test_broken_ground_truth_names_file_and_line(mot_world: World) -> None:
     lines = path.read_text().splitlines()
     for line, words in (
         ("1,2,3", "line 2: wrong number of columns"),
-        ("1,x,3,4,5,6,1,1,1", "line 2: not a number"),
+        ("1,x,3,4,5,6,1,1,1", "line 2: id: expected a number"),
     ):
         path.write_text("\n".join([lines[0], line, *lines[2:]]))
         with pytest.raises(DataError, match=words):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from deptr.errors import DataError
 from deptr.io.sequences import Benchmark, Sequence
+from deptr.io.text_rows import parse_rows, read_text
 from deptr.records import BoolArray, FloatArray, IntArray
 
 # class numbers of the official scorers; a benchmark uses one of the two tables
@@ -21,8 +20,10 @@ MOT_CLASSES = (
 KITTI_CLASSES = "car van truck pedestrian person cyclist tram misc dontcare".split()
 KITTI_VISIBILITY = (1.0, 0.66, 0.33, 0.0)  # of KITTI's occlusion levels 0 to 3
 KITTI_MAX_OCCLUSION = 2  # objects above this level are not scored
-LEAST_COLUMNS = 7
-KITTI_COLUMNS = 17
+MOT_COLUMNS = (7, 8, 9, 10, 11)
+KITTI_COLUMNS = (17, 18)
+FLAT_COLUMNS = (9, 10)
+NAMES = ("frame", "id", "left", "top", "width", "height", "confidence", "class", "visibility", "depth")
 
 
 @dataclass(frozen=True)
@@ -103,47 +104,30 @@ def read_ground_truth(benchmark: Benchmark, sequence: Sequence) -> GroundTruth:
     return truth.thinned(sequence.stride)
 
 
-def read_numbers(path: Path, columns: int, *, text_column: int | None = None) -> FloatArray:
-    """Table of numbers from a text file, separated by commas or, without any comma, by blanks.
+def _read(
+    path: Path, columns: tuple[int, ...], *, separator: str = ",", class_column: int | None = None
+) -> FloatArray:
+    """Table of numbers ``(N, C)`` from a text file; a class name of KITTI becomes its number."""
+    text = read_text(path)
+    if class_column is not None:
+        lines = enumerate(text.splitlines(), 1)
+        text = "\n".join(_numbered(path, number, line, separator, class_column) for number, line in lines)
+    return parse_rows(text, path, columns=columns, names=NAMES)
 
-    Args:
-        path: The file; blank lines are skipped.
-        columns: Least number of columns.
-        text_column: A column that holds a class name of KITTI, returned as its number.
 
-    Returns:
-        ``(N, C)`` float64, C at least `columns`.
-
-    Raises:
-        DataError: A line has too few or another number of columns than the first, or a word is no number.
-    """
-    if text_column is None:
-        with suppress(ValueError, OSError), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # an empty file is a table without rows
-            table = np.loadtxt(path, delimiter=",", ndmin=2)
-            if table.shape[1] >= columns:
-                return table
-    rows: list[list[float]] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(path, "cannot be read as text", found=str(error)) from error
-    comma = any("," in line for line in lines[:1])
-    for number, line in enumerate(lines, 1):
-        words = line.rstrip(", ").split(",") if comma else line.split()
-        if words in ([], [""]):
-            continue
-        if len(words) < columns or (rows and len(words) != len(rows[0])):
-            expected = str(len(rows[0])) if rows else f"at least {columns}"
-            found = str(len(words))
-            raise DataError(path, "wrong number of columns", line=number, expected=expected, found=found)
-        try:
-            if text_column is not None:
-                words[text_column] = str(KITTI_CLASSES.index(words[text_column].strip().lower()) + 1)
-            rows.append([float(word) for word in words])
-        except ValueError as error:
-            raise DataError(path, "not a number or class", line=number, found=str(error)) from error
-    return np.array(rows, dtype=np.float64).reshape(len(rows), -1 if rows else columns)
+def _numbered(path: Path, number: int, line: str, separator: str, column: int) -> str:
+    """A line with commas, its class name replaced by the class's number."""
+    words = [word.strip() for word in (line.split() if separator == " " else line.split(separator))]
+    if len(words) <= column:
+        return ",".join(words)
+    name = words[column].lower()
+    if name not in KITTI_CLASSES:
+        known = ", ".join(KITTI_CLASSES)
+        raise DataError(
+            path, "unknown class", line=number, expected=f"one of {known}", found=repr(words[column])
+        )
+    words[column] = str(KITTI_CLASSES.index(name) + 1)
+    return ",".join(words)
 
 
 def _integers(path: Path, values: FloatArray, what: str, least: int) -> IntArray:
@@ -173,7 +157,7 @@ def _no_regions() -> dict[str, np.ndarray]:
 
 
 def _mot(path: Path, sequence: Sequence) -> GroundTruth:
-    table = read_numbers(path, LEAST_COLUMNS)
+    table = _read(path, MOT_COLUMNS)
     count, width = table.shape
     has_class = width > 7 and bool(np.all(table[:, 7] == np.round(table[:, 7])))
     zeros = np.zeros(count, np.int64)
@@ -197,7 +181,7 @@ def _unknown_below_zero(values: FloatArray) -> FloatArray:
 
 
 def _official_kitti(benchmark: Benchmark, path: Path, sequence: Sequence) -> GroundTruth:
-    table = read_numbers(path, KITTI_COLUMNS, text_column=2)
+    table = _read(path, KITTI_COLUMNS, separator=" ", class_column=2)
     frames = _frames(path, table[:, 0], sequence, 0)
     boxes = np.concatenate([table[:, 6:8], table[:, 8:10] - table[:, 6:8]], axis=1)
     classes = table[:, 2].astype(np.int64)
@@ -225,7 +209,7 @@ def _flat_kitti(benchmark: Benchmark, sequence: Sequence) -> GroundTruth:
     """Targets from gt.txt (column 7 is 0 where KITTI does not score them), the rest from ignore.txt."""
     assert sequence.ground_truth is not None
     path = sequence.ground_truth
-    table = read_numbers(path, 9)
+    table = _read(path, FLAT_COLUMNS)
     levels = np.abs(table[:, 8:9] - np.array(KITTI_VISIBILITY)).argmin(axis=1)
     unscored = table[:, 6] == 0
     truncation = (unscored & (levels <= KITTI_MAX_OCCLUSION)).astype(np.int64)
@@ -233,7 +217,7 @@ def _flat_kitti(benchmark: Benchmark, sequence: Sequence) -> GroundTruth:
     others: FloatArray = np.zeros((0, 9))
     other_frames: IntArray = np.zeros(0, np.int64)
     if sequence.ignore is not None:
-        others = read_numbers(sequence.ignore, 9, text_column=6)
+        others = _read(sequence.ignore, FLAT_COLUMNS[:1], class_column=6)
         other_frames = _frames(sequence.ignore, others[:, 0], sequence, 1)
     region = others[:, 6] == table_ids["dontcare"]
     rest = others[~region]
