@@ -24,8 +24,9 @@ def write_pictures(folder: Path, people: int = 4, places: int = 2) -> tuple[Path
         rng = generator(77, index)
         pose = pose_of(Activity.WALK, float(rng.random()), Manner.random(rng))
         angle = float(rng.uniform(0, 6))
-        premultiplied = draw_person(pose, Outfit.random(rng), angle=angle, elevation=0.0, rows=128).rgba
-        alpha = premultiplied[:, :, 3:].astype(np.float64)
+        sprite = draw_person(pose, Outfit.random(rng), angle=angle, elevation=0.0, rows=256)
+        premultiplied = sprite.rgba.astype(np.float64)
+        alpha = premultiplied[:, :, 3:]
         colours = np.where(alpha > 0, premultiplied[:, :, :3] * 255 / np.maximum(alpha, 1), 0)
         rgba = np.dstack([np.clip(np.rint(colours), 0, 255), alpha]).astype(np.uint8)
         Image.fromarray(rgba, "RGBA").save(cutouts / f"person_{index}.png")

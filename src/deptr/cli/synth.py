@@ -45,6 +45,9 @@ def synth(
     jitter: float = typer.Option(0.0, "--jitter", help="Error of the boxes in det.txt, part of their size."),
     workers: int = typer.Option(1, "--workers", "-j", help="Processes."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Delete what an earlier run left there."),
+    preview: bool = typer.Option(
+        False, "--preview", help="Only a contact sheet with boxes and depth: --output is a picture."
+    ),
 ) -> None:
     """Render sequences with exact boxes, masks, identities and depth.
 
@@ -64,10 +67,20 @@ def synth(
         jobs = sequence_jobs(kind, split_seeds(split, seed, sequences), options)
         places = [str(folder.resolve()) if folder else None for folder in (cutouts, backgrounds)]
         plan = LibraryPlan(jobs, write, *places)
+    if preview:
+        return _preview(plan, output)
     with progress("synth") as report:
         written, kept = write_library(plan, output, workers=workers, overwrite=overwrite, progress=report)
     there = f" ({kept} were there already)" if kept else ""
     typer.echo(f"{written} sequences written to {output}{there}")
+
+
+def _preview(plan: LibraryPlan, output: Path) -> None:
+    from deptr.synth.library import scenes_of
+    from deptr.synth.preview import contact_sheet, write_picture
+
+    write_picture(output, contact_sheet(scenes_of(plan)))
+    typer.echo(f"wrote {output}")
 
 
 def world_of(word: str, cutouts: Path | None, backgrounds: Path | None) -> World:

@@ -245,6 +245,11 @@ def _work(plan: LibraryPlan, job: SequenceJob, folder: Path) -> str:
     return job.name
 
 
+def scenes_of(plan: LibraryPlan) -> Iterator[Scene]:
+    """The scenes of a plan, one after the other."""
+    return (_scene(plan, job) for job in plan.jobs)
+
+
 def _scene(plan: LibraryPlan, job: SequenceJob) -> Scene:
     folders = _folders(plan.cutouts, plan.backgrounds) if plan.cutouts and plan.backgrounds else None
     return Scene(job.seed, job.options, folders)

@@ -157,7 +157,11 @@ class Scene:
         """Which things stand where; before a photo, nothing that would hide most of it."""
         kinds = range(PROPS) if folders is None else NARROW
         count = int(rng.integers(0, 2 + self.level))
-        far = replace(self._area, near_m=0.6 * self._area.near_m + 0.4 * self._area.far_m)
+        travel = self.journey.speed * self.duration_s
+        near = 0.6 * self._area.near_m + 0.4 * self._area.far_m
+        if travel > 0 and not self._area.around:
+            near = max(near, self._area.near_m + travel + 1.0)  # the camera does not walk into a car
+        far = replace(self._area, near_m=near, far_m=max(self._area.far_m, near + 1.0))
         places = [far.point(rng) for _ in range(count)]
         positions = np.array([(x, 0.0, z) for x, z in places]).reshape(-1, 3)
         return [kinds[int(rng.integers(len(kinds)))] for _ in range(count)], settle(positions, 4)
