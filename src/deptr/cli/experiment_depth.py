@@ -25,7 +25,7 @@ whose order is right, close: of those within 15 % of each other. A dash: nothing
 truth."""
 SHARES = ("known", "flicker", "drift", "error", "bias", "order", "order_close")
 WHOLE = ("matched", "pairs")
-POINTS = 4000
+POINTS = 1500
 
 
 @app.command("depth-quality")
@@ -84,14 +84,16 @@ def _measure(
     title = f"{name}, depth {way}" + (f", 1 frame in {stride}" if stride > 1 else "")
     heads = [f"{head} %" if head in SHARES else head for head in DepthQuality.names()]
     table = Table(title, ["sequence", *heads])
-    known = []
+    known, parts = [], []
     for sequence in scored_sequences(entry, root)[0]:
         thin = sequence.strided(stride)
         detections = detections_of(entry, thin, corruption=way, depth_kind=kind)
         matched = match(entry, thin, detections)
-        table.rows.append([sequence.name, *_row(quality(matched, thin.length))])
+        parts.append(quality(matched, thin.length))
+        table.rows.append([sequence.name, *_row(parts[-1])])
         both = np.isfinite(matched.depth) & np.isfinite(matched.true_depth)
         known.append(np.exp(np.stack([matched.true_depth[both], matched.depth[both]])))
+    table.rows.append(["median, or sum", *_row(DepthQuality.typical(parts))])
     points = np.concatenate(known, axis=1)
     return table, points[:, np.random.default_rng(0).permutation(points.shape[1])[:POINTS]]
 

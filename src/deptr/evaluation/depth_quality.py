@@ -7,6 +7,7 @@ cancels. Inverse depth is turned into ``1 / value`` first.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -78,6 +79,19 @@ class DepthQuality:
     def names(cls) -> list[str]:
         """Names of the figures."""
         return [entry.name for entry in fields(cls)]
+
+    @classmethod
+    def typical(cls, parts: list[DepthQuality]) -> DepthQuality:
+        """Over several sequences: the sum of counts, the median of the rest where it is known."""
+        values: dict[str, Any] = {}
+        for name in cls.names():
+            column = np.array([getattr(part, name) for part in parts], float)
+            column = column[np.isfinite(column)]
+            if name in ("matched", "pairs"):
+                values[name] = int(column.sum())
+            else:
+                values[name] = float(np.median(column)) if len(column) else np.nan
+        return cls(**values)
 
 
 def match(benchmark: Benchmark, sequence: Sequence, table: DetectionTable) -> Matched:

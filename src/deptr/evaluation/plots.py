@@ -12,7 +12,8 @@ from deptr.files import atomic_path
 from deptr.records import FloatArray
 
 WIDTH, HEIGHT = 5.2, 3.8  # inches of one panel
-RESOLUTION = 110  # dots per inch
+IN_A_ROW = 3
+RESOLUTION = 80  # dots per inch
 
 
 def lines(
@@ -44,7 +45,8 @@ def lines(
         axis.set(title=title, xlabel=x_label)
         axis.grid(alpha=0.3)
         axis.legend(fontsize="small")
-    axes[0].set_ylabel(y_label)
+    for axis in axes[::IN_A_ROW]:
+        axis.set_ylabel(y_label)
     _save(figure, path)
 
 
@@ -65,7 +67,8 @@ def bars(
         axis.set(title=title)
         axis.grid(alpha=0.3, axis="y")
         axis.legend(fontsize="small")
-    axes[0].set_ylabel(y_label)
+    for axis in axes[::IN_A_ROW]:
+        axis.set_ylabel(y_label)
     _save(figure, path)
 
 
@@ -73,6 +76,8 @@ def scatter(
     path: str | Path, panels: Mapping[str, tuple[FloatArray, FloatArray]], *, x_label: str, y_label: str
 ) -> None:
     """Points with the diagonal, on logarithmic axes, in panels side by side."""
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
     figure, axes = _figure(len(panels))
     for axis, (title, (x, y)) in zip(axes, panels.items(), strict=True):
         axis.scatter(x, y, s=3, alpha=0.3, linewidths=0)
@@ -80,19 +85,30 @@ def scatter(
             ends = [min(x.min(), y.min()), max(x.max(), y.max())]
             axis.plot(ends, ends, color="black", linewidth=1, linestyle="--")
             axis.set(xscale="log", yscale="log")
+            for side in (axis.xaxis, axis.yaxis):
+                side.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+                side.set_major_formatter(FormatStrFormatter("%g"))
+                side.set_minor_formatter(NullFormatter())
         axis.set(title=title, xlabel=x_label)
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel(y_label)
+    for axis in axes[::IN_A_ROW]:
+        axis.set_ylabel(y_label)
     _save(figure, path)
 
 
 def _figure(panels: int) -> tuple[Any, list[Any]]:
+    """A figure and its panels, at most three in a row."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH * max(panels, 1), HEIGHT), layout="constrained")
+    columns = min(max(panels, 1), IN_A_ROW)
+    rows = -(-max(panels, 1) // columns)
+    figure = Figure(figsize=(WIDTH * columns, HEIGHT * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, list(figure.subplots(1, max(panels, 1), squeeze=False)[0])
+    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for spare in axes[panels:]:
+        spare.set_visible(False)
+    return figure, axes[: max(panels, 1)]
 
 
 def _save(figure: Any, path: str | Path) -> None:
