@@ -113,8 +113,8 @@ def peer_table(results: Results) -> Table | None:
     table = Table(
         "Ours against the best peer",
         ["benchmark", "frames", "best peer", "HOTA", "ours", "HOTA", "difference", "ceiling"],
-        note="Best by HOTA among the rows above; the difference with its 95 % interval over sequences. "
-        "Choosing the best after the fact favours both sides alike.",
+        note="Best by HOTA among all rows below; the difference with its 95 % interval over sequences. Where one "
+        "side has more rows to choose from, the choice favours it: compare rows of the same kind too.",
         words=3,
     )
     for benchmark, stride in _groups(results):
