@@ -113,7 +113,7 @@ def peer_table(results: Results) -> Table | None:
     table = Table(
         "Ours against the best peer",
         ["benchmark", "frames", "best peer", "HOTA", "ours", "HOTA", "difference", "ceiling"],
-        note="Best by HOTA among all rows below; the difference with its 95 % interval over sequences. Where one "
+        note="Best by HOTA among all rows below; the difference with its 95 % interval. Where one "
         "side has more rows to choose from, the choice favours it: compare rows of the same kind too.",
         words=3,
     )
