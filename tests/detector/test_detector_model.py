@@ -387,3 +387,49 @@ def test_image_processor_round_trip(tmp_path: Path) -> None:
     found = again.post_process_object_detection(output, model.config, [(50, 99)], min_score=0.0)
     assert len(found) == 1
     assert len(found[0].data["depth"]) == len(found[0])
+
+
+def test_detect_writes_what_track_reads(exported: Path, tmp_path: Path) -> None:
+    import cv2
+    from typer.testing import CliRunner
+
+    from deptr.cli.detect import app
+    from deptr.io.mot_text import read_detections
+
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in (1, 2, 3):
+        cv2.imwrite(str(folder / f"{number:03d}.png"), painted_frame(number).image)
+    output = tmp_path / "found.txt"
+    words = [
+        str(folder),
+        "--model",
+        str(exported),
+        "--min-score",
+        "0",
+        "--output",
+        str(output),
+        "--fps",
+        "10",
+    ]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert "detected in 3 frames" in result.output
+    table = read_detections(output)
+    single = Detector.from_pretrained(exported)(painted_frame(2).image, min_score=0.0)
+    assert table.has_depth
+    np.testing.assert_allclose(np.sort(table.at(2).data["depth"]), np.sort(single.data["depth"]), rtol=1e-2)
+    with pytest.raises(UsageError, match="exists"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_overlapping_boxes_are_silenced_where_the_model_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "nms.onnx"
+    export_onnx(tiny_detector(num_queries=30, nms_iou=0.01), path)
+    found = Detector.from_pretrained(path)(painted_frame(2).image, min_score=0.0)
+    assert 0 < len(found) < 30
+    low = np.maximum(found.xyxy[:, None, :2], found.xyxy[None, :, :2])
+    high = np.minimum(found.xyxy[:, None, 2:], found.xyxy[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2) * (found.class_id[:, None] == found.class_id[None])
+    area = (found.xyxy[:, 2:] - found.xyxy[:, :2]).prod(axis=1)
+    overlap = shared / np.maximum(area[:, None] + area[None] - shared, 1e-9)
+    assert (overlap - np.eye(len(found)) <= 0.011).all()

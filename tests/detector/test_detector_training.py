@@ -524,3 +524,22 @@ def test_train_and_export_from_the_command_line(tmp_path: Path) -> None:
     assert "opset 17" in result.output
     assert model.exists()
     assert json.loads((tmp_path / "half" / "config.json").read_text())["model_type"] == "deptr"
+
+
+def test_fitted_scores_are_probabilities() -> None:
+    """A network that says 0.1 where three of four are right."""
+    import supervision as sv
+
+    from deptr.training.calibrate import fit_scores
+
+    frames, found = [], []
+    for seed in range(60):
+        frame = painted_frame(seed)
+        right = seed % 4 != 0
+        box = frame.boxes_xyxy[:1] if right else np.array([[0, 0, 3, 3]], np.float32)
+        frames.append(frame)
+        found.append(sv.Detections(box, confidence=np.array([0.1]), class_id=np.array([0])))
+    scale, shift = fit_scores(frames, found)
+    assert 1 / (1 + math.exp(-(scale * math.log(0.1 / 0.9) + shift))) == pytest.approx(0.75, abs=0.01)
+    with pytest.raises(DataError, match="too few right detections"):
+        fit_scores(frames[:3], found[:3])

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+from deptr.errors import UsageError
+
+if TYPE_CHECKING:
+    from deptr.detector.modeling import DepTRForObjectDetection
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -12,10 +18,17 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def export(
     checkpoint: str = typer.Argument(..., help="Checkpoint folder, such as runs/train/best, or a hub name."),
+    *,
     output: Path = typer.Option(Path("runs/export/model.onnx"), "--output", help="The .onnx file."),
     half: bool = typer.Option(False, "--half", help="Store weights in half precision: half the size."),
     weights: Path | None = typer.Option(
         None, "--weights", help="Also write the checkpoint in half precision (safetensors) to this folder."
+    ),
+    calibrate: Path | None = typer.Option(
+        None, "--calibrate", help="Recipe on whose held-out images scores are fitted to be probabilities."
+    ),
+    option: list[str] = typer.Option(
+        [], "--option", metavar="NAME=VALUE", help="A field of the configuration, such as nms_iou=0.6."
     ),
 ) -> None:
     """Write a trained detector as ONNX (opset 17, dynamic batch), checked against torch on random inputs."""
@@ -25,10 +38,36 @@ def export(
     from deptr.detector.export import OPSET, export_onnx
     from deptr.detector.loading import load_detector, save_half
 
-    detector = load_detector(checkpoint)
+    detector = load_detector(checkpoint, changes=_numbers(option))
+    if calibrate is not None:
+        _calibrate(detector, calibrate)
     parity = export_onnx(detector, output, half=half)
     size = output.stat().st_size / 1e6
     typer.echo(f"{output}: {size:.1f} MB, opset {OPSET}; largest difference from torch: {parity}")
     if weights is not None:
         path = save_half(detector, weights)
         typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _numbers(pairs: list[str]) -> dict[str, float | int]:
+    values: dict[str, float | int] = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        try:
+            values[name] = int(text) if text.lstrip("-").isdigit() else float(text)
+        except ValueError as error:
+            raise UsageError(f"--option: expected NAME=NUMBER, got {pair!r}") from error
+    return values
+
+
+def _calibrate(detector: DepTRForObjectDetection, recipe: Path) -> None:
+    from deptr.experiments.training_sources import evaluation_sets
+    from deptr.training.calibrate import fit_scores
+    from deptr.training.config import load_settings
+    from deptr.training.evaluate import detect_frames
+
+    detector.config.score_scale, detector.config.score_shift = 1.0, 0.0
+    frames = [frame for part in evaluation_sets(load_settings(recipe)).values() for frame in part]
+    scale, shift = fit_scores(frames, detect_frames(detector, frames, min_score=0.01))
+    detector.config.score_scale, detector.config.score_shift = scale, shift
+    typer.echo(f"scores fitted on {len(frames)} held-out images: scale {scale:.3f}, shift {shift:.3f}")

@@ -39,6 +39,9 @@ class DepTRConfig(DFineConfig):
         image_mean: Mean per channel, for pixels in [0, 1].
         image_std: Standard deviation per channel, for pixels in [0, 1].
         nms_iou: Of two boxes of a class that overlap by more the worse is dropped; 1 keeps all.
+        score_scale: Scores are ``sigmoid(score_scale * logit + score_shift)``, fitted on held-out images so
+            that a score is the share of such boxes that are right. The order of scores is the network's.
+        score_shift: See `score_scale`.
     """
 
     model_type = "deptr"
@@ -54,6 +57,8 @@ class DepTRConfig(DFineConfig):
     image_mean: list[float] | tuple[float, ...] = (0.0, 0.0, 0.0)
     image_std: list[float] | tuple[float, ...] = (1.0, 1.0, 1.0)
     nms_iou: float = 1.0
+    score_scale: float = 1.0
+    score_shift: float = 0.0
 
     def __post_init__(self, **kwargs: Any) -> None:
         if self.depth_head not in DEPTH_HEADS:

@@ -22,7 +22,8 @@ def named_outputs(output: DepTROutput, config: DepTRConfig) -> tuple[Tensor, Ten
     module both are NaN.
     """
     assert output.logits is not None and output.pred_boxes is not None
-    scores, labels = output.logits.sigmoid().max(-1)
+    best, labels = output.logits.max(-1)
+    scores = (best * config.score_scale + config.score_shift).sigmoid()
     boxes = center_to_corners_format(output.pred_boxes).clamp(0, 1)
     if output.depth is None or output.depth_log_scale is None:
         unknown = torch.full_like(scores, float("nan"))

@@ -1,0 +1,82 @@
+"""Scores that mean what they say: a network's scores fitted to how often its boxes are right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+from deptr.errors import DataError
+from deptr.records import BoolArray, FloatArray, LabelledFrame
+
+MATCH_IOU = 0.5
+LEAST = 20  # right boxes below which a fit says nothing
+
+
+def right_or_wrong(frame: LabelledFrame, found: Any) -> tuple[FloatArray, BoolArray]:
+    """Scores of detections and whether each is the best one on a labelled object.
+
+    Detections that lie mostly in a region to ignore are left out.
+
+    Args:
+        frame: With labels.
+        found: `supervision.Detections`, best first.
+    """
+    taken = np.zeros(len(frame.boxes_xyxy), dtype=bool)
+    scores, right = [], []
+    for box, score in zip(found.xyxy, found.confidence, strict=True):
+        overlap = _overlaps(box, frame.boxes_xyxy, union=True)
+        overlap[taken] = 0
+        place = int(overlap.argmax()) if len(overlap) else 0
+        hit = len(overlap) > 0 and overlap[place] >= MATCH_IOU
+        if hit:
+            taken[place] = True
+        elif (_overlaps(box, frame.ignore_boxes_xyxy, union=False) > 0.5).any():
+            continue
+        scores.append(float(score))
+        right.append(hit)
+    return np.array(scores), np.array(right, dtype=bool)
+
+
+def _overlaps(box: FloatArray, others: FloatArray, *, union: bool) -> FloatArray:
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    shared = np.clip(sides, 0, None).prod(axis=1)
+    own = float((box[2:] - box[:2]).prod())
+    whole = own + (others[:, 2:] - others[:, :2]).prod(axis=1) - shared if union else own
+    result: FloatArray = shared / np.maximum(whole, 1e-9)
+    return result
+
+
+def fit_scores(frames: Sequence[LabelledFrame], detections: Sequence[Any]) -> tuple[float, float]:
+    """Scale and shift of the logit under which the given scores are probabilities (Platt's method).
+
+    Args:
+        frames: Held-out frames.
+        detections: What the uncalibrated network finds in them, down to low scores.
+
+    Raises:
+        DataError: Too few detections are right for a fit.
+
+    Example:
+        >>> fit_scores([], [])
+        Traceback (most recent call last):
+        ...
+        deptr.errors.DataError: calibration: too few right detections: expected at least 20, found 0
+    """
+    parts = [right_or_wrong(frame, found) for frame, found in zip(frames, detections, strict=True)]
+    scores = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0)
+    right = np.concatenate([part[1] for part in parts]) if parts else np.zeros(0, bool)
+    if right.sum() < LEAST:
+        expected, found = f"at least {LEAST}", str(int(right.sum()))
+        raise DataError("calibration", "too few right detections", expected=expected, found=found)
+    values = logit(np.clip(scores, 1e-6, 1 - 1e-6))
+
+    def cost(parameters: FloatArray) -> float:
+        probability = np.clip(expit(np.exp(parameters[0]) * values + parameters[1]), 1e-9, 1 - 1e-9)
+        return float(-np.mean(np.where(right, np.log(probability), np.log1p(-probability))))
+
+    best = minimize(cost, np.zeros(2), method="Nelder-Mead").x
+    return float(np.exp(best[0])), float(best[1])
