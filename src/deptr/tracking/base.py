@@ -87,7 +87,7 @@ class Tracker(ABC):
         if self.parameters.panorama:
             self._period = self._panorama_width(frame)
             detections = merge_at_seam(detections, self._period)
-        seen = Measurements.of(detections)
+        seen = self._depth.read(Measurements.of(detections))
         seconds = self._advance(timestamp)
         self._follow_camera(frame, seen)
         self._rows.tick()
@@ -151,6 +151,7 @@ class Tracker(ABC):
     def _warp(self, affine: FloatArray) -> None:
         """Move everything that has a place in the image by a ``(2, 3)`` similarity."""
         self._motion.warp(affine)
+        self._depth.warp(affine)
         self._rows.boxes = warp(self._rows.boxes, affine)
 
     def _advance(self, timestamp: float | None) -> float:
@@ -190,7 +191,7 @@ class Tracker(ABC):
     def _recover(self, seen: Measurements, free: Indices) -> tuple[Indices, Indices]:
         """Tracks found again by depth and motion in space, and the detections that are still free."""
         left = np.flatnonzero(self._rows.columns < 0)
-        rows, columns = self._depth.recover(left, seen.take(free))
+        rows, columns = self._depth.recover(left, seen.take(free), self._rows.misses[left])
         same = self._same_class(left, seen.classes[free])
         if same is not None:
             keep = same[rows, columns]

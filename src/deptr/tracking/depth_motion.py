@@ -27,7 +27,7 @@ INITIAL_SPEED = 3.0  # heights per second
 INITIAL_RATE = 1.0  # per second
 ACCELERATION = 1.0  # heights per second, after one second
 RATE_ACCELERATION = 0.3  # per second, after one second
-SMALLEST_STEP_RATIO = 0.3  # an object cannot come nearer than this share of its distance in one step
+SMALLEST_STEP_RATIO = 0.3  # what would come nearer than this share of its distance in one step is held
 
 
 class PerspectiveMotion:
@@ -70,24 +70,14 @@ class PerspectiveMotion:
         """``(T,)`` pixels."""
         return np.exp(self.filters.mean[:, HEIGHT])
 
-    CLIP = True
-    WORLD = True
-    TRUNC = 0.25
-
     def boxes(self) -> FloatArray:
-        """Current boxes of all tracks, ``(T, 4)`` xyxy, cut where the image seems to end."""
+        """Current boxes of all tracks, ``(T, 4)`` xyxy."""
         mean = self.filters.mean
-        full = box.xywh_to_xyxy(np.concatenate([mean[:, :2], np.exp(mean[:, 2:4])], axis=1))
-        return self.clip(full) if self.CLIP else full
+        return box.xywh_to_xyxy(np.concatenate([mean[:, :2], np.exp(mean[:, 2:4])], axis=1))
 
-    def clip(self, full: FloatArray) -> FloatArray:
-        """Boxes cut at the border of the image, as far as detections have shown it; never to nothing."""
-        if not np.isfinite(self.image).all():
-            return full
-        low, high = np.tile(self.image[:2], 2), np.tile(self.image[2:], 2)
-        cut = np.clip(full, low, high)
-        gone = (cut[:, 2:] - cut[:, :2] < 2).any(1)
-        return np.where(gone[:, None], full, cut)
+    def place(self, boxes_xyxy: FloatArray) -> None:
+        """Put all tracks at these boxes and leave everything else."""
+        self.filters.mean[:, :4] = self._states(boxes_xyxy, np.zeros(len(boxes_xyxy)))[:, :4]
 
     def see(self, boxes_xyxy: FloatArray) -> None:
         """Learn how far the image reaches."""
@@ -99,7 +89,7 @@ class PerspectiveMotion:
         """Common motion of the tracks: what a static world does before a moving camera."""
         self.world[:] = 0
         known = (self.updates >= 2) & np.isfinite(self.filters.mean[:, DEPTH])
-        if not self.WORLD or known.sum() < 2 or not self.log_depth:
+        if known.sum() < 2 or not self.log_depth:
             return
         mean, velocity = self.filters.mean[known], self.filters.velocity[known]
         rates = self.rates()[known]
@@ -147,7 +137,9 @@ class PerspectiveMotion:
         """Move all tracks ahead in perspective; white acceleration, integrated over the step."""
         filters = self.filters
         rates = self.rates()
-        ratio = np.maximum(1 + seconds * rates, SMALLEST_STEP_RATIO)
+        ratio = 1 + seconds * rates
+        passing = ratio < SMALLEST_STEP_RATIO
+        rates[passing], ratio[passing], filters.velocity[passing] = 0.0, 1.0, 0.0
         centre, speed = filters.mean[:, :2].copy(), filters.velocity[:, :2].copy()
         sizes, depths = filters.mean[:, 2:4].copy(), filters.mean[:, DEPTH].copy()
         power = self._variances(self.heights, ACCELERATION, RATE_ACCELERATION, RATE_ACCELERATION**2)
@@ -168,8 +160,7 @@ class PerspectiveMotion:
         filters = self.filters
         fresh = np.isnan(filters.mean[rows, DEPTH]) & np.isfinite(depths)
         variances = self._variances(self.heights[rows], BOX_NOISE, SIZE_NOISE, depth_variances)
-        measured, variances = self.compensate(filters.mean[rows], self._states(boxes_xyxy, depths), variances)
-        filters.correct(rows, measured, variances)
+        filters.correct(rows, self._states(boxes_xyxy, depths), variances)
         self.updates[rows] += 1
         new = rows[fresh]
         filters.mean[new, DEPTH], filters.velocity[new, DEPTH] = depths[fresh], 0.0
@@ -179,13 +170,19 @@ class PerspectiveMotion:
             [depth_variances[fresh], np.zeros(len(new)), np.full(len(new), INITIAL_RATE**2)]
         )
 
-    def compensate(
-        self, predicted: FloatArray, measured: FloatArray, variances: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Measurements as if the image did not cut the objects, and less sure where it does."""
-        if not self.CLIP:
-            return measured, variances
-        full = box.xywh_to_xyxy(np.concatenate([predicted[..., :2], np.exp(predicted[..., 2:4])], axis=-1))
-        hidden = self._states(self.clip(full), predicted[:, DEPTH]) - predicted
-        hidden = np.nan_to_num(hidden)
-        return measured - hidden, variances + (self.TRUNC * hidden) ** 2
+    def compare(
+        self, rows: Indices, boxes_xyxy: FloatArray, depths: FloatArray, depth_variances: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Difference of each detection from each track in all five coordinates.
+
+        Returns:
+            ``(T, D, 5)`` difference, its variance if they are one object, and the variance of places
+            anywhere in the image in the first two coordinates (the others are zero).
+        """
+        states = self._states(boxes_xyxy, depths)
+        noise = self._variances(np.exp(states[:, HEIGHT]), BOX_NOISE, SIZE_NOISE, depth_variances)
+        error = states - self.filters.mean[rows][:, None]
+        same = self.filters.covariance[0, rows][:, None] + noise
+        anywhere = np.zeros_like(same)
+        anywhere[..., :2] = (self.image[2:] - self.image[:2]) ** 2 / (12, 36)
+        return error, same, anywhere

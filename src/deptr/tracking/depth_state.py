@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
-from deptr.records import BoolArray, DepthKind, FloatArray
+from deptr.records import BoolArray, DepthKind, FloatArray, IntArray
 from deptr.tracking.assignment import Indices, Matches, assign
-from deptr.tracking.boxes import iou
+from deptr.tracking.boxes import areas, intersections, paired_iou, warp
 from deptr.tracking.depth_motion import DEPTH, PerspectiveMotion
 from deptr.tracking.depth_noise import VarianceEstimate
 from deptr.tracking.measurements import Measurements
 
-OUTLIER_SHARE = 0.02
-MAX_EVIDENCE = 4.0
+OUTLIER_SHARE = 0.02  # first guess of the share of an object's depths that are plainly wrong
+OUTLIER_GATE = 9.0  # squared standard deviations from which on a depth counts as plainly wrong
+EVIDENCE_SCALE = 4.0  # nats that weigh as much as a whole unit of IoU at gamma 1
+SMALLEST_NOISE = 0.02  # in filter space: clear pairs underestimate the noise of those that matter
+COVERED_VARIANCE = 0.11**2  # first guess of the variance that being covered wholly adds
+CLEAR_SHARE = 0.1  # a detection covered less than this teaches the noise in the open
+RECOVER_EVIDENCE = 1.0  # nats that place, size and depth must give to a pair that does not overlap
+FIRST_NOISE = 0.15  # in filter space: first guess of both noises, which says nothing yet
+USEFUL, TELLING = 0.5, 2.0  # log ratio of the learned variances: depth advises from one, leads from the other
+LOST_EVIDENCE = 4.0  # nats more for a track that was not seen in the frame before
+RECOVER_GATE = 9.0  # squared standard deviations that no coordinate may exceed
+SIZE_SPREAD = 0.5  # standard deviation of the log size of different objects
 NO_MATCHES = Matches(np.empty(0, np.intp), np.empty(0, np.intp))
 
 
@@ -23,10 +36,15 @@ class DepthState:
         mode: As `DepthFusion.mode`.
         gamma: As `DepthFusion.gamma`.
         scale: As `DepthFusion.scale`.
-    """
 
-    RECOVER_LIMIT = 1.0
-    USE3D = True
+    Attributes:
+        motion: Boxes and depths of all tracks, moved in perspective.
+        same: Learned variance of a depth around what its own track predicts, in filter space.
+        different: Learned mean square of a depth around what another object's track predicts.
+        covered: Learned variance that a detection which another one covers wholly has beyond that.
+        outliers: Learned share of depths that are plainly wrong.
+        box_gain: Learned mean gain of IoU by predicting boxes in perspective.
+    """
 
     def __init__(self, mode: str, gamma: float, scale: float) -> None:
         self.mode = mode if gamma > 0 else "none"
@@ -34,45 +52,70 @@ class DepthState:
         self.scale = scale
         self.last: FloatArray = np.zeros(0)
         self.motion = PerspectiveMotion()
-        self.same = VarianceEstimate(0.05**2, weight=5.0, memory=300.0)
-        self.different = VarianceEstimate(0.2**2, weight=2.0, memory=300.0)
-        self.size_different = VarianceEstimate(0.3**2, weight=2.0, memory=300.0)
+        self.same = VarianceEstimate(FIRST_NOISE**2, weight=1.0, memory=300.0)
+        self.different = VarianceEstimate(FIRST_NOISE**2, weight=1.0, memory=300.0)
+        self.outliers = VarianceEstimate(OUTLIER_SHARE, weight=50.0, memory=500.0)
+        self.covered = VarianceEstimate(COVERED_VARIANCE, weight=2.0, memory=100.0)
         self.box_gain = VarianceEstimate(0.0, weight=5.0, memory=100.0)
         self._spread: float | None = None
         self._plain: FloatArray = np.zeros((0, 4))
-        self._better: FloatArray = np.zeros((0, 4))
-        self._extent = np.array([1.0, 1.0])
+        self._moved: FloatArray = np.zeros((0, 4))
 
     @property
     def active(self) -> bool:
         """Whether depth takes part at all."""
         return self.mode != "none"
 
-    def _values(self, seen: Measurements) -> FloatArray:
-        """Depths in filter space: logarithms, or inverse depth in units of the first spread."""
+    @property
+    def telling(self) -> bool:
+        """Whether this video's depth has shown that it tells objects apart so well that it may lead."""
+        return self.mode == "adaptive" and self._log_ratio > TELLING
+
+    @property
+    def trust(self) -> float:
+        """How much the evidence of depth counts by what this video has shown so far, in [0, 1]."""
+        return min(max((self._log_ratio - USEFUL) / (TELLING - USEFUL), 0.0), 1.0)
+
+    @property
+    def _log_ratio(self) -> float:
+        """Log ratio of the learned variances, two standard errors on the safe side."""
+        errors = math.sqrt(2 / self.same.weight) + math.sqrt(2 / self.different.weight)
+        return math.log(self.different.value / self.same.value) - errors
+
+    @property
+    def spread(self) -> float:
+        """Unit of filter space for relative inverse depth, in the detections' own unit."""
+        return self._spread or 1.0
+
+    def read(self, seen: Measurements) -> Measurements:
+        """Detections with their depths in filter space and how sure each is.
+
+        Filter space is the logarithm, or inverse depth in units of the spread of the first depths seen.
+        A detector's own standard deviation is used where it is larger than what was learned; a detection
+        that another one covers is less sure.
+        """
+        if not self.active or not seen.has_depth:
+            return seen
+        self.motion.see(seen.boxes)
         depths = seen.depths
-        if seen.depth_kind is not DepthKind.RELATIVE_INVERSE:
-            return np.asarray(np.log(np.where(depths > 0, depths, np.nan)))
-        self.motion.log_depth = False
-        known = depths[np.isfinite(depths)]
-        if self._spread is None and len(known):
-            self._spread = float(max(np.ptp(known) / 2, 0.25 * np.abs(known).max(), 1e-6))
-        return np.asarray(depths / (self._spread or 1.0))
-
-    KAPPA = 4.0
-    FLOOR = 0.02
-    LOST_LIMIT = 4.0
-
-    def _noise(self, seen: Measurements) -> FloatArray:
-        cover = covered(seen.boxes)
-        return max(self.same.value, self.FLOOR**2) * (1 + self.KAPPA * cover) ** 2
+        if seen.depth_kind is DepthKind.RELATIVE_INVERSE:
+            self.motion.log_depth = False
+            known = depths[np.isfinite(depths)]
+            if self._spread is None:
+                self._spread = float(max(np.ptp(known) / 2, 0.25 * np.abs(known).max(), 1e-6))
+            values, given = depths / self.spread, seen.depth_stds / self.spread
+        else:
+            values = np.log(np.where(depths > 0, depths, np.nan))
+            given = seen.depth_stds / np.where(depths > 0, depths, np.nan)
+        share = covered_share(seen.boxes)
+        learned = max(self.same.value, SMALLEST_NOISE**2) + self.covered.value * share**2
+        return replace(seen, values=values, variances=np.fmax(learned, given**2), covered=share)
 
     def append(self, seen: Measurements) -> None:
         """Start tracks at these detections."""
         if self.active:
-            self.motion.see(seen.boxes)
             self.last = np.concatenate([self.last, seen.depths])
-            self.motion.append(seen.boxes, self._values(seen), self._noise(seen))
+            self.motion.append(seen.boxes, *self._readings(seen))
 
     def select(self, kept: Indices) -> None:
         """Keep these tracks, in this order."""
@@ -85,36 +128,40 @@ class DepthState:
         if not self.active:
             return boxes
         self.motion.predict(seconds)
-        self._plain, self._better = boxes, self.motion.boxes()
-        if self.mode != "adaptive" or self.box_gain.value <= 0 or not self.USE3D:
+        self._plain, self._moved = boxes, self.motion.boxes()
+        if not self.telling or self.box_gain.value <= 0:
             return boxes
         known = np.isfinite(self.motion.filters.mean[:, DEPTH])
-        return np.where(known[:, None], self._better, boxes)
+        return np.where(known[:, None], self._moved, boxes)
 
     def correct(self, rows: Indices, seen: Measurements) -> None:
         """These tracks took these detections."""
         if self.active:
             known = np.isfinite(seen.depths)
             self.last[rows[known]] = seen.depths[known]
-            self.motion.correct(rows, seen.boxes, self._values(seen), self._noise(seen))
+            self.motion.correct(rows, seen.boxes, *self._readings(seen))
+
+    def warp(self, affine: FloatArray) -> None:
+        """Move all tracks by a ``(2, 3)`` similarity of the image."""
+        if self.active and len(self.motion):
+            self.motion.place(warp(self.motion.boxes(), affine))
+
+    @staticmethod
+    def _readings(seen: Measurements) -> tuple[FloatArray, FloatArray]:
+        if seen.values is None or seen.variances is None:
+            return np.full(len(seen), np.nan), np.full(len(seen), np.nan)
+        return seen.values, seen.variances
 
     def fuse(
-        self,
-        costs: FloatArray,
-        rows: Indices,
-        seen: Measurements,
-        *,
-        cost_limit: float,
-        no_overlap: float = 1.0,
+        self, costs: FloatArray, rows: Indices, seen: Measurements, *, cost_limit: float
     ) -> tuple[FloatArray, BoolArray | None]:
         """Costs of pairs with depth taken in, and which pairs are allowed.
 
         Args:
-            costs: ``(T, D)`` cost from boxes alone, 0 the best.
+            costs: ``(T, D)`` cost from boxes alone, 0 the best, 1 without overlap.
             rows: ``(T,)`` the tracks' rows.
             seen: The ``D`` detections.
             cost_limit: Plain 2-D limit that a pair must pass whatever its depth says.
-            no_overlap: Cost of a pair that does not overlap.
 
         Returns:
             ``(T, D)`` fused costs; unknown depth leaves a cost as it is.
@@ -125,29 +172,30 @@ class DepthState:
             distance = np.minimum(1.0, self.scale * np.abs(self.last[rows][:, None] - seen.depths))
             fused = (1 - self.gamma) * costs + self.gamma * distance
         elif self.mode == "kalman":
-            innovation = self._values(seen) - self._mean[rows][:, None]
-            sigma = np.sqrt(self._variance[rows][:, None] + self._noise(seen))
-            distance = np.minimum(1.0, self.scale * np.abs(innovation) / sigma)
+            innovation, variance = self._innovation(rows, seen)
+            distance = np.minimum(1.0, self.scale * np.abs(innovation) / np.sqrt(variance))
             fused = (1 - self.gamma) * costs + self.gamma * distance
         else:
-            fused = costs - self.gamma * self.evidence(rows, seen) / MAX_EVIDENCE
-        return np.where(np.isnan(fused), costs, fused), costs <= min(cost_limit, no_overlap - 1e-6)
+            fused = costs - self.gamma * self.trust * self.evidence(rows, seen) / EVIDENCE_SCALE
+        return np.where(np.isnan(fused), costs, fused), costs <= min(cost_limit, 1 - 1e-6)
 
-    @property
-    def _mean(self) -> FloatArray:
-        return self.motion.filters.mean[:, DEPTH]
-
-    @property
-    def _variance(self) -> FloatArray:
-        return self.motion.filters.covariance[0, :, DEPTH]
+    def _innovation(self, rows: Indices, seen: Measurements) -> tuple[FloatArray, FloatArray]:
+        """Depth of each detection minus that of each track, ``(T, D)``, and its variance."""
+        values, variances = self._readings(seen)
+        filters = self.motion.filters
+        innovation = values - filters.mean[rows, DEPTH][:, None]
+        return innovation, filters.covariance[0, rows, DEPTH][:, None] + variances
 
     def evidence(self, rows: Indices, seen: Measurements) -> FloatArray:
-        """Log-likelihood ratio that each pair is one object rather than two, ``(T, D)``, NaN = unknown."""
-        innovation = self._values(seen) - self._mean[rows][:, None]
-        same = self._variance[rows][:, None] + self._noise(seen)
+        """Log-likelihood ratio that each pair is one object rather than two, ``(T, D)``, NaN = unknown.
+
+        Zero where the learned variances say that depth cannot tell objects apart.
+        """
+        innovation, same = self._innovation(rows, seen)
         different = np.maximum(self.different.value, same)
         ratio = 0.5 * np.log(different / same) - 0.5 * innovation**2 * (1 / same - 1 / different)
-        ratio = np.log(OUTLIER_SHARE + (1 - OUTLIER_SHARE) * np.exp(np.maximum(ratio, -30.0)))
+        wrong = self.outliers.value
+        ratio = np.log(wrong + (1 - wrong) * np.exp(np.maximum(ratio, -30.0)))
         return np.where((different > same) | np.isnan(ratio), ratio, 0.0)
 
     def learn(self, similarity: FloatArray, rows: Indices, seen: Measurements, matches: Matches) -> None:
@@ -159,55 +207,66 @@ class DepthState:
             seen: The ``D`` detections.
             matches: Pairs of ``(T, D)``.
         """
-        if len(seen):
-            self._extent = np.maximum(self._extent, seen.boxes[:, 2:].max(0))
-        if self.mode not in ("adaptive", "kalman") or not len(matches.rows) or not seen.has_depth:
+        if self.mode not in ("adaptive", "kalman") or not len(matches.rows) or seen.values is None:
             return
-        close = similarity > 0.2
         t, d = matches
+        close = similarity > 0.2
+        innovation = seen.values - self.motion.filters.mean[rows, DEPTH][:, None]
+        squares = np.minimum(innovation**2, 4.0)
         sure = (similarity[t, d] > 0.4) & (close.sum(1)[t] == 1) & (close.sum(0)[d] == 1)
-        values = self._values(seen)
-        squares = np.minimum((values - self._mean[rows][:, None]) ** 2, 4.0)
-        predicted = self._variance[rows]
         sure &= np.isfinite(squares[t, d])
         t, d = t[sure], d[sure]
         if not len(t):
             return
-        gain = np.array(
-            [
-                (
-                    iou(self._better[rows[i]][None], seen.boxes[j][None])
-                    - iou(self._plain[rows[i]][None], seen.boxes[j][None])
-                ).item()
-                for i, j in zip(t, d, strict=True)
-            ]
-        )
+        boxes = seen.boxes[d]
+        gain = paired_iou(self._moved[rows[t]], boxes) - paired_iou(self._plain[rows[t]], boxes)
         self.box_gain.add(gain, np.ones(len(gain)))
-        noise = self._noise(seen)[d]
-        weights = (noise / (noise + predicted[t])) ** 2
-        self.same.add(squares[t, d] - predicted[t], weights)
+        predicted = self.motion.filters.covariance[0, rows, DEPTH][t]
+        surplus = squares[t, d] - predicted
+        wrong = squares[t, d] > OUTLIER_GATE * (predicted + self._readings(seen)[1][d])
+        self.outliers.add(wrong.astype(np.float64), np.ones(len(t)))
+        weights = (self.same.value / (self.same.value + predicted)) ** 2
+        share = np.zeros(len(d)) if seen.covered is None else seen.covered[d]
+        clear = share < CLEAR_SHARE
+        self.same.add(surplus[clear], weights[clear])
         self.same.value = max(self.same.value, 1e-4)
-        others = int(np.isfinite(values).sum()) - 1
+        part = share[~clear] ** 2
+        self.covered.add((surplus[~clear] - self.same.value) / part, weights[~clear] * part)
+        self.covered.value = max(self.covered.value, 0.0)
+        others = int(np.isfinite(seen.values).sum()) - 1
         if others > 0:
             self.different.add((np.nansum(squares[t], axis=1) - squares[t, d]) / others, np.ones(len(t)))
 
-    def recover(self, rows: Indices, seen: Measurements) -> Matches:
-        """Pairs that do not overlap but whose place, size and depth agree with the track's motion."""
-        if self.mode != "adaptive" or not len(rows) or not len(seen) or not seen.has_depth:
+    def recover(self, rows: Indices, seen: Measurements, misses: IntArray) -> Matches:
+        """Pairs that do not overlap but whose place, size and depth agree with the track's motion.
+
+        Args:
+            rows: ``(T,)`` tracks that found nothing.
+            seen: ``D`` detections that nothing took.
+            misses: ``(T,)`` frames since each track was seen, this one included.
+        """
+        if not self.telling or not len(rows) or not len(seen) or seen.values is None:
             return NO_MATCHES
-        filters = self.motion.filters
-        values = self._values(seen)
-        states = self.motion._states(seen.boxes, values)
-        noise = self.motion._variances(np.exp(states[:, 3]), 0.05, 0.05, self._noise(seen))
-        hidden = self.motion._states(self.motion.boxes()[rows], filters.mean[rows, 4]) - filters.mean[rows]
-        error = states[None] - (filters.mean[rows] + hidden)[:, None]
-        same = filters.covariance[0, rows][:, None] + noise[None] + (0.25 * hidden[:, None]) ** 2
-        different = np.array(
-            [self._extent[0] ** 2 / 12, self._extent[1] ** 2 / 36, 0.5**2, 0.5**2, self.different.value]
-        )
+        error, same, different = self.motion.compare(rows, seen.boxes, *self._readings(seen))
+        different[..., 2:DEPTH] = SIZE_SPREAD**2
+        different[..., DEPTH] = self.different.value
         different = np.maximum(different, same)
         terms = 0.5 * np.log(different / same) - 0.5 * error**2 * (1 / same - 1 / different)
-        terms[..., DEPTH] = np.where(different[..., DEPTH] > same[..., DEPTH], terms[..., DEPTH], 0.0)
-        total = terms.sum(-1)
-        allowed = np.isfinite(total) & (total > self.RECOVER_LIMIT) & (error**2 / same < 9).all(-1)
-        return assign(-np.nan_to_num(total), cost_limit=-self.RECOVER_LIMIT, allowed=allowed)
+        needed = RECOVER_EVIDENCE + LOST_EVIDENCE * (misses > 1)
+        total = np.nan_to_num(terms.sum(-1) - needed[:, None], nan=-1.0)
+        allowed = (total > 0) & (error**2 < RECOVER_GATE * same).all(-1)
+        return assign(-total, cost_limit=0.0, allowed=allowed)
+
+
+def covered_share(boxes_xyxy: FloatArray) -> FloatArray:
+    """Share of each box that the one other box covers which covers it most, ``(N,)`` in [0, 1].
+
+    Example:
+        >>> covered_share(np.array([[0.0, 0.0, 4.0, 4.0], [2.0, 0.0, 4.0, 4.0]])).tolist()
+        [0.5, 1.0]
+    """
+    if len(boxes_xyxy) < 2:
+        return np.zeros(len(boxes_xyxy))
+    shared = intersections(boxes_xyxy, boxes_xyxy)
+    np.fill_diagonal(shared, 0.0)
+    return np.asarray(np.minimum(shared.max(1) / np.maximum(areas(boxes_xyxy), 1e-9), 1.0))

@@ -27,6 +27,9 @@ class Measurements:
         depth_stds: ``(N,)`` NaN = not given.
         depth_kind: Meaning of `depths`.
         embeddings: ``(N, E)`` of unit length, or None.
+        values: ``(N,)`` depths in the space in which they are filtered, or None before that is known.
+        variances: ``(N,)`` variance of `values`, likewise.
+        covered: ``(N,)`` share of each box that another one covers, likewise.
     """
 
     boxes: FloatArray
@@ -36,6 +39,9 @@ class Measurements:
     depth_stds: FloatArray
     depth_kind: DepthKind
     embeddings: FloatArray | None = None
+    values: FloatArray | None = None
+    variances: FloatArray | None = None
+    covered: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -50,6 +56,9 @@ class Measurements:
             self.depth_stds[rows],
             self.depth_kind,
             None if self.embeddings is None else self.embeddings[rows],
+            None if self.values is None else self.values[rows],
+            None if self.variances is None else self.variances[rows],
+            None if self.covered is None else self.covered[rows],
         )
 
     @property

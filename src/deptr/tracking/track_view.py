@@ -100,5 +100,5 @@ def depth_readings(depth: DepthState, count: int) -> tuple[FloatArray, FloatArra
     if depth.motion.log_depth:
         depths = np.exp(mean)
         return depths, depths * velocity, depths * std
-    spread = depth._spread or 1.0
+    spread = depth.spread
     return mean * spread, velocity * spread, np.where(np.isnan(mean), np.nan, std * spread)
