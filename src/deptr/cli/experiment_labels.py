@@ -1,0 +1,81 @@
+"""Experiments about depth labels: which region to read, and what a student makes of its teacher."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from deptr.cli.extras import need
+from deptr.cli.results import show, write_report
+
+if TYPE_CHECKING:
+    from deptr.evaluation.tables import Table
+
+app = typer.Typer()
+_NEEDS = ("torch", "transformers", "accelerate", "pyarrow")
+_START = typer.Option(..., "--start", help="Folder of the detector whose boxes the students keep.")
+_STEPS = typer.Option(150, "--steps", min=1, help="Training steps of each student.")
+_SEEDS = typer.Option(3, "--seeds", min=1, help="Students per kind of labels.")
+_FRAMES = typer.Option(60, "--frames", min=3, help="Frames of each synthetic sequence.")
+_FOLDER = typer.Option(None, "--folder", help="Keep worlds and labels here.")
+_REPORT = typer.Option(None, "--report", help="Markdown file to write.")
+
+
+@app.command("label-quality")
+def label_quality(
+    *,
+    start: Path = _START,
+    steps: int = _STEPS,
+    seeds: int = _SEEDS,
+    frames: int = _FRAMES,
+    folder: Path | None = _FOLDER,
+    report: Path | None = _REPORT,
+) -> None:
+    """Train on mask-mean and on box-mean labels; compare depth error and HOTA."""
+    need("this experiment", "train", *_NEEDS)
+    from deptr.experiments.label_quality import label_quality_tables
+
+    tables = _tables(label_quality_tables, folder, start=start, steps=steps, seeds=seeds, frames=frames)
+    _finish(tables, report, "Labels inside masks against labels over boxes")
+
+
+@app.command("teacher-student")
+def teacher_student(
+    *,
+    start: Path = _START,
+    steps: int = _STEPS,
+    seeds: int = _SEEDS,
+    frames: int = _FRAMES,
+    folder: Path | None = _FOLDER,
+    report: Path | None = _REPORT,
+) -> None:
+    """Compare students with their teachers, and both with true depth: is there a ceiling or a bias?"""
+    need("this experiment", "train", *_NEEDS)
+    from deptr.experiments.teacher_student import teacher_student_tables
+
+    tables = _tables(teacher_student_tables, folder, start=start, steps=steps, seeds=seeds, frames=frames)
+    _finish(tables, report, "Teacher and student against true depth")
+
+
+def _tables(
+    make: Callable[..., list[Table]], folder: Path | None, *, start: Path, steps: int, seeds: int, frames: int
+) -> list[Table]:
+    from deptr.cli.terminal import progress
+    from deptr.experiments.label_students import Budget
+
+    budget = Budget(str(start), steps=steps, frames=frames, seeds=tuple(range(seeds)))
+    place: Any = nullcontext(str(folder)) if folder else tempfile.TemporaryDirectory()
+    with place as name, progress("students") as told:
+        return make(name, budget, progress=told)
+
+
+def _finish(tables: list[Table], report: Path | None, title: str) -> None:
+    for table in tables:
+        show(table)
+    if report is not None:
+        write_report(report, title, "", tables)
