@@ -25,6 +25,7 @@ FIRST_NOISE = 0.15  # in filter space: first guess of both noises, which says no
 USEFUL, TELLING = 0.5, 2.0  # log ratio of the learned variances: depth advises from one, leads from the other
 LOST_EVIDENCE = 4.0  # nats more for a track that was not seen in the frame before
 RECOVER_GATE = 9.0  # squared standard deviations that no coordinate may exceed
+SMALLEST_GAIN = 0.01  # mean gain of IoU from which on boxes predicted in perspective are used
 SIZE_SPREAD = 0.5  # standard deviation of the log size of different objects
 NO_MATCHES = Matches(np.empty(0, np.intp), np.empty(0, np.intp))
 
@@ -129,7 +130,7 @@ class DepthState:
             return boxes
         self.motion.predict(seconds)
         self._plain, self._moved = boxes, self.motion.boxes()
-        if not self.telling or self.box_gain.value <= 0:
+        if not self.telling or self.box_gain.value <= SMALLEST_GAIN:
             return boxes
         known = np.isfinite(self.motion.filters.mean[:, DEPTH])
         return np.where(known[:, None], self._moved, boxes)
