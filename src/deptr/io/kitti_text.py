@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -142,12 +142,11 @@ def _format(frame: int, tracks: sv.Detections, type_name: str) -> str:
     return "".join(lines)
 
 
-class _Objects:
+class _Objects(NamedTuple):
     """Numbers and types of a file's objects, in its order."""
 
-    def __init__(self, rows: Rows, types: list[str]) -> None:
-        self.rows = rows
-        self.types = types
+    rows: Rows
+    types: list[str]
 
 
 def _read(path: str | Path) -> _Objects:

@@ -166,7 +166,8 @@ class TrackWriter:
         self.rows = 0
         self._size = 0
         try:
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            binary = getattr(os, "O_BINARY", 0)  # Windows would write two characters for a line's end
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | binary, 0o666)
         except OSError as error:
             raise self._failure(error) from error
 
