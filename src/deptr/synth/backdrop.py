@@ -82,7 +82,9 @@ class PaintedPlace:
         if camera.projection is Projection.EQUIRECTANGULAR:
             picture = self._around(camera)
         else:
-            picture = self._far(camera)
+            picture = np.empty((camera.height, camera.width, 3), np.uint8)
+            sky = self._first_ground_row(camera)
+            picture[:sky] = self._far(camera, sky)
             self._paint_ground(picture, camera)
         return np.asarray(cv2.transform(picture, self.colours), np.uint8)
 
@@ -99,12 +101,21 @@ class PaintedPlace:
             distance = np.divide(np.float32(-camera.position[1]), fall, out=fall)
         return np.asarray(np.minimum(distance, self.reach_m), np.float32)
 
-    def _far(self, camera: Camera) -> Any:
-        """The panorama as a plane infinitely far away."""
+    def _first_ground_row(self, camera: Camera) -> int:
+        """First row that shows nothing but ground, or the picture's height."""
+        a, b, c = _fall(camera)
+        if b <= 0:
+            return camera.height
+        limit = -float(camera.position[1]) / self.reach_m
+        edge = (limit - c - min(a * camera.width, 0.0)) / b
+        return min(max(int(edge) + 3, 1), camera.height)
+
+    def _far(self, camera: Camera, rows: int) -> Any:
+        """The panorama as a plane infinitely far away, as far down as `rows`."""
         plane = np.array([[_PLANE_FOCAL, 0, PANORAMA_SIZE[1] / 2], [0, _PLANE_FOCAL, HORIZON_ROW], [0, 0, 1]])
         matrix = settle(plane @ camera.rotation.T @ np.linalg.inv(camera.matrix), 9)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        size = (camera.width, camera.height)
+        size = (camera.width, rows)
         return cv2.warpPerspective(
             panorama(self.surroundings), matrix, size, flags=flags, borderMode=cv2.BORDER_REFLECT
         )

@@ -17,6 +17,7 @@ from deptr.synth.wardrobe import TILE, Material, Outfit, pattern_tile
 
 _SHIFT = 4  # binary digits behind the point in polygon corners
 _DETAIL_PX = 70
+_SHADED_PX = 24
 _TILES_PER_HEIGHT = 8
 _NOTHING = 255  # material of pixels outside the person; its colour is 0
 SIZES = (16, 23, 32, 45, 64, 90, 128, 181, 256, 362)
@@ -51,7 +52,9 @@ def draw_person(
     high = np.ceil(corners[:, 0].max(axis=(0, 1)) * rows) * 2 + 2
     width, height = (int(value) for value in high - low)
     pixels = np.rint((corners * 2 * rows - low) * 2**_SHIFT).astype(np.int32)
-    fine, shade = _rasterise(pixels, shapes.shaded, max(int(rows * 0.012), 1) * 2 + 1, (height, width))
+    fine, shade = _rasterise(
+        pixels, shapes.shaded & (rows >= _SHADED_PX), max(int(rows * 0.012), 1) * 2 + 1, (height, width)
+    )
     # the outline is smoothed from twice the size; inside, the topmost of four fine pixels counts
     parts = np.maximum(
         np.maximum(fine[::2, ::2], fine[1::2, ::2]), np.maximum(fine[::2, 1::2], fine[1::2, 1::2])

@@ -16,6 +16,7 @@ from deptr.synth.truth import PersonTruth
 
 NEAREST_M = 0.45  # whoever comes nearer than this is not painted
 MOST_PEOPLE = FIRST_OTHER - 1
+_ARM_SPAN, _THING_SPAN = 0.7, 1.7  # half the width of what is drawn, in heights
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,11 @@ def paint_cast(
         on the seam of a panorama.
     """
     boards = camera.billboards(cast.positions, cast.heights_m)
-    order = [int(i) for i in np.argsort(-boards.depth, kind="stable") if _in_view(boards, int(i), camera)]
+    order = [
+        int(i)
+        for i in np.argsort(-boards.depth, kind="stable")
+        if _in_view(boards, int(i), camera, cast.people)
+    ]
     dressed = {i: cast.dress(i, boards) for i in order}
     _paint_shadows(canvas, camera, cast, shadows, boards=boards, dressed=dressed)
     people: list[PersonTruth] = []
@@ -105,14 +110,17 @@ def _across_seam(
     return None if painted is None else painted.box
 
 
-def _in_view(boards: Billboards, index: int, camera: Camera) -> bool:
+def _in_view(boards: Billboards, index: int, camera: Camera, people: int) -> bool:
+    """Whether any of a thing may lie in the picture, however it is drawn."""
     if boards.nearest[index] < NEAREST_M:
         return False
-    reach = float(np.hypot(*boards.right[index])) + float(np.hypot(*boards.down[index]))
-    x, y = boards.foot[index]
     if camera.projection is Projection.EQUIRECTANGULAR:
         return True
-    return bool(-reach < x < camera.width + reach and -reach < y < camera.height + 2 * reach)
+    wide, high = float(np.hypot(*boards.right[index])), float(np.hypot(*boards.down[index]))
+    reach = wide * (_ARM_SPAN if index < people else _THING_SPAN) + 0.2 * high
+    x, y = boards.foot[index].tolist()
+    across = -reach < x < camera.width + reach
+    return bool(across and -0.3 * high < y < camera.height + 1.35 * high)
 
 
 def _paint_shadows(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
 from deptr.records import FloatArray, Image
 from deptr.synth.rng import generator
 
+_Word = TypeVar("_Word")
 TILE = 64  # rows and columns of a pattern tile; it covers one eighth of a body height
 
 
@@ -101,14 +104,14 @@ class Outfit:
         palette[Material.BELT] = (44, 34, 28)
         return cls(
             palette=np.clip(np.rint(palette), 0, 255).astype(np.uint8),
-            shirt_pattern=str(rng.choice(PATTERNS)),
-            trousers_pattern=str(rng.choice(PATTERNS)) if rng.random() < 0.25 else "plain",
-            sleeve=int(rng.choice([0, 1, 1, 2, 2])),
-            legs=int(rng.choice([0, 0, 0, 0, 1, 1, 2, 3], p=[0.17, 0.17, 0.17, 0.16, 0.08, 0.08, 0.1, 0.07])),
+            shirt_pattern=_one(rng, PATTERNS),
+            trousers_pattern=_one(rng, PATTERNS) if rng.random() < 0.25 else "plain",
+            sleeve=_one(rng, (0, 1, 1, 2, 2)),
+            legs=_one(rng, (0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3)),
             jacket=bool(rng.random() < 0.28),
-            hair=str(rng.choice(HAIR)),
-            bag=int(rng.choice([0, 0, 0, 1, 2])),
-            girth=float(np.clip(rng.normal(1.04, 0.13), 0.8, 1.45)),
+            hair=_one(rng, HAIR),
+            bag=_one(rng, (0, 0, 0, 1, 2)),
+            girth=min(max(rng.normal(1.04, 0.13), 0.8), 1.45),
             looseness=float(rng.uniform(0.002, 0.016)),
             shoulders=float(rng.normal(1.0, 0.07)),
             print_=bool(rng.random() < 0.2),
@@ -120,8 +123,12 @@ class Outfit:
         palette[Material.SKIN] = np.clip(np.rint(_pick(rng, _SKIN)), 0, 255)
         palette[Material.LIPS] = (palette[Material.SKIN] * np.array([0.82, 0.55, 0.55])).astype(np.uint8)
         palette[Material.HAIR] = np.clip(np.rint(_pick(rng, _HAIR)), 0, 255)
-        girth = float(np.clip(self.girth * rng.normal(1.0, 0.05), 0.8, 1.45))
-        return replace(self, palette=palette, hair=str(rng.choice(HAIR[:6])), girth=girth)
+        girth = min(max(self.girth * rng.normal(1.0, 0.05), 0.8), 1.45)
+        return replace(self, palette=palette, hair=_one(rng, HAIR[:6]), girth=girth)
+
+
+def _one(rng: np.random.Generator, words: Sequence[_Word]) -> _Word:
+    return words[int(rng.integers(len(words)))]
 
 
 def _pick(rng: np.random.Generator, colours: tuple[tuple[int, int, int], ...]) -> FloatArray:
