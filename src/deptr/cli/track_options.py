@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from deptr.cli.track_output import RUN, TRACKS, VIDEO
-from deptr.cli.track_setup import DEPTH_SOURCES
+from deptr.cli.track_setup import DEPTH_SOURCES, settings_of_fusion
 from deptr.records import DepthKind
-from deptr.tracking.fusion import MODES
+from deptr.tracking.fusion import MODES, DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of
+
+
+def _defaults(setting: str) -> str:
+    """Default of a setting in each kind of fusion that has it, such as ``0.2 (fixed)``."""
+    return ", ".join(
+        f"{inspect.signature(getattr(DepthFusion, mode)).parameters[setting].default:g} ({mode})"
+        for mode in MODES
+        if setting in settings_of_fusion(mode)
+    )
+
 
 Source = Annotated[
     str | None,
@@ -45,10 +56,14 @@ Fusion = Annotated[
 ]
 Gamma = Annotated[
     float | None,
-    typer.Option("--gamma", help="Weight of depth in [0, 1]. Default: 0.2 fixed, 0.4 kalman, 0.5 adaptive."),
+    typer.Option("--gamma", help=f"Weight of depth in [0, 1]. Default: {_defaults('gamma')}."),
 ]
 DepthScale = Annotated[
-    float | None, typer.Option("--depth-scale", help="Cost per unit of depth difference (fixed, kalman).")
+    float | None,
+    typer.Option(
+        "--depth-scale",
+        help=f"The paper's lambda: cost per unit of depth difference. Default: {_defaults('scale')}.",
+    ),
 ]
 Depth = Annotated[
     str | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from deptr.errors import UsageError
 from deptr.io.frames import FALLBACK_RATE, FrameSource, check_rate, open_source
 from deptr.io.mot_text import DetectionTable
 from deptr.records import DepthKind
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.fusion import MODES, DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parse_parameters, tracker_class
 
 if TYPE_CHECKING:
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
 Completion = Callable[["sv.Detections"], "sv.Detections"]
 Parameters = dict[str, float | int | bool | str]
 DEPTH_SOURCES = ("file", "pseudo")
-_SETTINGS_OF_FUSION = {
-    "none": (),
-    "fixed": ("gamma", "scale"),
-    "kalman": ("gamma", "scale"),
-    "adaptive": ("gamma",),
-}
 
 
 @dataclass(frozen=True)
@@ -148,6 +143,16 @@ def tracker_parameters(name: str, pairs: Iterable[str], config: Path | None) -> 
     return parse_parameters(name, values)
 
 
+def settings_of_fusion(mode: str) -> tuple[str, ...]:
+    """Names of what can be set for a kind of fusion.
+
+    Example:
+        >>> settings_of_fusion("fixed"), settings_of_fusion("none")
+        (('gamma', 'scale'), ())
+    """
+    return tuple(inspect.signature(getattr(DepthFusion, mode)).parameters)
+
+
 def _check(words: Words) -> None:
     check_rate(words.fps)
     if words.source is None and words.detections is None:
@@ -162,8 +167,8 @@ def _check(words: Words) -> None:
         raise UsageError(f"--min-score: expected a number in [0, 1], got {words.min_score:g}")
     if words.gamma is not None and not 0 <= words.gamma <= 1:
         raise UsageError(f"--gamma: expected a number in [0, 1], got {words.gamma:g}")
-    if words.fusion is not None and words.fusion not in _SETTINGS_OF_FUSION:
-        raise UsageError(f"--fusion: expected one of {', '.join(_SETTINGS_OF_FUSION)}, got {words.fusion!r}")
+    if words.fusion is not None and words.fusion not in MODES:
+        raise UsageError(f"--fusion: expected one of {', '.join(MODES)}, got {words.fusion!r}")
     DepthKind.parse(words.depth_kind)
 
 
@@ -265,7 +270,7 @@ def _fusion(words: Words, kind: DepthKind | None) -> DepthFusion:
     given = {"gamma": ("--gamma", words.gamma), "scale": ("--depth-scale", words.depth_scale)}
     settings = {name: value for name, (_, value) in given.items() if value is not None}
     for name in settings:
-        if name not in _SETTINGS_OF_FUSION[mode]:
+        if name not in settings_of_fusion(mode):
             raise UsageError(f"{given[name][0]}: has no effect with --fusion {mode}")
     fusion: DepthFusion = getattr(DepthFusion, mode)(**settings)
     return fusion
