@@ -14,7 +14,7 @@ from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import AreaMotion, BoxMotion
 from deptr.tracking.parameters import TrackerParameters, number
 
-FUSED_LIMIT = 1.0  # a pair whose cost with depth is above this is worse than none
+DEPTH_SLACK = 0.1  # how far depth may raise a cost above the limit before the pair is given up
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Sort(Tracker):
         candidates = seen.take(columns)
         if self._depth.active and candidates.has_depth:
             costs, allowed = self._fuse(1 - similarity, rows, candidates, cost_limit=1 - least)
-            matches = assign(costs - bonus, cost_limit=FUSED_LIMIT, allowed=allowed)
+            matches = assign(costs - bonus, cost_limit=1 - least + DEPTH_SLACK, allowed=allowed)
         else:
             allowed = self._same_class(rows, candidates.classes)
             matches = assign_most(similarity, bonus, at_least=least, allowed=allowed, clear_first=clear_first)
