@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -41,7 +40,8 @@ class Cost:
 def cost_table(*, repeats: int = 20, size: tuple[int, int] = (384, 640)) -> Table:
     """Parameters, FLOPs and latency of the nano detector without depth and with either depth module.
 
-    Latency is CPU time on one thread, the median of interleaved runs, so that a busy machine hits all alike.
+    Latency is CPU time on one thread, the fastest of interleaved runs: what a busy machine adds is not the
+    network.
 
     Args:
         repeats: Runs of each network.
@@ -67,7 +67,7 @@ def cost_table(*, repeats: int = 20, size: tuple[int, int] = (384, 640)) -> Tabl
             "ONNX Runtime ms",
             "more",
         ],
-        note=f"One image of {size[1]}x{size[0]}, one CPU thread, median CPU time of {repeats} runs.",
+        note=f"One image of {size[1]}x{size[0]}, one CPU thread, fastest of {repeats} runs by CPU time.",
     )
     plain = costs["none"]
     for name, cost in costs.items():
@@ -105,8 +105,8 @@ def _measure(
                 name: Cost(
                     sum(value.numel() for value in network.parameters()),
                     _flops(network, tensor),
-                    statistics.median(times[name][0]),
-                    statistics.median(times[name][1]),
+                    min(times[name][0]),
+                    min(times[name][1]),
                 )
                 for name, network in networks.items()
             }
