@@ -67,7 +67,7 @@ class Budget:
     start: str
     steps: int = 150
     batch_size: int = 4
-    size: tuple[int, int] = (256, 416)
+    size: tuple[int, int] = (192, 320)
     train_sequences: int = 6
     test_sequences: int = 3
     frames: int = 60
