@@ -32,7 +32,7 @@ class Font:
             self._font.getmetrics() if isinstance(self._font, ImageFont.FreeTypeFont) else (size, 0)
         )
         self.height = ascent + descent
-        self._mask = lru_cache(maxsize=2048)(self._render)
+        self._mask = lru_cache(maxsize=512)(self._render)
 
     def width(self, text: str) -> int:
         """Pixels that `text` takes."""
