@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -194,8 +195,7 @@ def _prepare(plan: LibraryPlan, folder: Path, overwrite: bool) -> None:
         elif kept != settings:
             hint = "give the same options to continue, --overwrite to start anew, or another folder"
             raise DataError(folder, "holds sequences made with other options", hint=hint)
-    for stale in folder.glob(f".*{PARTIAL}-*"):
-        shutil.rmtree(stale, ignore_errors=True)
+    _remove_unfinished(folder)
     with atomic_write(folder / _SETTINGS) as file:
         json.dump(settings, file, indent=1)
 
@@ -226,7 +226,8 @@ def _write_in_processes(
     plan: LibraryPlan, jobs: Sequence[SequenceJob], folder: Path, workers: int, report: Progress
 ) -> None:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context)
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_leave_interrupts)
     try:
         waiting: set[Future[str]] = {pool.submit(_work, plan, job, folder) for job in jobs}
         while waiting:
@@ -234,8 +235,23 @@ def _write_in_processes(
             for future in done:
                 name = future.result()
                 report.update(len(jobs) - len(waiting), len(jobs), sequence=name)
+    except BaseException:
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()  # their unfinished sequences are removed below
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        _remove_unfinished(folder)
+
+
+def _leave_interrupts() -> None:
+    """Only the first process answers Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    for stale in folder.glob(f".*{PARTIAL}-*"):
+        shutil.rmtree(stale, ignore_errors=True)
 
 
 def _work(plan: LibraryPlan, job: SequenceJob, folder: Path) -> str:
