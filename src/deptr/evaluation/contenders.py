@@ -29,7 +29,7 @@ PEER_MIN_SCORE = 0.1  # what ByteTrack-like papers feed their trackers
 # for which the experiments on them use a high threshold of 0.8.
 FAMILY_PARAMETERS: Mapping[str, Mapping[str, float]] = {
     "mot": {},
-    "kitti": {"high_score": 0.8, "new_score": 0.9},
+    "kitti": {"high_score": 0.8, "new_score": 0.9, "sure_score": 0.96},
 }
 # class of PyPI `trackers` and what differs from its defaults, per family
 PEERS: Mapping[str, tuple[str, Mapping[str, Mapping[str, Any]]]] = {
