@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from deptr import __version__
+from deptr.errors import DataError
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -59,6 +60,8 @@ def doctor() -> None:
         typer.echo(f"  {extra.name:<13}{state}")
         hint = f"; pip install '{DISTRIBUTION}[{extra.name}]'" if extra.missing else ""
         typer.echo(f"  {'':<13}{extra.adds}{hint}")
+    _section("Weights that come with it")
+    typer.echo(f"  {_bundled()}")
     _section("Weights that can be downloaded, and their licences (nothing is, unless asked for)")
     for line in weight_lines():
         typer.echo(f"  {line}")
@@ -107,6 +110,16 @@ def weight_lines() -> list[str]:
             f"{entry.name:<25}{entry.size_mb:>5} MB  {entry.licence:<38}{entry.purpose:<24}{there}".rstrip()
         )
     return [*lines, f"The labelling teachers are looked for in {folder}; DEPTR_WEIGHTS names another folder."]
+
+
+def _bundled() -> str:
+    from deptr.detector.inference import BUNDLED, bundled_model
+
+    try:
+        size = bundled_model().stat().st_size / 1e6
+    except DataError:
+        return f"{BUNDLED}: not in this installation; name a model with --detector, or use --detections"
+    return f"{BUNDLED}: {size:.0f} MB, finds persons and their depth; its model card tells data and licence"
 
 
 def _is_there(place: Path, file: str) -> bool:
