@@ -30,7 +30,8 @@ cost = (1 - gamma) x IoU distance + gamma x min(1, lambda x |depth difference|);
 plain 2-D limit. Lambda is per unit of depth: metres on KITTI, a relative unit on MOT17."""
 OCCLUSION_INTRO = """{tracker} without depth against {tracker} with {fusion}.
 A link is an object matched now and before; it switches when another track has it than before, as CLEAR
-counts. Its circumstances are the worst between the two sightings. Fixed: a switch without depth that does not
+counts. Its circumstances are the worst between the two sightings; the depth gap is the relative difference to
+the object that covers it most. Fixed: a switch without depth that does not
 happen with depth, within {frames} frames; caused: the reverse."""
 
 

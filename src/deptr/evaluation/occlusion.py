@@ -59,7 +59,7 @@ def bins() -> dict[str, Bins]:
             "partly hidden (50 to 90 %)": lambda item: (item.visibility >= 0.5) & (item.visibility < 0.9),
             "mostly hidden (below 50 %)": lambda item: item.visibility < 0.5,
         },
-        "depth gap to the object in front or behind": {
+        "depth gap": {
             "equal depth (below 5 %)": _gap(0, equal),
             "5 to 15 %": _gap(equal, wide),
             "15 to 50 %": _gap(wide, far),
