@@ -37,6 +37,9 @@ class PerspectiveMotion:
         filters: Five coordinates per track: u, v in pixels, log width, log height, and depth in filter
             space (log depth, or scaled inverse depth, which is moved on its own); velocities per second.
         log_depth: Whether the depth coordinate is a logarithm and so tells the rate.
+        updates: ``(T,)`` how often each track was corrected.
+        image: ``(4,)`` how far the image reaches, as far as detections have shown it.
+        world: ``(3,)`` what most tracks do: depth per second, and pixels per second in u and v beside it.
     """
 
     def __init__(self) -> None:
@@ -93,8 +96,7 @@ class PerspectiveMotion:
             return
         mean, velocity = self.filters.mean[known], self.filters.velocity[known]
         rates = self.rates()[known]
-        centre = (self.image[:2] + self.image[2:]) / 2
-        lateral = velocity[:, :2] + (mean[:, :2] - centre) * rates[:, None]
+        lateral = velocity[:, :2] + (mean[:, :2] - self._image_centre) * rates[:, None]
         self.world[0] = np.median(rates * np.exp(mean[:, DEPTH]))
         self.world[1:] = np.median(lateral, axis=0)
 
@@ -108,14 +110,22 @@ class PerspectiveMotion:
             self._variances(heights, INITIAL_SPEED, INITIAL_RATE, INITIAL_RATE**2),
         )
         self.updates = np.concatenate([self.updates, np.zeros(len(states))])
+        self._start_with_the_world(len(states))
+
+    def _start_with_the_world(self, count: int) -> None:
+        """Let the newest tracks move as most others do, which before a moving camera is the static world."""
         self.learn_world()
-        new = slice(len(self.filters) - len(states), None)
-        rates = np.nan_to_num(self.world[0] / np.exp(depths))
-        centre = (self.image[:2] + self.image[2:]) / 2
-        if self.world.any():
-            self.filters.velocity[new, :2] = self.world[1:] - (states[:, :2] - centre) * rates[:, None]
-            self.filters.velocity[new, 2:4] = -rates[:, None]
-            self.filters.velocity[new, DEPTH] = rates
+        if not self.world.any():
+            return
+        mean, velocity = self.filters.mean[-count:], self.filters.velocity[-count:]
+        rates = np.nan_to_num(self.world[0] / np.exp(mean[:, DEPTH]))
+        velocity[:, :2] = self.world[1:] - (mean[:, :2] - self._image_centre) * rates[:, None]
+        velocity[:, 2:4] = -rates[:, None]
+        velocity[:, DEPTH] = rates
+
+    @property
+    def _image_centre(self) -> FloatArray:
+        return (self.image[:2] + self.image[2:]) / 2
 
     def select(self, kept: Indices) -> None:
         """Keep these tracks, in this order."""
