@@ -177,6 +177,7 @@ def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ([*out, *composite, str(tmp_path / "nowhere")], 1, "no such folder"),
         ([*out, *composite, str(empty)], 1, "holds no cut-outs"),
         ([*out, *composite, str(opaque)], 1, "no alpha channel"),
+        ([*out, *composite, str(opaque), "--workers", "2", "--overwrite"], 1, "no alpha channel"),
         (["-o", str(foreign), *SMALL], 1, "not empty"),
         (["-o", str(foreign), *SMALL, "--overwrite"], 1, "not be overwritten"),
         (["-o", str(foreign / "thesis.txt"), *SMALL], 1, "is a file"),

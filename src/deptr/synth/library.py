@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -17,7 +18,7 @@ from typing import Any
 
 import cv2
 
-from deptr.errors import DataError, UsageError
+from deptr.errors import DataError, DeptrError, UsageError
 from deptr.files import atomic_write
 from deptr.io.coco import merge_coco
 from deptr.progress import Progress, SilentProgress
@@ -229,12 +230,17 @@ def _write_in_processes(
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_leave_interrupts)
     try:
-        waiting: set[Future[str]] = {pool.submit(_work, plan, job, folder) for job in jobs}
+        waiting: set[Future[str | None]] = {pool.submit(_work, plan, job, folder) for job in jobs}
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
-                name = future.result()
-                report.update(len(jobs) - len(waiting), len(jobs), sequence=name)
+                problem = future.result()
+                if problem is not None:
+                    raise DeptrError(problem)
+                report.update(len(jobs) - len(waiting), len(jobs))
+    except BrokenProcessPool as error:
+        text = "a worker process was killed, perhaps for memory: run again with fewer --workers to go on"
+        raise DeptrError(text) from error
     except BaseException:
         for worker in set(multiprocessing.active_children()) - others:
             worker.terminate()  # their unfinished sequences are removed below
@@ -254,11 +260,14 @@ def _remove_unfinished(folder: Path) -> None:
         shutil.rmtree(stale, ignore_errors=True)
 
 
-def _work(plan: LibraryPlan, job: SequenceJob, folder: Path) -> str:
-    """In a worker process: one sequence."""
+def _work(plan: LibraryPlan, job: SequenceJob, folder: Path) -> str | None:
+    """In a worker process: one sequence; what went wrong in words, which travel between processes."""
     cv2.setNumThreads(1)
-    write_sequence(_scene(plan, job), folder / job.name, plan.write)
-    return job.name
+    try:
+        write_sequence(_scene(plan, job), folder / job.name, plan.write)
+    except DeptrError as error:
+        return str(error)
+    return None
 
 
 def scenes_of(plan: LibraryPlan) -> Iterator[Scene]:
