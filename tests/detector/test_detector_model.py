@@ -435,3 +435,13 @@ def test_overlapping_boxes_are_silenced_where_the_model_says_so(limit: float, wa
     )
     found = to_detections(raw, 1.0, (64, 96), settings, min_score=0.0)
     assert found.confidence.tolist() == pytest.approx(wanted)
+
+
+def test_one_depth_module_takes_the_place_of_another(tmp_path: Path) -> None:
+    tiny_detector(depth_head="light").save_pretrained(tmp_path)
+    changed = load_detector(tmp_path, changes={"depth_head": "deformable"})
+    assert changed.config.depth_head == "deformable"
+    same = load_detector(tmp_path)
+    before = same.depth_head.layers[0][0].weight.clone()
+    same.renew_depth()
+    assert not torch.equal(before, same.depth_head.layers[0][0].weight)

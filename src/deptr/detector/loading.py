@@ -46,6 +46,13 @@ def load_config(name_or_path: str | Path, changes: dict[str, Any] | None = None)
     return config
 
 
+def _stored_depth_head(name_or_path: str | Path) -> str:
+    """Form of the depth module that a checkpoint on disk has."""
+    path = Path(name_or_path) / "config.json"
+    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return str(content.get("depth_head", "none"))
+
+
 def load_detector(
     name_or_path: str | Path, *, changes: dict[str, Any] | None = None
 ) -> DepTRForObjectDetection:
@@ -71,7 +78,12 @@ def load_detector(
         found = " ".join(str(error).split())[:400]
         raise DataError(name_or_path, "weights do not fit the configuration", found=found) from error
     missing = [name for name in report["missing_keys"] if not name.startswith("depth_head.")]
-    unexpected = list(report["unexpected_keys"])
+    other_depth = (changes or {}).get("depth_head", config.depth_head) != _stored_depth_head(name_or_path)
+    unexpected = [
+        name
+        for name in report["unexpected_keys"]
+        if not (other_depth and name.startswith("depth_head."))  # one form takes the place of another
+    ]
     if missing or unexpected:
         parts = [
             f"{len(names)} {word} ({', '.join(sorted(names)[:4])}, ...)"

@@ -54,9 +54,7 @@ class DepTRForObjectDetection(DFineForObjectDetection):
 
     def __init__(self, config: DepTRConfig) -> None:
         super().__init__(config)
-        self.depth_head = build_depth_head(config)
-        if self.depth_head is not None and config.log_depth:
-            _start_at_depth(self.depth_head, math.log(10.0))
+        self.renew_depth()
 
     def _init_weights(self, module: nn.Module) -> None:
         if any(module is part for part in self._depth_parts()):
@@ -66,6 +64,12 @@ class DepTRForObjectDetection(DFineForObjectDetection):
     def _depth_parts(self) -> list[nn.Module]:
         head = getattr(self, "depth_head", None)
         return [] if head is None else list(head.modules())
+
+    def renew_depth(self) -> None:
+        """Put a fresh depth module, of the form that the configuration says, in place of what there is."""
+        self.depth_head = build_depth_head(self.config)
+        if self.depth_head is not None and self.config.log_depth:
+            _start_at_depth(self.depth_head, math.log(10.0))
 
     def train_depth_only(self) -> None:
         """Freeze all of D-FINE: only the depth module learns, in minutes."""

@@ -1,7 +1,7 @@
 """`deptr experiment ablation`: which parts of the detector earn their place (the paper's Table III).
 
-Every variant trains from the same ImageNet weights on the same composites, several seeds each, with a budget
-that is stated in the table. Differences smaller than the spread over seeds mean nothing.
+Every variant trains from the same start on the same composites, several seeds each, with a budget that is
+stated in the table. Differences smaller than the spread over seeds mean nothing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,8 @@ from deptr.training.trainer import Trainer
 VARIANTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "light, std, L_align": {},
     "without L_align": {"loss": {"align_dense": 0.0}},
-    "without dense head": {"loss": {"dense": 0.0}},
     "deformable": {"model": {"depth_head": "deformable"}},
     "without std": {"model": {"depth_uncertainty": False}},
-    "no depth": {"model": {"depth_head": "none"}, "loss": {"align_dense": 0.0}},
 }
 
 

@@ -49,6 +49,8 @@ def build_detector(settings: ModelSettings) -> DepTRForObjectDetection:
     else:
         legal = ", ".join(["nano", *HUB_CHECKPOINTS])
         raise UsageError(f"model.size: expected one of {legal}, got {settings.size!r}")
+    if settings.fresh_depth:
+        model.renew_depth()
     backbone = model.model.backbone.model
     if hasattr(backbone, "freeze"):
         backbone.freeze(settings.frozen_stages, settings.freeze_depthwise)

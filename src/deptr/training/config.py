@@ -36,6 +36,7 @@ class ModelSettings:
         frozen_stages: Backbone stages (of seven, with the stem) that stay as they are.
         freeze_depthwise: Keep the backbone's depthwise convolutions; training on a CPU is twice as fast.
         depth_only: Freeze all of D-FINE and train the depth module alone.
+        fresh_depth: Start with a new depth module even where `start` has one.
         options: Further fields of `DepTRConfig`, by name.
     """
 
@@ -51,6 +52,7 @@ class ModelSettings:
     frozen_stages: int = 0
     freeze_depthwise: bool = False
     depth_only: bool = False
+    fresh_depth: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
 
