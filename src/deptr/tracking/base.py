@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from deptr.tracking.box_report import BoxReport
 from deptr.tracking.boxes import iou, warp
 from deptr.tracking.camera_motion import CameraMotion
 from deptr.tracking.fusion import DepthFusion
-from deptr.tracking.lifecycle import Lifecycle, TrackState
-from deptr.tracking.measurements import Measurements
+from deptr.tracking.lifecycle import CONFIRMED, Lifecycle
+from deptr.tracking.measurements import Measurements, pick
 from deptr.tracking.motion import REFERENCE_RATE, BoxMotion
 from deptr.tracking.panorama import merge_at_seam, unwrap, wrap, yaw_shift
 from deptr.tracking.parameters import TrackerParameters, build
@@ -97,7 +97,7 @@ class Tracker(ABC):
             self._report.learn(rows.boxes, self._motion.boxes(), rows.columns >= 0, seconds)
         reported = np.flatnonzero(self._reported())
         reported = reported[np.argsort(self._rows.columns[reported])]
-        result = cast("sv.Detections", detections[self._rows.columns[reported]])
+        result = pick(detections, self._rows.columns[reported])
         result.tracker_id = self._rows.ids[reported]
         return self._with_boxes(result, reported)
 
@@ -116,7 +116,7 @@ class Tracker(ABC):
 
     def _reported(self) -> BoolArray:
         """Which tracks belong into this frame's answer, ``(T,)``."""
-        return np.asarray((self._rows.states == TrackState.CONFIRMED) & (self._rows.columns >= 0))
+        return np.asarray((self._rows.states == CONFIRMED) & (self._rows.columns >= 0))
 
     def _with_boxes(self, result: sv.Detections, rows: Indices) -> sv.Detections:
         if self.parameters.boxes != "observed" and len(rows):
@@ -199,7 +199,7 @@ class Tracker(ABC):
         self._hit(left[rows], seen, free[columns])
         return left[rows], without(free, free[columns])
 
-    def _birth(self, seen: Measurements, columns: Indices, state: TrackState) -> None:
+    def _birth(self, seen: Measurements, columns: Indices, state: int) -> None:
         """Start tracks at these detections."""
         if not len(columns):
             return

@@ -9,7 +9,6 @@ import numpy as np
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices
 from deptr.tracking.bytetrack import ByteTrack, ByteTrackParameters
-from deptr.tracking.lifecycle import TrackState
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion, HeightScaledMotion
 from deptr.tracking.parameters import number
@@ -69,7 +68,7 @@ class BoTSORT(ByteTrack):
             mixed = np.where(np.isnan(before), now, MEMORY * before + (1 - MEMORY) * now)
             self._appearance[rows] = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
 
-    def _birth(self, seen: Measurements, columns: Indices, state: TrackState) -> None:
+    def _birth(self, seen: Measurements, columns: Indices, state: int) -> None:
         super()._birth(seen, columns, state)
         if seen.embeddings is not None:
             self._fit_width(seen.embeddings)

@@ -9,7 +9,7 @@ import numpy as np
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices, assign, without
 from deptr.tracking.base import Tracker
-from deptr.tracking.lifecycle import TrackState
+from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion, HeightScaledMotion
 from deptr.tracking.parameters import TrackerParameters, number
@@ -48,10 +48,10 @@ class ByteTrack(Tracker):
     def _step(self, seen: Measurements, frames: float) -> None:
         high, low = self._split(seen.scores)
         rows = self._rows
-        tentative = rows.states == TrackState.TENTATIVE
+        tentative = rows.states == TENTATIVE
         # a track waits at its first box until a second one tells where it goes
         waits = tentative & (rows.hits == 0)
-        boxes = self._predict(np.where(waits, 0.0, frames)[:, None], rows.states == TrackState.LOST)
+        boxes = self._predict(np.where(waits, 0.0, frames)[:, None], rows.states == LOST)
         pool, waiting = np.flatnonzero(~tentative), np.flatnonzero(tentative)
 
         candidates = seen.take(high)
@@ -61,15 +61,15 @@ class ByteTrack(Tracker):
         first = assign(costs, cost_limit=self.parameters.match_cost, allowed=allowed)
         self._depth.learn(similarity, pool, candidates, first)
         self._hit(pool[first.rows], seen, high[first.columns])
-        rows.states[pool[first.rows]] = TrackState.CONFIRMED
+        rows.states[pool[first.rows]] = CONFIRMED
 
         left = without(pool, pool[first.rows])
-        left = left[rows.states[left] == TrackState.CONFIRMED]
+        left = left[rows.states[left] == CONFIRMED]
         costs = 1 - self._iou(boxes[left], seen.boxes[low], pixel=PIXEL)
         allowed = self._same_class(left, seen.classes[low])
         second = assign(costs, cost_limit=self.parameters.second_match_cost, allowed=allowed)
         self._hit(left[second.rows], seen, low[second.columns])
-        rows.states[without(left, left[second.rows])] = TrackState.LOST
+        rows.states[without(left, left[second.rows])] = LOST
 
         free = without(high, high[first.columns])
         similarity = self._iou(boxes[waiting], seen.boxes[free], pixel=PIXEL)
@@ -78,17 +78,17 @@ class ByteTrack(Tracker):
         third = assign(costs, cost_limit=TENTATIVE_COST, allowed=allowed)
         self._hit(waiting[third.rows], seen, free[third.columns])
         sure = rows.hits[waiting[third.rows]] + 1 >= self.parameters.confirm_frames
-        rows.states[waiting[third.rows[sure]]] = TrackState.CONFIRMED
+        rows.states[waiting[third.rows[sure]]] = CONFIRMED
 
         again, free = self._recover(seen, without(free, free[third.columns]))
-        rows.states[again] = TrackState.CONFIRMED
+        rows.states[again] = CONFIRMED
 
         self._delete()
         births = free[seen.scores[free] >= self.parameters.new_score]
         at_once = self._frame_count == 1 or self.parameters.confirm_frames == 1
-        self._birth(seen, births, TrackState.CONFIRMED if at_once else TrackState.TENTATIVE)
+        self._birth(seen, births, CONFIRMED if at_once else TENTATIVE)
         sure = (rows.columns >= 0) & (rows.scores > self.parameters.sure_score)
-        rows.states[sure] = TrackState.CONFIRMED
+        rows.states[sure] = CONFIRMED
 
     def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray:
         """Costs of these tracks and high-score detections before depth, ``(T, D)``."""
@@ -97,9 +97,9 @@ class ByteTrack(Tracker):
 
     def _delete(self) -> None:
         rows = self._rows
-        lost = rows.states == TrackState.LOST
+        lost = rows.states == LOST
         # as in the authors' code, a track is let go one frame after its time and never lost twice after it
-        gone = lost & rows.overdue | (rows.states == TrackState.TENTATIVE) & (rows.columns < 0)
+        gone = lost & rows.overdue | (rows.states == TENTATIVE) & (rows.columns < 0)
         rows.overdue |= lost & self._expired()
         self._keep(~gone)
         self._drop_duplicates()
@@ -107,8 +107,8 @@ class ByteTrack(Tracker):
     def _drop_duplicates(self) -> None:
         """Of a seen and a lost track at the same place, keep the one that was followed longer."""
         rows = self._rows
-        tracked = np.flatnonzero(rows.states != TrackState.LOST)
-        lost = np.flatnonzero(rows.states == TrackState.LOST)
+        tracked = np.flatnonzero(rows.states != LOST)
+        lost = np.flatnonzero(rows.states == LOST)
         if not len(tracked) or not len(lost):
             return
         boxes = self._motion.boxes()

@@ -10,7 +10,6 @@ from deptr.records import BoolArray, FloatArray
 from deptr.tracking.assignment import Indices
 from deptr.tracking.boxes import height_modulated_iou
 from deptr.tracking.kalman import KalmanBatch
-from deptr.tracking.lifecycle import TrackState
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.observations import Replay
 from deptr.tracking.ocsort import OCSORT, OCSORTParameters
@@ -82,7 +81,7 @@ class HybridSORT(OCSORT):
         self._scores.correct(rows, taken.scores)
         super()._correct(rows, taken)
 
-    def _birth(self, seen: Measurements, columns: Indices, state: TrackState) -> None:
+    def _birth(self, seen: Measurements, columns: Indices, state: int) -> None:
         super()._birth(seen, columns, state)
         self._scores.append(seen.scores[columns])
 

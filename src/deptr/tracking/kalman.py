@@ -19,6 +19,7 @@ class KalmanBatch:
         mean: ``(T, K)`` position of each coordinate.
         velocity: ``(T, K)`` change of the position per unit of time.
         covariance: ``(3, T, K)`` variance of the position, covariance, variance of the velocity.
+        version: Grows with every change, for those who keep what they computed from the states.
 
     Example:
         >>> filters = KalmanBatch(coordinates=1)
@@ -33,12 +34,14 @@ class KalmanBatch:
         self.mean: FloatArray = np.zeros((0, coordinates))
         self.velocity: FloatArray = np.zeros((0, coordinates))
         self.covariance: FloatArray = np.zeros((3, 0, coordinates))
+        self.version = 0
 
     def __len__(self) -> int:
         return len(self.mean)
 
     def append(self, mean: FloatArray, position_variance: FloatArray, velocity_variance: FloatArray) -> None:
         """Start filters at rest, all arrays ``(N, K)``."""
+        self.version += 1
         block = np.stack([position_variance, np.zeros_like(mean), velocity_variance])
         self.mean = np.concatenate([self.mean, mean])
         self.velocity = np.concatenate([self.velocity, np.zeros_like(mean)])
@@ -46,6 +49,7 @@ class KalmanBatch:
 
     def select(self, kept: Indices) -> None:
         """Keep these rows, in this order."""
+        self.version += 1
         self.mean = self.mean[kept]
         self.velocity = self.velocity[kept]
         self.covariance = self.covariance[:, kept]
@@ -56,6 +60,7 @@ class KalmanBatch:
 
     def put(self, rows: Indices, state: FloatArray) -> None:
         """Set these filters to what `state` gave."""
+        self.version += 1
         self.mean[rows], self.velocity[rows] = state[0], state[1]
         self.covariance[:, rows] = state[2:]
 
@@ -69,6 +74,7 @@ class KalmanBatch:
             position_noise: ``(T, K)`` or broadcastable variance added to the position.
             velocity_noise: ``(T, K)`` or broadcastable variance added to the velocity.
         """
+        self.version += 1
         position, cross, velocity = self.covariance
         self.mean += step * self.velocity
         position += 2 * step * cross + step * step * velocity + position_noise
@@ -83,6 +89,7 @@ class KalmanBatch:
             measured: ``(N, K)`` positions; NaN leaves that coordinate as predicted.
             variance: ``(N, K)`` or broadcastable variance of the measurement.
         """
+        self.version += 1
         block = self.covariance[:, rows]
         position, cross, velocity = block
         innovation = measured - self.mean[rows]

@@ -19,6 +19,10 @@ class TrackState(IntEnum):
     LOST = 2
 
 
+# the states as plain numbers: comparing arrays with these is several times as fast
+TENTATIVE, CONFIRMED, LOST = (int(state) for state in TrackState)
+
+
 class Lifecycle:
     """Rows over tracks, in the order of their birth.
 
@@ -87,12 +91,12 @@ class Lifecycle:
         self.scores[rows] = seen.scores
         self.classes[rows] = seen.classes
 
-    def append(self, seen: Measurements, columns: Indices, time: float, state: TrackState) -> None:
+    def append(self, seen: Measurements, columns: Indices, time: float, state: int) -> None:
         """Start a track at each of these detections."""
         seen, count = seen.take(columns), len(columns)
         fresh = {
             "ids": np.arange(self._next_id, self._next_id + count),
-            "states": np.full(count, int(state)),
+            "states": np.full(count, state),
             "born": np.full(count, time),
             "seen": np.full(count, time),
             "hits": np.zeros(count, np.int64),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,28 @@ class Measurements:
             depth_kind_of(detections, default_kind),
             None if embeddings is None else _unit(np.asarray(embeddings, np.float64).reshape(count, -1)),
         )
+
+
+def pick(detections: sv.Detections, rows: Indices) -> sv.Detections:
+    """Those rows of detections, without checking again what was checked when they were made.
+
+    Example:
+        >>> import supervision as sv
+        >>> two = sv.Detections(xyxy=np.eye(2, 4), data={"name": ["a", "b"]})
+        >>> pick(two, np.array([1])).data["name"]
+        ['b']
+    """
+    picked = copy(detections)
+    for name in ("xyxy", "mask", "confidence", "class_id", "tracker_id"):
+        values = getattr(detections, name)
+        if values is not None:
+            setattr(picked, name, values[rows])
+    picked.data = {
+        name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
+        for name, values in detections.data.items()
+    }
+    picked.metadata = dict(detections.metadata)
+    return picked
 
 
 def _column(values: object, count: int, default: float, name: str) -> FloatArray:

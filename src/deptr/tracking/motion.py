@@ -17,6 +17,8 @@ from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.observations import Replay
 
 REFERENCE_RATE = 30.0
+_ONLY_ASPECT = np.array([0.0, 0.0, 1.0, 0.0])
+_NOT_ASPECT = 1.0 - _ONLY_ASPECT
 
 
 def warp_states(mean: FloatArray, velocity: FloatArray, affine: FloatArray, scales: FloatArray) -> None:
@@ -39,6 +41,8 @@ class BoxMotion(ABC):
 
     def __init__(self) -> None:
         self.filters = KalmanBatch(coordinates=4)
+        self._boxes: FloatArray = np.zeros((0, 4))
+        self._boxes_version = -1
 
     @abstractmethod
     def to_state(self, boxes_xyxy: FloatArray) -> FloatArray:
@@ -74,10 +78,13 @@ class BoxMotion(ABC):
         scales = box.similarity_scale(affine) ** self.SCALE_POWERS
         warp_states(self.filters.mean, self.filters.velocity, affine, scales)
         self.filters.covariance *= scales**2
+        self.filters.version += 1
 
     def boxes(self) -> FloatArray:
-        """Current boxes of all tracks, ``(T, 4)`` xyxy."""
-        return self.to_boxes(self.filters.mean)
+        """Current boxes of all tracks, ``(T, 4)`` xyxy, to be read only."""
+        if self._boxes_version != self.filters.version:
+            self._boxes, self._boxes_version = self.to_boxes(self.filters.mean), self.filters.version
+        return self._boxes
 
     def __len__(self) -> int:
         return len(self.filters)
@@ -106,27 +113,21 @@ class HeightScaledMotion(BoxMotion):
         """This filter's coordinates as boxes."""
         return box.xyah_to_xyxy(states) if self.aspect else box.xywh_to_xyxy(states)
 
-    def _scales(self, states: FloatArray) -> FloatArray:
-        """Length that each coordinate's noise is in proportion to, ``(N, 4)``."""
+    def _variance(self, states: FloatArray, weight: float, aspect: float) -> FloatArray:
+        """Variances in proportion to the squared size, ``(N, 4)``, that of an aspect being fixed."""
         if self.aspect:
-            return np.repeat(states[:, 3:4], 4, axis=1)
-        return np.tile(states[:, 2:4], (1, 2))
-
-    def _variances(
-        self, states: FloatArray, position: float, velocity: float
-    ) -> tuple[FloatArray, FloatArray]:
-        scale_squared = self._scales(states) ** 2
-        return scale_squared * (position * self.POSITION_WEIGHT) ** 2, scale_squared * (
-            velocity * self.VELOCITY_WEIGHT
-        ) ** 2
+            return np.asarray(states[:, 3:4] ** 2 * (weight * weight * _NOT_ASPECT) + aspect * _ONLY_ASPECT)
+        variance = np.empty((len(states), 4))
+        np.multiply(states[:, 2:4], weight, out=variance[:, :2])
+        variance[:, :2] *= variance[:, :2]
+        variance[:, 2:] = variance[:, :2]
+        return variance
 
     def append(self, boxes_xyxy: FloatArray) -> None:
         """Start tracks at these boxes, at rest."""
         states = self.to_state(boxes_xyxy)
-        position, velocity = self._variances(states, 2.0, 10.0)
-        if self.aspect:
-            position[:, 2], velocity[:, 2] = 1e-4, 1e-10
-        self.filters.append(states, position, velocity)
+        position = self._variance(states, 2 * self.POSITION_WEIGHT, 1e-4)
+        self.filters.append(states, position, self._variance(states, 10 * self.VELOCITY_WEIGHT, 1e-10))
 
     def predict(self, frames: float | FloatArray, *, hold_size: BoolArray | None = None) -> None:
         """Move all tracks ahead; the noise added grows with the time passed."""
@@ -134,17 +135,15 @@ class HeightScaledMotion(BoxMotion):
             self.filters.velocity[hold_size, 3] = 0.0
             if not self.aspect:
                 self.filters.velocity[hold_size, 2] = 0.0
-        position, velocity = self._variances(self.filters.mean, 1.0, 1.0)
-        if self.aspect:
-            position[:, 2], velocity[:, 2] = 1e-4, 1e-10
+        states = self.filters.mean
+        velocity = self._variance(states, self.VELOCITY_WEIGHT, 1e-10)
         # the position's noise is jitter of the box, not of the path: it comes once a frame at any rate
-        self.filters.predict(frames, np.where(frames > 0, position, 0.0), velocity * frames)
+        position = self._variance(states, self.POSITION_WEIGHT, 1e-4) * (np.asarray(frames) > 0)
+        self.filters.predict(frames, position, velocity * frames)
 
     def correct(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
         """Take measured boxes in."""
-        variance, _ = self._variances(self.filters.mean[rows], 1.0, 1.0)
-        if self.aspect:
-            variance[:, 2] = 1e-2
+        variance = self._variance(self.filters.mean[rows], self.POSITION_WEIGHT, 1e-2)
         self.filters.correct(rows, self.to_state(boxes_xyxy), variance)
 
 

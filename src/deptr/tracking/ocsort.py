@@ -9,7 +9,6 @@ import numpy as np
 from deptr.records import FloatArray
 from deptr.tracking.assignment import CROWD, Indices, without
 from deptr.tracking.boxes import similarity_scale
-from deptr.tracking.lifecycle import TrackState
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion, ObservationCentricMotion
 from deptr.tracking.observations import Observations
@@ -133,7 +132,7 @@ class OCSORT(Sort):
         self._observed.record(rows, taken.boxes, self._now)
         super()._correct(rows, taken)
 
-    def _birth(self, seen: Measurements, columns: Indices, state: TrackState) -> None:
+    def _birth(self, seen: Measurements, columns: Indices, state: int) -> None:
         super()._birth(seen, columns, state)
         self._observed.append(len(columns))
         fresh = np.zeros((len(columns), *self._directions.shape[1:]))

@@ -9,7 +9,7 @@ import numpy as np
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices, Matches, assign, assign_most, without
 from deptr.tracking.base import Tracker
-from deptr.tracking.lifecycle import TrackState
+from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import AreaMotion, BoxMotion
 from deptr.tracking.parameters import TrackerParameters, number
@@ -83,7 +83,7 @@ class Sort(Tracker):
 
     def _initiate(self, seen: Measurements, free: Indices) -> None:
         """Start a track at each sure detection that is left."""
-        self._birth(seen, free[seen.scores[free] >= self.parameters.new_score], TrackState.TENTATIVE)
+        self._birth(seen, free[seen.scores[free] >= self.parameters.new_score], TENTATIVE)
 
     def _settle(self, frames: float) -> None:
         """Say of each track in what state it is now."""
@@ -92,6 +92,6 @@ class Sort(Tracker):
         young = self._frame_count <= self.parameters.confirm_frames
         sure = rows.scores > self.parameters.sure_score
         proven = here if young else here & (sure | (rows.streak * frames >= needed))
-        lost = ~here & (rows.states != TrackState.TENTATIVE)
-        rows.states[:] = np.where(proven, TrackState.CONFIRMED, TrackState.TENTATIVE)
-        rows.states[lost] = TrackState.LOST
+        lost = ~here & (rows.states != TENTATIVE)
+        rows.states[:] = np.where(proven, CONFIRMED, TENTATIVE)
+        rows.states[lost] = LOST
