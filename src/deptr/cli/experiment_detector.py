@@ -88,6 +88,7 @@ def predict(
     output: Path = typer.Argument(..., help="Folder for the same sequences with predicted detections."),
     *,
     model: str | None = typer.Option(None, "--model", help="Default: the bundled detector."),
+    sequences: str = typer.Option("", "--sequences", help="Only these, separated by commas."),
     min_score: float = typer.Option(0.1, "--min-score", help="Leave out boxes with a lower score."),
 ) -> None:
     """Put a detector's boxes and depths in place of a benchmark's, for `deptr benchmark mot`."""
@@ -97,6 +98,11 @@ def predict(
 
     with progress("predict") as told:
         count = predict_benchmark(
-            Detector.from_pretrained(model), root, output, min_score=min_score, progress=told
+            Detector.from_pretrained(model),
+            root,
+            output,
+            sequences=[name for name in sequences.split(",") if name],
+            min_score=min_score,
+            progress=told,
         )
     typer.echo(f"{output}: {count} sequences")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ def predict_benchmark(
     root: str | Path,
     output: str | Path,
     *,
+    sequences: Sequence[str] = (),
     min_score: float = 0.1,
     progress: Progress | None = None,
 ) -> int:
@@ -31,6 +33,7 @@ def predict_benchmark(
         detector: Finds the objects.
         root: Sequence folders with ``img1``, ``gt`` and ``seqinfo.ini``.
         output: Folder for the sequences with predicted detections.
+        sequences: Names of the sequences to take, all when empty.
         min_score: Boxes below are left out.
         progress: Told after each sequence.
 
@@ -42,6 +45,7 @@ def predict_benchmark(
     """
     told = progress or SilentProgress()
     folders = sorted(path.parent for path in Path(root).glob("*/img1"))
+    folders = [folder for folder in folders if not sequences or folder.name in sequences]
     if not folders:
         raise DataError(root, "no sequences", expected="folders with img1, gt and seqinfo.ini")
     for done, folder in enumerate(folders, start=1):
