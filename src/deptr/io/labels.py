@@ -124,7 +124,7 @@ _DTYPES: Mapping[str, Any] = {
     "visible_fraction": np.float32,
     "validity": np.int8,
 }
-_CORNERS = ("x1", "y1", "x2", "y2")
+CORNERS = ("x1", "y1", "x2", "y2")
 
 
 @dataclass(frozen=True)
@@ -210,10 +210,10 @@ def to_table(rows: FrameLabels) -> pa.Table:
     """Labels as an Arrow table."""
     arrow = import_arrow()
     columns: dict[str, Any] = {"frame": rows.frame, "object_id": rows.object_id, "class_id": rows.class_id}
-    columns |= {name: np.ascontiguousarray(rows.boxes_xyxy[:, k]) for k, name in enumerate(_CORNERS)}
+    columns |= {name: np.ascontiguousarray(rows.boxes_xyxy[:, k]) for k, name in enumerate(CORNERS)}
     columns |= {name: getattr(rows, name) for name in list(_DTYPES)[3:]}
     types = {name: arrow.from_numpy_dtype(dtype) for name, dtype in _DTYPES.items()}
-    types |= dict.fromkeys(_CORNERS, arrow.float32())
+    types |= dict.fromkeys(CORNERS, arrow.float32())
     arrays = {name: arrow.array(values, types[name]) for name, values in columns.items()}
     return arrow.table(arrays | {"mask": arrow.array(rows.mask, arrow.binary())})
 
@@ -224,7 +224,7 @@ def from_table(table: pa.Table, source: str | Path) -> FrameLabels:
     Raises:
         DataError: A column is missing.
     """
-    missing = [name for name in (*_DTYPES, *_CORNERS, "mask") if name not in table.column_names]
+    missing = [name for name in (*_DTYPES, *CORNERS, "mask") if name not in table.column_names]
     if missing:
         raise DataError(
             source, "a column is missing", expected=missing[0], found=", ".join(table.column_names)
@@ -232,7 +232,7 @@ def from_table(table: pa.Table, source: str | Path) -> FrameLabels:
     arrays: dict[str, Any] = {
         name: np.ascontiguousarray(table[name].to_numpy(), dtype) for name, dtype in _DTYPES.items()
     }
-    boxes = np.stack([table[name].to_numpy() for name in _CORNERS], axis=1).astype(np.float32)
+    boxes = np.stack([table[name].to_numpy() for name in CORNERS], axis=1).astype(np.float32)
     return FrameLabels(boxes_xyxy=boxes, mask=table["mask"].to_pylist(), **arrays)
 
 

@@ -22,7 +22,7 @@ from deptr.teacher.depth_teachers import DepthFrames
 from deptr.teacher.frames import BoxedFrame
 from deptr.teacher.journal import Journal, WindowLabels, locked
 from deptr.teacher.prefetch import prefetched
-from deptr.teacher.repair import changed_frames, repair
+from deptr.teacher.repair import changed_frames, count_labels, has_these_boxes, repair
 from deptr.teacher.rows import LabelOptions, Teachers, label_frames, unreadable_rows
 from deptr.teacher.video_depth_windows import Window, windows_of
 
@@ -99,23 +99,24 @@ def label_sequence(
         windows = 0
         if not _is_labelled(run, job.name, frames_hash, teachers):
             windows = _Walk(job, run, teachers, options, frames_hash).go(report, overlap=overlap)
-        labels = read_labels(run.path(job.name))
-        changed = changed_frames(labels.rows, job.boxes)
-        if changed:
-            with open_source(job.source) as source:
-                check_boxes(job, source)
-                frames = boxed_frames(job, source)
-                labels = repair(labels, changed, frames, job.boxes, teachers=teachers, options=options)
-            write_labels(run.path(job.name), labels)
-    return SequenceReport(
-        job.name,
-        labels.info.frame_count,
-        len(labels.rows),
-        int(labels.rows.valid.sum()),
-        windows,
-        len(changed),
-        len(labels.info.unreadable),
-    )
+        changed = 0
+        if not has_these_boxes(run.path(job.name), job.boxes):
+            changed = _relabel(job, run, teachers, options)
+        rows, valid = count_labels(run.path(job.name))
+        info = read_info(run.path(job.name))
+    return SequenceReport(job.name, info.frame_count, rows, valid, windows, changed, len(info.unreadable))
+
+
+def _relabel(job: SequenceJob, run: LabelRun, teachers: Teachers, options: LabelOptions) -> int:
+    """Make the labels of changed frames anew and return how many these are."""
+    labels = read_labels(run.path(job.name))
+    changed = changed_frames(labels.rows, job.boxes)
+    with open_source(job.source) as source:
+        check_boxes(job, source)
+        frames = boxed_frames(job, source)
+        labels = repair(labels, changed, frames, job.boxes, teachers=teachers, options=options)
+    write_labels(run.path(job.name), labels)
+    return len(changed)
 
 
 def _revisions(teachers: Teachers) -> dict[str, str]:

@@ -9,26 +9,49 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from deptr.io.labels import FrameLabels, SequenceLabels
+from deptr.io.labels import CORNERS, FrameLabels, SequenceLabels, Validity, open_parquet
 from deptr.teacher.boxes import SequenceBoxes
 from deptr.teacher.frames import BoxedFrame
 from deptr.teacher.rows import LabelOptions, Teachers, label_frames, unreadable_rows
 from deptr.teacher.video_depth_windows import window_of, windows_of
 
 
+def has_these_boxes(path: Path, boxes: SequenceBoxes) -> bool:
+    """Whether a label file is of exactly these boxes; one group of its rows is in memory at a time."""
+    file = open_parquet(path)
+    if file.metadata.num_rows != len(boxes.frame):
+        return False
+    start = 0
+    for group in range(file.metadata.num_row_groups):
+        table = file.read_row_group(group, columns=["frame", "object_id", "class_id", *CORNERS])
+        place = slice(start, start + len(table))
+        start += len(table)
+        corners = np.stack([table[name].to_numpy() for name in CORNERS], axis=1)
+        pairs = (
+            (table["frame"].to_numpy(), boxes.frame[place]),
+            (table["object_id"].to_numpy(), boxes.object_id[place]),
+            (table["class_id"].to_numpy(), boxes.class_id[place]),
+            (corners, boxes.boxes_xyxy[place]),
+        )
+        if not all(np.array_equal(old, new) for old, new in pairs):
+            return False
+    return True
+
+
+def count_labels(path: Path) -> tuple[int, int]:
+    """Number of rows of a label file, and of those whose depth may be learnt from."""
+    file = open_parquet(path)
+    groups = range(file.metadata.num_row_groups)
+    parts = (file.read_row_group(group, columns=["validity"])["validity"].to_numpy() for group in groups)
+    return file.metadata.num_rows, sum(int((part == Validity.GOOD).sum()) for part in parts)
+
+
 def changed_frames(rows: FrameLabels, boxes: SequenceBoxes) -> list[int]:
     """Numbers of the frames whose boxes, identities, classes or order differ from the labelled ones."""
-    same = (
-        np.array_equal(rows.frame, boxes.frame)
-        and np.array_equal(rows.object_id, boxes.object_id)
-        and np.array_equal(rows.class_id, boxes.class_id)
-        and np.array_equal(rows.boxes_xyxy, boxes.boxes_xyxy)
-    )
-    if same:
-        return []
     labelled = SequenceBoxes("labels", rows.frame, rows.object_id, rows.class_id, rows.boxes_xyxy)
     changed = []
     for frame in np.union1d(rows.frame, boxes.frame):
