@@ -20,6 +20,16 @@ class Matches(NamedTuple):
     columns: Indices
 
 
+def where(mask: BoolArray) -> Indices:
+    """Indices at which a ``(N,)`` mask is True.
+
+    Example:
+        >>> where(np.array([True, False, True])).tolist()
+        [0, 2]
+    """
+    return mask.nonzero()[0]
+
+
 CROWD = 90_000  # pairs, from which on only the feasible ones are looked at
 _NOTHING = Matches(np.empty(0, np.intp), np.empty(0, np.intp))
 
@@ -64,7 +74,7 @@ def _solve(costs: FloatArray, cost_limit: float) -> tuple[Indices, Indices]:
     _, column_of_row, _ = lap.lapjv(
         np.ascontiguousarray(costs, np.float64), extend_cost=True, cost_limit=cost_limit
     )
-    rows = np.flatnonzero(column_of_row >= 0)
+    rows = where(column_of_row >= 0)
     return rows, column_of_row[rows].astype(np.intp)
 
 
@@ -134,7 +144,7 @@ def assign_most(
 
 
 def without(indices: Indices, taken: Indices) -> Indices:
-    """Those of `indices` that are not in `taken`, order kept.
+    """Those of `indices` that are not in `taken`, which are some of them; order kept.
 
     Example:
         >>> without(np.array([4, 2, 7]), np.array([2])).tolist()
@@ -142,6 +152,6 @@ def without(indices: Indices, taken: Indices) -> Indices:
     """
     if not len(taken) or not len(indices):
         return indices
-    free = np.ones(max(int(indices.max()), int(taken.max())) + 1, bool)
+    free = np.ones(indices.max() + 1, bool)
     free[taken] = False
     return indices[free[indices]]

@@ -11,7 +11,7 @@ import numpy as np
 
 from deptr.errors import UsageError
 from deptr.records import BoolArray, FloatArray, Image, IntArray
-from deptr.tracking.assignment import Indices, without
+from deptr.tracking.assignment import Indices, where, without
 from deptr.tracking.box_report import BoxReport
 from deptr.tracking.boxes import iou, warp
 from deptr.tracking.camera_motion import CameraMotion
@@ -95,7 +95,7 @@ class Tracker(ABC):
         if self._report is not None:
             rows = self._rows
             self._report.learn(rows.boxes, self._motion.boxes(), rows.columns >= 0, seconds)
-        reported = np.flatnonzero(self._reported())
+        reported = where(self._reported())
         reported = reported[np.argsort(self._rows.columns[reported])]
         result = pick(detections, self._rows.columns[reported])
         result.tracker_id = self._rows.ids[reported]
@@ -190,7 +190,9 @@ class Tracker(ABC):
 
     def _recover(self, seen: Measurements, free: Indices) -> tuple[Indices, Indices]:
         """Tracks found again by depth and motion in space, and the detections that are still free."""
-        left = np.flatnonzero(self._rows.columns < 0)
+        left = where(self._rows.columns < 0)
+        if not self._depth.telling or not len(left) or not len(free):
+            return left[:0], free
         rows, columns = self._depth.recover(left, seen.take(free), self._rows.misses[left])
         same = self._same_class(left, seen.classes[free])
         if same is not None:
@@ -214,7 +216,7 @@ class Tracker(ABC):
         """Delete all tracks but these."""
         if mask.all():
             return
-        self._select(np.flatnonzero(mask))
+        self._select(where(mask))
 
     def _select(self, kept: Indices) -> None:
         """Keep these rows of everything that has a row per track."""
@@ -248,4 +250,4 @@ class Tracker(ABC):
     def _split(self, scores: FloatArray) -> tuple[Indices, Indices]:
         """Detections of the first association and those of the second."""
         high, low = self.parameters.high_score, self.parameters.low_score
-        return np.flatnonzero(scores > high), np.flatnonzero((scores > low) & (scores < high))
+        return where(scores > high), where((scores > low) & (scores < high))

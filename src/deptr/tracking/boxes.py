@@ -152,7 +152,10 @@ def iou(
         >>> iou(np.array([[98.0, 0.0, 102.0, 2.0]]), np.array([[-2.0, 0.0, 2.0, 2.0]]), period=100.0).tolist()
         [[1.0]]
     """
-    if period is None and len(boxes_a) * len(boxes_b) >= CROWD:
+    pairs = len(boxes_a) * len(boxes_b)
+    if not pairs:
+        return np.zeros((len(boxes_a), len(boxes_b)))
+    if period is None and pairs >= CROWD:
         return _sparse_iou(boxes_a, boxes_b, pixel)
     shared = intersections(boxes_a, boxes_b, pixel=pixel, period=period)
     union = areas(boxes_a, pixel=pixel)[:, None] + areas(boxes_b, pixel=pixel)[None, :]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deptr.records import FloatArray
-from deptr.tracking.assignment import Indices, assign, without
+from deptr.tracking.assignment import Indices, assign, where, without
 from deptr.tracking.base import Tracker
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.measurements import Measurements
@@ -52,7 +52,7 @@ class ByteTrack(Tracker):
         # a track waits at its first box until a second one tells where it goes
         waits = tentative & (rows.hits == 0)
         boxes = self._predict(np.where(waits, 0.0, frames)[:, None], rows.states == LOST)
-        pool, waiting = np.flatnonzero(~tentative), np.flatnonzero(tentative)
+        pool, waiting = where(~tentative), where(tentative)
 
         candidates = seen.take(high)
         similarity = self._iou(boxes[pool], candidates.boxes, pixel=PIXEL)
@@ -107,8 +107,8 @@ class ByteTrack(Tracker):
     def _drop_duplicates(self) -> None:
         """Of a seen and a lost track at the same place, keep the one that was followed longer."""
         rows = self._rows
-        tracked = np.flatnonzero(rows.states != LOST)
-        lost = np.flatnonzero(rows.states == LOST)
+        tracked = where(rows.states != LOST)
+        lost = where(rows.states == LOST)
         if not len(tracked) or not len(lost):
             return
         boxes = self._motion.boxes()

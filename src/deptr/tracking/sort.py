@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deptr.records import FloatArray
-from deptr.tracking.assignment import Indices, Matches, assign, assign_most, without
+from deptr.tracking.assignment import Indices, Matches, assign, assign_most, where, without
 from deptr.tracking.base import Tracker
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.measurements import Measurements
@@ -51,7 +51,7 @@ class Sort(Tracker):
 
     def _step(self, seen: Measurements, frames: float) -> None:
         boxes = self._predict(frames)
-        rows, high = np.arange(len(boxes)), np.flatnonzero(seen.scores > self.parameters.high_score)
+        rows, high = np.arange(len(boxes)), where(seen.scores > self.parameters.high_score)
         first = self._pair(self._iou(boxes, seen.boxes[high]), rows, seen, high, clear_first=True)
         self._hit(rows[first.rows], seen, high[first.columns])
         _, free = self._recover(seen, without(high, high[first.columns]))
