@@ -55,32 +55,19 @@ def assign(
     """
     if costs.size == 0:
         return _NOTHING
-    if cost_limit is None:
-        rows, columns = _solve(costs, np.inf)
-        keep = slice(None) if allowed is None else allowed[rows, columns]
-        return Matches(rows[keep], columns[keep])
-    feasible = costs <= cost_limit
-    if allowed is not None:
-        feasible &= allowed
-    if costs.size >= CROWD:
-        pairs = np.nonzero(feasible)
-        return _solve_sparse(costs[pairs], cost_limit, pairs, costs.shape)
-    if not feasible.any():
-        return _NOTHING
-    return _solve_feasible(costs, cost_limit, feasible)
-
-
-def _solve(costs: FloatArray, cost_limit: float) -> tuple[Indices, Indices]:
-    _, column_of_row, _ = lap.lapjv(
-        np.ascontiguousarray(costs, np.float64), extend_cost=True, cost_limit=cost_limit
-    )
+    feasible = allowed
+    if cost_limit is not None:
+        feasible = costs <= cost_limit if allowed is None else (costs <= cost_limit) & allowed
+        if costs.size >= CROWD:
+            pairs = feasible.nonzero()
+            return _solve_sparse(costs[pairs], cost_limit, pairs, costs.shape)
+        # a pair at the limit is worth as much as none, so a full assignment is also the best partial one
+        costs = np.where(feasible, costs, cost_limit)
+    _, column_of_row, _ = lap.lapjv(np.ascontiguousarray(costs, np.float64), extend_cost=True)
     rows = where(column_of_row >= 0)
-    return rows, column_of_row[rows].astype(np.intp)
-
-
-def _solve_feasible(costs: FloatArray, cost_limit: float, feasible: BoolArray) -> Matches:
-    # a finite price just beyond the limit: an infinite one would poison every joint assignment
-    rows, columns = _solve(np.where(feasible, costs, cost_limit + abs(cost_limit) + 1.0), cost_limit)
+    columns = column_of_row[rows].astype(np.intp)
+    if feasible is None:
+        return Matches(rows, columns)
     keep = feasible[rows, columns]
     return Matches(rows[keep], columns[keep])
 
