@@ -1,57 +1,59 @@
-"""Peak memory of `deptr track` against the length of the video (it must not grow with it).
+"""Memory of decode + track + draw + encode along one long video (it must not grow with its length).
 
-    python benchmarks/memory.py [--lengths 100,400,1600]
+    python benchmarks/memory.py [--frames 3000]
 
-The bundled clip is repeated to the length, tracked with pseudo-depth and drawn, each in a fresh process.
+The bundled clip is repeated to the length. The detections file is read whole before the run (1 KB a frame).
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
+
+from deptr.cli.overlap import Stop
+from deptr.cli.track import _assemble
+from deptr.cli.track_setup import plan
 from deptr.io.frames import open_source
 from deptr.io.video_writer import VideoWriter
+from track_clip import ASSETS, words
 
-ASSETS = Path(__file__).parents[1] / "assets"
-CHILD = """
-import resource, sys
-from deptr.cli.main import main
-try:
-    main(sys.argv[1:])
-finally:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
+CLIP_FRAMES = 100
 
 
 def repeated_clip(folder: Path, length: int) -> tuple[Path, Path]:
     """The bundled clip and its detections, as often as it takes."""
-    with open_source(ASSETS / "vtest.mp4") as source:
-        images = [frame.image for frame in source]
-    lines = [line.split(",", 1) for line in (ASSETS / "vtest_det.txt").read_text().splitlines()]
     with VideoWriter(folder / "long.mp4", fps=10, quality=30) as writer:
-        for index in range(length):
-            writer.write(images[index % len(images)])
-    rounds = -(-length // len(images))
-    rows = [f"{int(frame) + len(images) * k},{rest}" for k in range(rounds) for frame, rest in lines]
-    (folder / "det.txt").write_text("\n".join(row for row in rows if int(row.split(",")[0]) <= length))
+        while writer.frames < length:
+            with open_source(ASSETS / "vtest.mp4") as source:
+                for frame in source:
+                    if writer.frames < length:
+                        writer.write(frame.image)
+    lines = [line.split(",", 1) for line in (ASSETS / "vtest_det.txt").read_text().splitlines()]
+    with (folder / "det.txt").open("w") as file:
+        for k in range(-(-length // CLIP_FRAMES)):
+            file.writelines(
+                f"{int(frame) + CLIP_FRAMES * k},{rest}\n"
+                for frame, rest in lines
+                if int(frame) + CLIP_FRAMES * k <= length
+            )
     return folder / "long.mp4", folder / "det.txt"
 
 
-def peak_megabytes(length: int) -> float:
-    """Peak resident memory of one run."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        video, detections = repeated_clip(folder, length)
-        command = [sys.executable, "-c", CHILD, "track", str(video), "--detections", str(detections)]
-        command += ["--depth", "pseudo", "--output", str(folder / "out")]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode:
-            raise SystemExit(result.stderr)
-        return int(result.stdout.split()[-1]) / 1024
+class Watcher:
+    """A listener to the run's progress that looks at the memory of this process ten times."""
+
+    def __init__(self, length: int) -> None:
+        self._every = max(1, length // 10)
+        self._process = psutil.Process()
+
+    def update(self, done: int, total: int | None = None, **figures: float | str) -> None:
+        """Print the resident memory now and then."""
+        if done % self._every == 0:
+            print(f"{done:7d} frames: {self._process.memory_info().rss / 1e6:7.1f} MB", flush=True)
 
 
 def main() -> None:
@@ -59,13 +61,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--lengths", default="100,400,1600")
-    lengths = [int(word) for word in parser.parse_args().lengths.split(",")]
-    peaks = {length: peak_megabytes(length) for length in lengths}
-    for length, peak in peaks.items():
-        print(f"{length:6d} frames: {peak:7.1f} MB")
-    growth = (peaks[lengths[-1]] - peaks[lengths[0]]) / max(1, lengths[-1] - lengths[0]) * 1024
-    print(f"growth: {growth:.2f} KB a frame")
+    parser.add_argument("--frames", type=int, default=3000)
+    length = parser.parse_args().frames
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        video, detections = repeated_clip(folder, length)
+        chosen = plan(replace(words("pseudo"), source=str(video), detections=detections))
+        _assemble(chosen, folder, video=True).run(Stop(), Watcher(length))
+        if chosen.frames is not None:
+            chosen.frames.close()
 
 
 if __name__ == "__main__":
