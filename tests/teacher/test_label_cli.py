@@ -23,6 +23,10 @@ def deptr(*words: object) -> int:
     return 0
 
 
+def source_of(folder: Path) -> Path:
+    return folder / "data" / "train" / "b"
+
+
 def test_from_a_world_to_labels_to_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_world(tmp_path / "data" / "train" / "a", 30)
     make_world(tmp_path / "data" / "train" / "b", 5)
@@ -32,6 +36,11 @@ def test_from_a_world_to_labels_to_pictures(tmp_path: Path, capsys: pytest.Captu
     assert "a: 30 frames, 90 boxes" in told
     assert deptr("label", tmp_path / "data", "-o", store, *SYNTHETIC, "--dense") == 0
     assert capsys.readouterr().out.count("was finished before") == 2
+    noisy = tmp_path / "noisy"
+    assert (
+        deptr("label", source_of(tmp_path), "-o", noisy, *SYNTHETIC, "--noise", "mask=1,depth=0.1,seed=3")
+        == 0
+    )
     figures, sheet = tmp_path / "figures.json", tmp_path / "sheet.jpg"
     assert deptr("labels", "inspect", store, "--json", figures) == 0
     assert "flicker" in capsys.readouterr().out
@@ -69,6 +78,7 @@ def test_wrong_requests_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[s
     for words, code, message in [
         ([tmp_path / "nowhere"], 1, "no such file or folder"),
         ([world, "--engine", "cloud"], 2, "expected local or ray"),
+        ([world, "--noise", "smell=3"], 2, "--noise: expected any of mask=NUMBER"),
         ([world, "--regions", "circle"], 2, "regions: expected one of mask, box"),
         ([world, "--boxes", tmp_path / "none.txt"], 1, "none.txt"),
         ([world, "--boxes", "det"], 1, "no boxes to label: expected one of det/det.txt, det.txt"),

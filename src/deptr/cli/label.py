@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,67 +12,41 @@ from deptr.errors import DataError, UsageError
 if TYPE_CHECKING:
     from deptr.teacher.build import TeacherPlan
     from deptr.teacher.engine import LabelSummary
+    from deptr.teacher.synthetic import SyntheticNoise
 
 app = typer.Typer()
 
-SYNTHETIC_HELP = "of the synthetic stand-in teacher"
+_BOXES = "gt, det, or a MOT text file. Default: ground truth if there is any, else detections."
+_MASKS = "sam2.1-hiera-tiny, -small, -base-plus, -large, or synthetic."
+_KEYS = "SAM's video mode with a key frame every so many frames; 0: each frame alone."
+_DEPTH = "vda-small, vda-base, vda-large, depth-anything-v2-small, or synthetic."
+_NOISE = "Errors of the synthetic teacher, such as mask=2,depth=0.05,flicker=0.02,blur=1,seed=0."
 
 
 @app.command("label")
 def label(
-    sources: list[str] = typer.Argument(
-        help="Videos, image folders, MOT sequences, or folders of sequences."
-    ),
+    sources: list[str] = typer.Argument(help="Videos, image folders, sequences, or folders of sequences."),
     *,
-    output: Path = typer.Option(
-        ..., "--output", "-o", help="Store of labels; what is in it is not done again."
-    ),
-    boxes: str = typer.Option(
-        "",
-        "--boxes",
-        help="gt, det, or a MOT text file. Default: ground truth if there is any, else detections.",
-    ),
-    masks: str = typer.Option(
-        "sam2.1-hiera-tiny", "--masks", help="sam2.1-hiera-tiny, -small, -base-plus, -large, or synthetic."
-    ),
-    key_every: int = typer.Option(
-        0,
-        "--key-every",
-        min=0,
-        help="SAM's video mode with a key frame every so many frames; 0: each frame alone.",
-    ),
-    depth: str = typer.Option(
-        "vda-small", "--depth", help="vda-small, vda-base, vda-large, depth-anything-v2-small, or synthetic."
-    ),
-    depth_maps: Path | None = typer.Option(
-        None, "--depth-maps", help="Folder with 16-bit PNG depth maps instead of a model."
-    ),
-    regions: str = typer.Option(
-        "mask", "--regions", help="mask, or box: the plain average over the whole box."
-    ),
+    output: Path = typer.Option(..., "--output", "-o", help="Store of labels; what is in it is kept."),
+    boxes: str = typer.Option("", "--boxes", help=_BOXES),
+    masks: str = typer.Option("sam2.1-hiera-tiny", "--masks", help=_MASKS),
+    key_every: int = typer.Option(0, "--key-every", min=0, help=_KEYS),
+    depth: str = typer.Option("vda-small", "--depth", help=_DEPTH),
+    depth_maps: Path | None = typer.Option(None, "--depth-maps", help="Folder with 16-bit PNG depth maps."),
+    regions: str = typer.Option("mask", "--regions", help="mask, or box: average over the whole box."),
     statistic: str = typer.Option("mean", "--statistic", help="mean, median or trimmed."),
     erode: int = typer.Option(2, "--erode", min=0, help="Pixels taken off a mask's edge."),
-    dense: bool = typer.Option(False, "--dense", help="Keep depth maps at stride 8 too (L_align dense)."),
-    features: bool = typer.Option(False, "--features", help="Keep teacher features too (L_align features)."),
+    dense: bool = typer.Option(False, "--dense", help="Keep depth maps at stride 8 (L_align dense)."),
+    features: bool = typer.Option(False, "--features", help="Keep teacher features (L_align features)."),
     weights: Path | None = typer.Option(None, "--weights", help="Folder with the weights."),
-    download: bool = typer.Option(False, "--download", help="Fetch missing weights; licences are printed."),
+    download: bool = typer.Option(False, "--download", help="Fetch missing weights."),
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda or cuda:N."),
     half: bool = typer.Option(False, "--half", help="Half precision: faster, labels differ slightly."),
     input_size: int = typer.Option(518, "--input-size", help="Shorter side of the depth network's input."),
     engine: str = typer.Option("local", "--engine", help="local, or ray for many machines."),
     address: str = typer.Option("", "--address", help="Ray cluster; none starts one here."),
-    workers: int = typer.Option(0, "--workers", min=0, help="Ray workers; 0 takes what the cluster has."),
-    noise_mask: int = typer.Option(
-        0, "--noise-mask", min=0, help=f"Pixels that masks are off, {SYNTHETIC_HELP}."
-    ),
-    noise_depth: float = typer.Option(
-        0.0, "--noise-depth", min=0, help=f"Relative depth error {SYNTHETIC_HELP}."
-    ),
-    noise_flicker: float = typer.Option(
-        0.0, "--noise-flicker", min=0, help=f"Frame to frame, {SYNTHETIC_HELP}."
-    ),
-    noise_blur: float = typer.Option(0.0, "--noise-blur", min=0, help=f"Blur in pixels {SYNTHETIC_HELP}."),
-    seed: int = typer.Option(0, "--seed", help="Of the synthetic noise."),
+    workers: int = typer.Option(0, "--workers", min=0, help="Ray workers; 0 takes what there is."),
+    noise: str = typer.Option("", "--noise", help=_NOISE),
 ) -> None:
     """Make depth labels from video and boxes: SAM 2.1 masks times Video Depth Anything, or stand-ins.
 
@@ -84,7 +58,6 @@ def label(
     from deptr.teacher.build import TeacherPlan
     from deptr.teacher.instance_depth import InstanceSettings
     from deptr.teacher.rows import LabelOptions
-    from deptr.teacher.synthetic import SyntheticNoise
 
     plan = TeacherPlan(
         masks=masks,
@@ -93,18 +66,45 @@ def label(
         key_every=key_every,
         input_size=input_size,
         half=half,
-        noise=SyntheticNoise(noise_mask, noise_depth, noise_flicker, noise_blur, seed=seed),
-        options=LabelOptions(InstanceSettings(statistic=statistic, erode_px=erode), regions, dense, features),
+        noise=_noise(noise),
+        options=LabelOptions(InstanceSettings(statistic, erode_px=erode), regions, dense, features),
         weights=str(weights) if weights else None,
         device=device,
         download=download,
     )
     for name, licence in plan.licences().items():
         typer.echo(f"{name}: licence of the weights: {licence}", err=True)
-    summary = _run(
-        sources, boxes or None, output, plan, engine=engine, address=address or None, workers=workers or None
+    chosen = boxes or None
+    _report(
+        _run(sources, chosen, output, plan, engine=engine, address=address or None, workers=workers or None)
     )
-    _report(summary)
+
+
+def _noise(text: str) -> SyntheticNoise:
+    """Errors of the synthetic teacher out of ``name=number,...``.
+
+    Raises:
+        UsageError: It says something else.
+    """
+    from deptr.teacher.synthetic import SyntheticNoise
+
+    names = {
+        "mask": "mask_px",
+        "depth": "depth_rel",
+        "flicker": "flicker_rel",
+        "blur": "blur_px",
+        "seed": "seed",
+    }
+    values: dict[str, Any] = {}
+    for part in filter(None, text.split(",")):
+        name, _, number = part.partition("=")
+        try:
+            values[names[name.strip()]] = float(number)
+        except (KeyError, ValueError) as error:
+            legal = ", ".join(f"{name}=NUMBER" for name in names)
+            raise UsageError(f"--noise: expected any of {legal}, got {part!r}") from error
+    mask, seed = int(values.pop("mask_px", 0)), int(values.pop("seed", 0))
+    return SyntheticNoise(mask_px=mask, seed=seed, **values)
 
 
 def _run(
