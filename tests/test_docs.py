@@ -1,10 +1,14 @@
 """The documents tell the truth: commands exist, marked ones run, Python runs, links lead somewhere.
 
 A block that opens with ```bash run``` is executed; of other bash blocks every command and option must exist.
+Python is executed, unless its block opens with ```python sketch``` because it needs data: then what it imports
+must exist.
 """
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
 import re
 import shlex
@@ -88,7 +92,7 @@ def test_marked_commands_run(block: str, tmp_path: Path, monkeypatch: pytest.Mon
         assert not ended.value.code, words
 
 
-@pytest.mark.parametrize("block", named(blocks("python")))
+@pytest.mark.parametrize("block", named(blocks("python", "")))
 def test_python_in_the_documents_runs(block: str, tmp_path: Path) -> None:
     (tmp_path / "assets").symlink_to(ROOT / "assets")
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
@@ -97,6 +101,14 @@ def test_python_in_the_documents_runs(block: str, tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("block", named(blocks("python", "sketch")))
+def test_what_sketches_import_exists(block: str) -> None:
+    for node in ast.walk(ast.parse(block)):
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(str(node.module))
+            assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
