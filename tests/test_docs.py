@@ -1,7 +1,7 @@
 """The documents tell the truth: commands exist, marked ones run, Python runs, links lead somewhere.
 
 A block that opens with ```bash run``` is executed; of other bash blocks every command and option must exist.
-Python is executed, unless its block opens with ```python sketch``` because it needs data: then what it imports
+Python is executed, unless its block opens with ```python sketch``` because it needs data: what that imports
 must exist.
 """
 
