@@ -543,3 +543,15 @@ def test_fitted_scores_are_probabilities() -> None:
     assert 1 / (1 + math.exp(-(scale * math.log(0.1 / 0.9) + shift))) == pytest.approx(0.75, abs=0.01)
     with pytest.raises(DataError, match="too few right detections"):
         fit_scores(frames[:3], found[:3])
+
+
+def test_alignment_with_features_needs_features() -> None:
+    settings = _settings()
+    settings = replace(settings, loss=replace(settings.loss, align_features=1.0))
+    step = TrainingStep(tiny_detector(), settings).train()
+    batch = evaluation_batch([painted_frame(1)], (64, 96), COLLATE)
+    with pytest.raises(UsageError, match="no teacher features"):
+        step(batch.pixel_values, batch.targets)
+    batch.targets[0]["teacher_features"] = torch.randn(8, 4, 6)
+    losses = step(batch.pixel_values, batch.targets)
+    assert 0 < losses["align_features"].item() < 2

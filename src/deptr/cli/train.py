@@ -20,7 +20,7 @@ def train(
 ) -> None:
     """Train the DepTR detector.
 
-    Several GPUs or CPU processes: ``accelerate launch -m deptr.cli.main train RECIPE``.
+    Several GPUs or CPU processes: ``torchrun --nproc_per_node 2 -m deptr.cli.main train RECIPE``.
     """
     from dataclasses import replace
 

@@ -146,7 +146,8 @@ class LossSettings:
         label_std: Label deviation, in the unit of the loss, at which a label counts half.
         dense: Of the one-to-many auxiliary head on encoder tokens; 0 leaves the head out.
         align_dense: Of the dense depth of that head against depth maps or the boxes' depth.
-        align_features: Of the cosine alignment with stored features of the depth teacher.
+        align_features: Of the cosine alignment with features of the depth teacher; needs a source whose
+            targets carry ``teacher_features``, which none of the built-in kinds does.
     """
 
     depth: float = 1.0

@@ -56,7 +56,9 @@ class TrainingStep(nn.Module):
             maps = [level.float() for level in output.encoder_maps]
             if self.auxiliary is not None:
                 losses |= self.auxiliary(maps, targets)
-            if self.align_features > 0 and "teacher_features" in targets[0]:
+            if self.align_features > 0:
+                if any("teacher_features" not in target for target in targets):
+                    raise UsageError("loss.align_features: the data has no teacher features; set it to 0")
                 teacher = [torch.stack([target["teacher_features"] for target in targets])] * len(maps)
                 losses["align_features"] = self.align_features * feature_alignment_loss(maps, teacher)
         return losses
