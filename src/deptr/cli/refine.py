@@ -1,0 +1,159 @@
+"""`deptr refine`: a finished result with tracklets merged and gaps filled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from deptr.records import DepthKind
+
+if TYPE_CHECKING:
+    from deptr.tracking.refinement import Refined, Tracks
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+_EPILOG = (
+    "Rows that were filled in have the score 0: nothing was detected there. Refining a refined result "
+    "changes nothing more, unless --smooth is said."
+)
+
+
+@app.command(epilog=_EPILOG)
+def refine(
+    tracks: Path = typer.Argument(help="A result in MOT text, or a folder of SEQUENCE.txt files."),
+    *,
+    output: Path = typer.Option(..., "--output", help="File to write, or folder when TRACKS is one."),
+    fps: float | None = typer.Option(
+        None, "--fps", help="Frames per second. Default: what run.json beside the result says, else 30."
+    ),
+    depth_kind: str | None = typer.Option(
+        None,
+        "--depth-kind",
+        help=f"What the depths mean: one of {', '.join(kind.value for kind in DepthKind)}. "
+        "Default: what run.json beside the result says, else metric.",
+    ),
+    max_gap_seconds: float = typer.Option(
+        1.0, "--max-gap-seconds", help="Longest time between two detections that is bridged."
+    ),
+    min_evidence: float = typer.Option(
+        5.0,
+        "--min-evidence",
+        help="Nats by which one object must explain two tracklets better than two objects.",
+    ),
+    merge: bool = typer.Option(True, "--merge/--no-merge", help="Merge tracklets of one object."),
+    fill: bool = typer.Option(True, "--fill/--no-fill", help="Fill gaps."),
+    smooth: bool = typer.Option(False, "--smooth", help="Smooth the boxes of detected rows too."),
+    json: Path | None = typer.Option(None, "--json", help="The counts as JSON."),
+) -> None:
+    """Merge tracklets whose depth and motion agree and fill gaps of a finished result, offline."""
+    from deptr.cli.results import write_json
+    from deptr.errors import UsageError
+
+    if tracks.is_dir():
+        files = sorted(tracks.glob("*.txt"))
+        if not files:
+            raise UsageError(f"TRACKS: expected SEQUENCE.txt files in {tracks}, found none")
+        if output.is_file():
+            raise UsageError(f"--output: expected a folder, as TRACKS is one, got the file {output}")
+        targets = [output / file.name for file in files]
+    else:
+        files, targets = [tracks], [output]
+        if output.is_dir():
+            raise UsageError(f"--output: expected a file, got the folder {output}")
+    told = _told(tracks)
+    rate = told.get("frames_per_second") if fps is None else fps
+    if rate is None:
+        rate = 30.0
+        typer.echo("note: frame rate not known, 30 is assumed; say --fps", err=True)
+    settings = {
+        "frame_rate": float(rate),
+        "depth_kind": DepthKind.parse(depth_kind or told.get("depth_kind") or DepthKind.METRIC).value,
+        "max_gap_seconds": max_gap_seconds,
+        "min_evidence": min_evidence,
+        "merge": merge,
+        "fill": fill,
+        "smooth": smooth,
+    }
+    counts = {}
+    for source, target in zip(files, targets, strict=True):
+        counts[source.stem] = _refine_file(source, target, settings)
+        typer.echo(f"{source.name}: {_sentence(counts[source.stem])}")
+    if len(files) > 1:
+        total = {key: sum(count[key] for count in counts.values()) for key in next(iter(counts.values()))}
+        typer.echo(f"all {len(files)}: {_sentence(total)}")
+    typer.echo(f"wrote {output}")
+    if json:
+        write_json(json, {"settings": settings, "results": counts})
+
+
+def _told(tracks: Path) -> dict[str, Any]:
+    """Frame rate and kind of depth as `deptr track` wrote them beside the result."""
+    import json
+
+    from deptr.cli.track_output import RUN, TRACKS
+    from deptr.errors import DataError
+
+    file = tracks.parent / RUN
+    if tracks.name != TRACKS or not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return {
+            "frames_per_second": content["source"]["frames_per_second"],
+            "depth_kind": content["depth"]["kind"],
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        hint = "say --fps and --depth-kind in another folder, or track again"
+        raise DataError(file, "is not what deptr track writes", found=str(error), hint=hint) from error
+
+
+def _refine_file(source: Path, target: Path, settings: dict[str, Any]) -> dict[str, int]:
+    from deptr.io.mot_text import read_tracks
+    from deptr.tracking.refinement import Tracks, refine
+
+    table = read_tracks(source)
+    before = Tracks(table.frame, table.track_id, table.xyxy, table.score, table.depth)
+    refined = refine(before, **settings)
+    _write(target, refined.tracks)
+    return _counts(before, refined)
+
+
+def _counts(before: Tracks, refined: Refined) -> dict[str, int]:
+    return {
+        "identities_before": len(set(before.track_id.tolist())),
+        "identities": len(set(refined.tracks.track_id.tolist())),
+        "merged": refined.merged,
+        "gaps_filled": refined.gaps,
+        "rows_before": len(before),
+        "rows_filled": refined.rows,
+    }
+
+
+def _sentence(count: dict[str, int]) -> str:
+    return (
+        f"{count['identities_before']} identities -> {count['identities']} ({count['merged']} merged), "
+        f"{count['gaps_filled']} gaps filled with {count['rows_filled']} rows"
+    )
+
+
+def _write(path: Path, tracks: Tracks) -> None:
+    """All rows, or nothing."""
+    import numpy as np
+    import supervision as sv
+
+    from deptr.files import atomic_write
+    from deptr.io.mot_text import format_tracks
+
+    frames, starts = np.unique(tracks.frame, return_index=True)
+    with atomic_write(path) as file:
+        for frame, start, end in zip(frames.tolist(), starts, [*starts[1:], len(tracks)], strict=True):
+            rows = slice(start, end)
+            found = sv.Detections(
+                tracks.xyxy[rows],
+                confidence=tracks.score[rows],
+                tracker_id=tracks.track_id[rows],
+                data={"depth": tracks.depth[rows]},
+            )
+            file.write(format_tracks(frame, found))
