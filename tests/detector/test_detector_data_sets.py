@@ -109,3 +109,20 @@ def test_depth_figures_by_hand() -> None:
 def test_people_at_one_depth_are_no_pair() -> None:
     boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10.0]])
     assert order_at_overlaps(np.array([1.0, 2]), np.array([5.0, 5.05]), np.zeros(2, int), boxes) == (0, 0)
+
+
+def test_stored_depth_maps_travel_with_the_frames(tmp_path: Path) -> None:
+    import pyarrow.parquet
+    from tiny_detector import write_coco
+
+    from deptr.io.label_maps import maps_table, pack_depth
+
+    tiles = np.arange(5 * 8, dtype=np.float32).reshape(5, 8) + 1
+    images = [{"id": 7, "file_name": "a.png", "width": 60, "height": 40, "sequence": "walk", "frame": 3}]
+    path = write_coco(tmp_path, images=images)
+    pyarrow.parquet.write_table(maps_table([3], [pack_depth(tiles)]), tmp_path / "walk.dense.parquet")
+    depth = CocoFrames(path, labels=tmp_path).frame(0).dense_depth
+    assert depth.shape == (40, 60)
+    np.testing.assert_allclose(depth[::8, ::8], tiles, rtol=1e-3)
+    with pytest.raises(DataError, match="no such file"):
+        CocoFrames(write_coco(tmp_path, images=[images[0] | {"sequence": "run"}]), labels=tmp_path).frame(0)

@@ -555,3 +555,11 @@ def test_alignment_with_features_needs_features() -> None:
     batch.targets[0]["teacher_features"] = torch.randn(8, 4, 6)
     losses = step(batch.pixel_values, batch.targets)
     assert 0 < losses["align_features"].item() < 2
+
+
+def test_dense_depth_errors_by_hand() -> None:
+    label = torch.tensor([1.0, 2.0, NAN, 4.0])
+    metric = DenseAuxiliaryHead(tiny_detector().config)
+    assert metric._errors(torch.tensor([1.0, 4.0, 9.0, 4.0]), label).tolist() == [0, 2, 0]
+    free = DenseAuxiliaryHead(tiny_detector(depth_kind="relative_inverse").config)
+    np.testing.assert_allclose(free._errors(3 * label + 5, label), 0, atol=1e-5)

@@ -14,6 +14,7 @@ from transformers.loss.loss_for_object_detection import generalized_box_iou
 
 from deptr.detector.config import DepTRConfig
 from deptr.training.criterion import Targets, inside_ignored
+from deptr.training.losses import align_scale_and_shift
 
 TOKENS_PER_OBJECT = 9
 STRIDES_PER_SIDE = 6.0  # an object's longer side, in strides, at which a level fits it best
@@ -33,7 +34,7 @@ class DenseAuxiliaryHead(nn.Module):
         self.strides = list(config.feat_strides)
         self.weight, self.depth_weight = weight, depth_weight
         self.classes = config.num_labels
-        self.log_depth = config.log_depth
+        self.log_depth, self.kind = config.log_depth, config.depth_kind
         width = config.encoder_hidden_dim
         self.outputs = nn.ModuleList(nn.Conv2d(width, self.classes + 5, 1) for _ in self.strides)
         for layer in self.outputs:
@@ -96,10 +97,8 @@ class DenseAuxiliaryHead(nn.Module):
             wanted = center_to_corners_format(target["boxes"][objects])
             overlap = torch.diag(generalized_box_iou(_ordered(corners[positive]), wanted))
             box_terms = (1 - overlap).sum()
-            depth = (
-                target["depth"][objects] if "depth" in target else labels.new_full((len(objects),), torch.nan)
-            )
-            errors = (tokens[positive, -1] - depth)[~torch.isnan(depth)].abs()
+            if "depth" in target:
+                errors = self._errors(tokens[positive, -1], target["depth"][objects])
         confidence = logits.detach().sigmoid()
         weight = torch.where(labels > 0, 1 - confidence, 0.5 * confidence.square())
         ignored = target.get("ignore_boxes")
@@ -111,15 +110,25 @@ class DenseAuxiliaryHead(nn.Module):
 
     def _dense(self, raw: list[Tensor], image: int, depth: Tensor) -> Tensor:
         """Errors of all tokens where the depth map is known."""
-        errors = []
+        predicted, labels = [], []
         for level in raw:
             size = (level.shape[-2], level.shape[-1])
             known = ~torch.isnan(depth)
             filled = torch.where(known, depth, 0.0)[None, None]
-            share = functional.adaptive_avg_pool2d(known.to(depth)[None, None], size)
-            mean = functional.adaptive_avg_pool2d(filled, size) / share.clamp(min=1e-6)
-            errors.append((level[image, -1] - mean[0, 0])[share[0, 0] > 0.5].abs())
-        return torch.cat(errors)
+            share = functional.adaptive_avg_pool2d(known.to(depth)[None, None], size)[0, 0]
+            mean = functional.adaptive_avg_pool2d(filled, size)[0, 0] / share.clamp(min=1e-6)
+            predicted.append(level[image, -1].flatten())
+            labels.append(torch.where(share > 0.5, mean, torch.nan).flatten())
+        return self._errors(torch.cat(predicted), torch.cat(labels))
+
+    def _errors(self, predicted: Tensor, label: Tensor) -> Tensor:
+        """Absolute errors where the label is known; scale and shift are free unless depth is metric."""
+        known = ~torch.isnan(label)
+        predicted, label = predicted[known], label[known]
+        if self.kind != "metric":
+            label = align_scale_and_shift(predicted, label, with_scale=not self.log_depth)
+            predicted, label = predicted[~torch.isnan(label)], label[~torch.isnan(label)]
+        return (predicted - label).abs()
 
 
 def _ordered(corners: Tensor) -> Tensor:

@@ -94,6 +94,7 @@ def coco_frames(settings: SourceSettings, *, held_out: bool) -> CocoFrames:
         match=settings.match,
         held_out_every=settings.held_out_every,
         held_out=held_out,
+        labels=settings.labels or None,
     )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from deptr.errors import DataError
-from deptr.records import DepthKind, LabelledFrame
+from deptr.io.label_maps import STRIDE, FrameArrays
+from deptr.records import DepthKind, FloatArray, LabelledFrame
 from deptr.training.images import read_image
 
 
@@ -28,6 +29,7 @@ class CocoFrames:
         match: Only images whose file name matches this pattern.
         held_out_every: Every so many images of the file (before `match`) are the held-out part; 0: none.
         held_out: Which of the two parts this is.
+        labels: Folder of a run of `deptr label --dense`, for images with ``sequence`` and ``frame``.
 
     Raises:
         DataError: The json is missing or damaged, names unknown images or categories, or holds no image.
@@ -41,6 +43,7 @@ class CocoFrames:
         match: str = "*",
         held_out_every: int = 0,
         held_out: bool = False,
+        labels: str | Path | None = None,
     ) -> None:
         self.path = Path(annotations)
         self.folder = Path(images) if images else self.path.parent
@@ -58,6 +61,8 @@ class CocoFrames:
             raise DataError(
                 self.path, "no images", expected=f"at least one that matches {match!r}", found="0"
             )
+        self.labels = Path(labels) if labels else None
+        self.maps: dict[str, FrameArrays] = {}
         self.objects = _objects(self.path, content, self.class_of)
 
     def __len__(self) -> int:
@@ -89,8 +94,22 @@ class CocoFrames:
                 path, [item for item in objects if item.get("iscrowd")], image.shape[:2]
             ),
             focal_px=entry.get("focal_px"),
+            dense_depth=self._dense_depth(entry, (image.shape[0], image.shape[1])),
             name=path.name,
         )
+
+    def _dense_depth(self, entry: dict[str, Any], shape: tuple[int, int]) -> FloatArray | None:
+        """The teacher's depth map of an image, ``(H, W)``, None where it stored none."""
+        if self.labels is None:
+            return None
+        sequence, frame = str(entry.get("sequence", "")), int(entry.get("frame", 0))
+        if sequence not in self.maps:
+            self.maps[sequence] = FrameArrays(self.labels / f"{sequence}.dense.parquet")
+        if frame not in self.maps[sequence].frames:
+            return None
+        tiles = self.maps[sequence].at(frame)
+        whole: FloatArray = np.repeat(np.repeat(tiles, STRIDE, axis=0), STRIDE, axis=1)
+        return whole[: shape[0], : shape[1]]
 
 
 def _read(path: Path) -> dict[str, Any]:

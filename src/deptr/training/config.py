@@ -68,6 +68,7 @@ class SourceSettings:
         images: Folder of its images; the json's folder when empty.
         match: Only images whose file name matches this pattern.
         held_out_every: Every so many images of a COCO source are kept for evaluation; 0 keeps none.
+        labels: Folder of a run of `deptr label --dense`, for the depth maps of a COCO source.
         cutouts: Folder of RGBA cut-outs for composites.
         backgrounds: Folder of photos without people for composites.
         count: Frames of a synthetic source that an evaluation uses.
@@ -80,6 +81,7 @@ class SourceSettings:
     images: str = ""
     match: str = "*"
     held_out_every: int = 0
+    labels: str = ""
     cutouts: str = ""
     backgrounds: str = ""
     count: int = 32
