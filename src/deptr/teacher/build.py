@@ -225,7 +225,9 @@ def _from_folder(load: Callable[..., Any], folder: Path) -> Any:
         DataError: The file is truncated, of another model or of another size of model.
     """
     from safetensors import SafetensorError
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # the command line has its own
     try:
         model, report = load(folder, local_files_only=True, output_loading_info=True)
     except (SafetensorError, OSError, RuntimeError, ValueError, KeyError) as error:
