@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,6 +26,7 @@ from deptr.io.mot_text import read_detections
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import DepthKind, FloatArray
+from deptr.tracking.registry import tracker_class
 
 RULES_CODE = ("contenders.py", "corruption.py", "oracle.py", "trackeval_memory.py")
 
@@ -159,8 +162,8 @@ def _milliseconds(seconds: FloatArray) -> dict[str, float]:
 class CellStore:
     """Finished cells in a folder, one file each, found again by everything that decides the result.
 
-    That is the cell, the data files, the versions of TrackEval and the peers, and our own tracking code: a
-    changed tracker measures anew, the peers' cells stay.
+    That is the cell, the data files, the versions of TrackEval and the peers, and the code that our tracker
+    is made of: a changed tracker measures anew, the cells of the peers and of the other trackers stay.
 
     Args:
         folder: Where the files lie; made when needed.
@@ -171,7 +174,7 @@ class CellStore:
         self._data: dict[tuple[str, ...], str] = {}
         package = Path(deptr.__file__).parent
         self._rules = _hash(package / "evaluation" / name for name in RULES_CODE)
-        self._trackers = _hash(sorted((package / "tracking").glob("*.py")))
+        self._trackers: dict[str, str] = {}
 
     def path(self, cell: Cell) -> Path:
         """File of a cell."""
@@ -222,7 +225,34 @@ class CellStore:
             return [*prints, installed_version("trackers")]
         if cell.contender.tracker == ORACLE:
             return prints
-        return [*prints, self._trackers]
+        tracker = cell.contender.tracker
+        if tracker not in self._trackers:
+            self._trackers[tracker] = _hash(tracker_files(tracker))
+        return [*prints, self._trackers[tracker]]
+
+
+def tracker_files(tracker: str) -> list[Path]:
+    """Files of our tracking code that a tracker is made of: its module and all that this imports.
+
+    Example:
+        >>> names = {path.stem for path in tracker_files("bytetrack")}
+        >>> {"bytetrack", "base", "fusion"} <= names, "hybridsort" in names
+        (True, False)
+    """
+    home = Path(sys.modules[tracker_class(tracker).__module__].__file__ or "")
+    found: dict[str, Path] = {}
+    waiting = [home.stem]
+    while waiting:
+        name = waiting.pop()
+        path = home.parent / f"{name}.py"
+        if name in found or not path.is_file():
+            continue
+        found[name] = path
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("deptr.tracking"):
+                parts = (node.module or "").split(".")[2:]
+                waiting += parts[:1] or [alias.name for alias in node.names]
+    return [found[name] for name in sorted(found)]
 
 
 def installed_version(package: str) -> str:
