@@ -81,6 +81,7 @@ def test_wrong_requests_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ([world, "--noise", "smell=3"], 2, "--noise: expected any of mask=NUMBER"),
         ([world, "--regions", "circle"], 2, "regions: expected one of mask, box"),
         ([world, "--boxes", tmp_path / "none.txt"], 1, "none.txt"),
+        ([world / "img1" / "000001.png"], 1, "no boxes to label (say --boxes FILE"),
         ([world, "--boxes", "det"], 1, "no boxes to label: expected one of det/det.txt, det.txt"),
     ]:
         assert deptr("label", *words, "-o", tmp_path / "labels", *SYNTHETIC) == code, message

@@ -57,7 +57,9 @@ def _boxes_of(path: Path, wanted: str | None) -> Path:
     places = [path / place for kind in kinds for place in PLACES[kind]]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        looked = ", ".join(str(place.relative_to(path)) for place in places) if path.is_dir() else "nowhere"
         hint = "say --boxes FILE with frame,id,left,top,width,height,score rows"
+        if path.is_file():
+            raise DataError(path, "no boxes to label", hint=hint)
+        looked = ", ".join(str(place.relative_to(path)) for place in places)
         raise DataError(path, "no boxes to label", expected=f"one of {looked}", hint=hint)
     return found
