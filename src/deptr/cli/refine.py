@@ -146,10 +146,10 @@ def _write(path: Path, tracks: Tracks) -> None:
     from deptr.files import atomic_write
     from deptr.io.mot_text import format_tracks
 
-    frames, starts = np.unique(tracks.frame, return_index=True)
+    frames, starts, sizes = np.unique(tracks.frame, return_index=True, return_counts=True)
     with atomic_write(path) as file:
-        for frame, start, end in zip(frames.tolist(), starts, [*starts[1:], len(tracks)], strict=True):
-            rows = slice(start, end)
+        for frame, start, size in zip(frames.tolist(), starts, sizes, strict=True):
+            rows = slice(start, start + size)
             found = sv.Detections(
                 tracks.xyxy[rows],
                 confidence=tracks.score[rows],
