@@ -49,19 +49,8 @@ def refine(
 ) -> None:
     """Merge tracklets whose depth and motion agree and fill gaps of a finished result, offline."""
     from deptr.cli.results import write_json
-    from deptr.errors import UsageError
 
-    if tracks.is_dir():
-        files = sorted(tracks.glob("*.txt"))
-        if not files:
-            raise UsageError(f"TRACKS: expected SEQUENCE.txt files in {tracks}, found none")
-        if output.is_file():
-            raise UsageError(f"--output: expected a folder, as TRACKS is one, got the file {output}")
-        targets = [output / file.name for file in files]
-    else:
-        files, targets = [tracks], [output]
-        if output.is_dir():
-            raise UsageError(f"--output: expected a file, got the folder {output}")
+    files = _files(tracks, output)
     told = _told(tracks)
     rate = told.get("frames_per_second") if fps is None else fps
     if rate is None:
@@ -77,7 +66,7 @@ def refine(
         "smooth": smooth,
     }
     counts = {}
-    for source, target in zip(files, targets, strict=True):
+    for source, target in files:
         counts[source.stem] = _refine_file(source, target, settings)
         typer.echo(f"{source.name}: {_sentence(counts[source.stem])}")
     if len(files) > 1:
@@ -86,6 +75,22 @@ def refine(
     typer.echo(f"wrote {output}")
     if json:
         write_json(json, {"settings": settings, "results": counts})
+
+
+def _files(tracks: Path, output: Path) -> list[tuple[Path, Path]]:
+    """Each result and where its refined one goes."""
+    from deptr.errors import UsageError
+
+    if not tracks.is_dir():
+        if output.is_dir():
+            raise UsageError(f"--output: expected a file, got the folder {output}")
+        return [(tracks, output)]
+    files = sorted(tracks.glob("*.txt"))
+    if not files:
+        raise UsageError(f"TRACKS: expected SEQUENCE.txt files in {tracks}, found none")
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"--output: expected a folder, as TRACKS is one, got the file {output}")
+    return [(file, output / file.name) for file in files]
 
 
 def _told(tracks: Path) -> dict[str, Any]:
