@@ -7,12 +7,23 @@ without a traceback and exits with `exit_code` (2 for a wrong request, 1 for a f
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 
 class DeptrError(Exception):
     """Base of all errors that the package raises on purpose."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel whole between processes, whatever the constructor takes."""
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+def _rebuild(kind: type[DeptrError], arguments: tuple[Any, ...], state: dict[str, Any]) -> DeptrError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(DeptrError, ValueError):
@@ -51,6 +62,9 @@ class DataError(DeptrError, ValueError):
     Example:
         >>> print(DataError("det.txt", "wrong number of columns", line=3, expected="7 or 10", found="5"))
         det.txt, line 3: wrong number of columns: expected 7 or 10, found 5
+        >>> import pickle
+        >>> pickle.loads(pickle.dumps(DataError("det.txt", "empty", line=1))).line
+        1
     """
 
     def __init__(

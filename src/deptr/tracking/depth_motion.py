@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deptr.records import FloatArray
+from deptr.records import BoolArray, FloatArray
 from deptr.tracking import boxes as box
 from deptr.tracking.assignment import Indices
 from deptr.tracking.kalman import KalmanBatch
@@ -125,7 +125,7 @@ class PerspectiveMotion:
 
     @property
     def _image_centre(self) -> FloatArray:
-        return (self.image[:2] + self.image[2:]) / 2
+        return np.asarray((self.image[:2] + self.image[2:]) / 2)
 
     def select(self, kept: Indices) -> None:
         """Keep these tracks, in this order."""
@@ -180,19 +180,25 @@ class PerspectiveMotion:
             [depth_variances[fresh], np.zeros(len(new)), np.full(len(new), INITIAL_RATE**2)]
         )
 
+    def near(self, rows: Indices, boxes_xyxy: FloatArray, gate: float) -> BoolArray:
+        """Which detections lie within a gate of squared standard deviations in u, ``(T, D)``."""
+        centres = (boxes_xyxy[:, 0] + boxes_xyxy[:, 2]) / 2
+        noise = (BOX_NOISE * (boxes_xyxy[:, 3] - boxes_xyxy[:, 1])) ** 2
+        error = centres - self.filters.mean[rows, U][:, None]
+        return np.asarray(error**2 < gate * (self.filters.covariance[0, rows, U][:, None] + noise))
+
     def compare(
         self, rows: Indices, boxes_xyxy: FloatArray, depths: FloatArray, depth_variances: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Difference of each detection from each track in all five coordinates.
+        """Difference of the detection of each pair from its track in all five coordinates.
 
         Returns:
-            ``(T, D, 5)`` difference, its variance if they are one object, and the variance of places
+            ``(P, 5)`` difference, its variance if they are one object, and the variance of places
             anywhere in the image in the first two coordinates (the others are zero).
         """
         states = self._states(boxes_xyxy, depths)
         noise = self._variances(np.exp(states[:, HEIGHT]), BOX_NOISE, SIZE_NOISE, depth_variances)
-        error = states - self.filters.mean[rows][:, None]
-        same = self.filters.covariance[0, rows][:, None] + noise
+        same = self.filters.covariance[0, rows] + noise
         anywhere = np.zeros_like(same)
-        anywhere[..., :2] = (self.image[2:] - self.image[:2]) ** 2 / (12, 36)
-        return error, same, anywhere
+        anywhere[:, :2] = (self.image[2:] - self.image[:2]) ** 2 / (12, 36)
+        return states - self.filters.mean[rows], same, anywhere

@@ -14,6 +14,7 @@ class VarianceEstimate:
         memory: How many measurements are remembered: older ones fade.
 
     Example:
+        >>> import numpy as np
         >>> estimate = VarianceEstimate(1.0, weight=1.0, memory=100.0)
         >>> estimate.add(np.array([4.0]), np.array([1.0]))
         >>> estimate.value

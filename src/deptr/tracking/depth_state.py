@@ -67,6 +67,10 @@ class DepthState:
         """Whether depth takes part at all."""
         return self.mode != "none"
 
+    def has_say(self, seen: Measurements) -> bool:
+        """Whether depth takes part in associating these detections; if not, boxes alone decide."""
+        return self.active and seen.has_depth and (self.mode != "adaptive" or self.trust > 0)
+
     @property
     def telling(self) -> bool:
         """Whether this video's depth has shown that it tells objects apart so well that it may lead."""
@@ -165,34 +169,43 @@ class DepthState:
             cost_limit: Plain 2-D limit that a pair must pass whatever its depth says.
 
         Returns:
-            ``(T, D)`` fused costs; unknown depth leaves a cost as it is.
+            ``(T, D)`` fused costs; unknown depth leaves a cost as it is. None for the pairs means that depth
+            has no say and all are allowed.
         """
-        if not self.active or not costs.size or not seen.has_depth:
+        if not self.has_say(seen) or not costs.size:
             return costs, None
+        allowed = costs <= min(cost_limit, 1 - 1e-6)
+        places = allowed.nonzero()
+        plain, tracks, columns = costs[places], rows[places[0]], places[1]
         if self.mode == "fixed":
-            distance = np.minimum(1.0, self.scale * np.abs(self.last[rows][:, None] - seen.depths))
-            fused = (1 - self.gamma) * costs + self.gamma * distance
+            gap = np.abs(self.last[tracks] - seen.depths[columns])
+            fused = (1 - self.gamma) * plain + self.gamma * np.minimum(1.0, self.scale * gap)
         elif self.mode == "kalman":
-            innovation, variance = self._innovation(rows, seen)
-            distance = np.minimum(1.0, self.scale * np.abs(innovation) / np.sqrt(variance))
-            fused = (1 - self.gamma) * costs + self.gamma * distance
+            innovation, variance = self._innovation(tracks, columns, seen)
+            gap = np.abs(innovation) / np.sqrt(variance)
+            fused = (1 - self.gamma) * plain + self.gamma * np.minimum(1.0, self.scale * gap)
         else:
-            fused = costs - self.gamma * self.trust * self.evidence(rows, seen) / EVIDENCE_SCALE
-        return np.where(np.isnan(fused), costs, fused), costs <= min(cost_limit, 1 - 1e-6)
+            evidence = self.evidence(tracks, columns, seen)
+            fused = plain - self.gamma * self.trust * evidence / EVIDENCE_SCALE
+        costs = costs.copy()
+        costs[places] = np.where(np.isnan(fused), plain, fused)
+        return costs, allowed
 
-    def _innovation(self, rows: Indices, seen: Measurements) -> tuple[FloatArray, FloatArray]:
-        """Depth of each detection minus that of each track, ``(T, D)``, and its variance."""
+    def _innovation(
+        self, rows: Indices, columns: Indices, seen: Measurements
+    ) -> tuple[FloatArray, FloatArray]:
+        """Depth of each pair's detection minus that of its track, ``(P,)``, and its variance."""
         values, variances = self._readings(seen)
         filters = self.motion.filters
-        innovation = values - filters.mean[rows, DEPTH][:, None]
-        return innovation, filters.covariance[0, rows, DEPTH][:, None] + variances
+        innovation = values[columns] - filters.mean[rows, DEPTH]
+        return innovation, filters.covariance[0, rows, DEPTH] + variances[columns]
 
-    def evidence(self, rows: Indices, seen: Measurements) -> FloatArray:
-        """Log-likelihood ratio that each pair is one object rather than two, ``(T, D)``, NaN = unknown.
+    def evidence(self, rows: Indices, columns: Indices, seen: Measurements) -> FloatArray:
+        """Log-likelihood ratio that each pair is one object rather than two, ``(P,)``, NaN = unknown.
 
         Zero where the learned variances say that depth cannot tell objects apart.
         """
-        innovation, same = self._innovation(rows, seen)
+        innovation, same = self._innovation(rows, columns, seen)
         different = np.maximum(self.different.value, same)
         ratio = 0.5 * np.log(different / same) - 0.5 * innovation**2 * (1 / same - 1 / different)
         wrong = self.outliers.value
@@ -212,19 +225,20 @@ class DepthState:
             return
         t, d = matches
         close = similarity > 0.2
-        innovation = seen.values - self.motion.filters.mean[rows, DEPTH][:, None]
-        squares = np.minimum(innovation**2, 4.0)
         sure = (similarity[t, d] > 0.4) & (close.sum(1)[t] == 1) & (close.sum(0)[d] == 1)
-        sure &= np.isfinite(squares[t, d])
+        sure &= np.isfinite(seen.values[d] - self.motion.filters.mean[rows[t], DEPTH])
         t, d = t[sure], d[sure]
         if not len(t):
             return
+        squares = (seen.values - self.motion.filters.mean[rows[t], DEPTH][:, None]) ** 2
+        np.minimum(squares, 4.0, out=squares)
+        own = squares[np.arange(len(t)), d]
         boxes = seen.boxes[d]
         gain = paired_iou(self._moved[rows[t]], boxes) - paired_iou(self._plain[rows[t]], boxes)
         self.box_gain.add(gain, np.ones(len(gain)))
-        predicted = self.motion.filters.covariance[0, rows, DEPTH][t]
-        surplus = squares[t, d] - predicted
-        wrong = squares[t, d] > OUTLIER_GATE * (predicted + self._readings(seen)[1][d])
+        predicted = self.motion.filters.covariance[0, rows[t], DEPTH]
+        surplus = own - predicted
+        wrong = own > OUTLIER_GATE * (predicted + self._readings(seen)[1][d])
         self.outliers.add(wrong.astype(np.float64), np.ones(len(t)))
         weights = (self.same.value / (self.same.value + predicted)) ** 2
         share = np.zeros(len(d)) if seen.covered is None else seen.covered[d]
@@ -236,7 +250,7 @@ class DepthState:
         self.covered.value = max(self.covered.value, 0.0)
         others = int(np.isfinite(seen.values).sum()) - 1
         if others > 0:
-            self.different.add((np.nansum(squares[t], axis=1) - squares[t, d]) / others, np.ones(len(t)))
+            self.different.add((np.nansum(squares, axis=1) - own) / others, np.ones(len(t)))
 
     def recover(self, rows: Indices, seen: Measurements, misses: IntArray) -> Matches:
         """Pairs that do not overlap but whose place, size and depth agree with the track's motion.
@@ -248,15 +262,18 @@ class DepthState:
         """
         if not self.telling or not len(rows) or not len(seen) or seen.values is None:
             return NO_MATCHES
-        error, same, different = self.motion.compare(rows, seen.boxes, *self._readings(seen))
-        different[..., 2:DEPTH] = SIZE_SPREAD**2
-        different[..., DEPTH] = self.different.value
+        near = self.motion.near(rows, seen.boxes, RECOVER_GATE)
+        t, d = near.nonzero()
+        error, same, different = self.motion.compare(rows[t], seen.boxes[d], *self._readings(seen.take(d)))
+        different[:, 2:DEPTH] = SIZE_SPREAD**2
+        different[:, DEPTH] = self.different.value
         different = np.maximum(different, same)
         terms = 0.5 * np.log(different / same) - 0.5 * error**2 * (1 / same - 1 / different)
-        needed = RECOVER_EVIDENCE + LOST_EVIDENCE * (misses > 1)
-        total = np.nan_to_num(terms.sum(-1) - needed[:, None], nan=-1.0)
-        allowed = (total > 0) & (error**2 < RECOVER_GATE * same).all(-1)
-        return assign(-total, cost_limit=0.0, allowed=allowed)
+        total = terms.sum(-1) - RECOVER_EVIDENCE - LOST_EVIDENCE * (misses[t] > 1)
+        costs = np.zeros(near.shape)
+        costs[t, d] = -np.nan_to_num(total, nan=-1.0)
+        near[t, d] = (total > 0) & (error**2 < RECOVER_GATE * same).all(-1)
+        return assign(costs, cost_limit=0.0, allowed=near)
 
 
 def covered_share(boxes_xyxy: FloatArray) -> FloatArray:

@@ -72,7 +72,7 @@ class Sort(Tracker):
         """Pairs of the most total similarity, each at least `match_iou`; arguments as of `assign_most`."""
         least = self.parameters.match_iou
         candidates = seen.take(columns)
-        if self._depth.active and candidates.has_depth:
+        if self._depth.has_say(candidates):
             costs, allowed = self._fuse(1 - similarity, rows, candidates, cost_limit=1 - least)
             matches = assign(costs - bonus, cost_limit=1 - least + DEPTH_SLACK, allowed=allowed)
         else:
