@@ -182,7 +182,7 @@ def crossing(folder: Path, seed: int) -> None:
             depth = 5.0 + 10 * side
             for frame in range(1, 41):
                 swap = frame > 20
-                x = 300 * pair + 40 * (side != swap)
+                x = 300 * pair + ((14 if side else 26) if swap else 40 * side)
                 noise = rng.normal(0, 0.5, 2)
                 box = f"{x + noise[0]:.2f},{100 + noise[1]:.2f},60,120"
                 truth.append((frame, f"{frame},{2 * pair + side + 1},{box},1,1,1,{depth}"))
