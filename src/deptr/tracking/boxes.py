@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deptr.records import FloatArray
+from deptr.records import FloatArray, IntArray
 
 _TINY = 1e-9
 CROWD = 90_000  # pairs, from which on only those that can overlap are looked at
@@ -182,6 +182,24 @@ def paired_iou(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
 def _sparse_iou(boxes_a: FloatArray, boxes_b: FloatArray, pixel: float) -> FloatArray:
     """As `iou`, looking only at pairs that share image columns."""
     out = np.zeros((len(boxes_a), len(boxes_b)))
+    a, b, shared = overlapping_pairs(boxes_a, boxes_b, pixel=pixel)
+    union = areas(boxes_a, pixel=pixel)[a] + areas(boxes_b, pixel=pixel)[b] - shared
+    out[a, b] = shared / np.maximum(union, _TINY)
+    return out
+
+
+def overlapping_pairs(
+    boxes_a: FloatArray, boxes_b: FloatArray, *, pixel: float = 0.0
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Pairs of boxes that share image rows and columns, and the area that they share, ``(P,)`` each.
+
+    Example:
+        >>> a, b, shared = overlapping_pairs(
+        ...     np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[9.0, 0.0, 11.0, 2.0], [1.0, 0.0, 3.0, 2.0]])
+        ... )
+        >>> a.tolist(), b.tolist(), shared.tolist()
+        ([0], [1], [2.0])
+    """
     order = np.argsort(boxes_b[:, 0])
     lefts, widest = boxes_b[order, 0], float((boxes_b[:, 2] - boxes_b[:, 0]).max())
     first = np.searchsorted(lefts, boxes_a[:, 0] - widest - pixel)
@@ -189,13 +207,9 @@ def _sparse_iou(boxes_a: FloatArray, boxes_b: FloatArray, pixel: float) -> Float
     a = np.repeat(np.arange(len(boxes_a)), count)
     b = order[np.arange(len(a)) + np.repeat(first - np.cumsum(count) + count, count)]
     height = np.minimum(boxes_a[a, 3], boxes_b[b, 3]) - np.maximum(boxes_a[a, 1], boxes_b[b, 1]) + pixel
-    near = np.flatnonzero(height > 0)
-    a, b, height = a[near], b[near], height[near]
     width = np.minimum(boxes_a[a, 2], boxes_b[b, 2]) - np.maximum(boxes_a[a, 0], boxes_b[b, 0]) + pixel
-    shared = np.maximum(width, 0.0) * height
-    union = areas(boxes_a, pixel=pixel)[a] + areas(boxes_b, pixel=pixel)[b] - shared
-    out[a, b] = shared / np.maximum(union, _TINY)
-    return out
+    near = np.flatnonzero((height > 0) & (width > 0))
+    return a[near], b[near], width[near] * height[near]
 
 
 def height_modulated_iou(

@@ -26,6 +26,11 @@ class VarianceEstimate:
         self.weight = weight
         self._memory = memory
 
+    @property
+    def full(self) -> bool:
+        """Whether as much has been measured as is remembered."""
+        return self.weight >= self._memory
+
     def add(self, squares: FloatArray, weights: FloatArray) -> None:
         """Take in squared deviations with a weight each."""
         total = float(weights.sum())

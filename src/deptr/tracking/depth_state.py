@@ -9,7 +9,7 @@ import numpy as np
 
 from deptr.records import BoolArray, DepthKind, FloatArray, IntArray
 from deptr.tracking.assignment import Indices, Matches, assign
-from deptr.tracking.boxes import areas, intersections, paired_iou, warp
+from deptr.tracking.boxes import areas, overlapping_pairs, paired_iou, warp
 from deptr.tracking.depth_motion import DEPTH, PerspectiveMotion
 from deptr.tracking.depth_noise import VarianceEstimate
 from deptr.tracking.measurements import Measurements
@@ -27,6 +27,8 @@ LOST_EVIDENCE = 4.0  # nats more for a track that was not seen in the frame befo
 RECOVER_GATE = 9.0  # squared standard deviations that no coordinate may exceed
 SMALLEST_GAIN = 0.01  # mean gain of IoU from which on boxes predicted in perspective are used
 SIZE_SPREAD = 0.5  # standard deviation of the log size of different objects
+LEARN_EVERY = 4  # frames, once as much is learned as is remembered
+MOST_PAIRS = 100  # that teach in one frame; more would cost time and tell little more
 NO_MATCHES = Matches(np.empty(0, np.intp), np.empty(0, np.intp))
 
 
@@ -58,6 +60,7 @@ class DepthState:
         self.outliers = VarianceEstimate(OUTLIER_SHARE, weight=50.0, memory=500.0)
         self.covered = VarianceEstimate(COVERED_VARIANCE, weight=2.0, memory=100.0)
         self.box_gain = VarianceEstimate(0.0, weight=5.0, memory=100.0)
+        self._frames = 0
         self._spread: float | None = None
         self._plain: FloatArray = np.zeros((0, 4))
         self._moved: FloatArray = np.zeros((0, 4))
@@ -223,11 +226,14 @@ class DepthState:
         """
         if self.mode not in ("adaptive", "kalman") or not len(matches.rows) or seen.values is None:
             return
+        self._frames += 1
+        if self._frames % LEARN_EVERY and self.same.full and self.different.full:
+            return
         t, d = matches
         close = similarity > 0.2
         sure = (similarity[t, d] > 0.4) & (close.sum(1)[t] == 1) & (close.sum(0)[d] == 1)
         sure &= np.isfinite(seen.values[d] - self.motion.filters.mean[rows[t], DEPTH])
-        t, d = t[sure], d[sure]
+        t, d = t[sure][:MOST_PAIRS], d[sure][:MOST_PAIRS]
         if not len(t):
             return
         squares = (seen.values - self.motion.filters.mean[rows[t], DEPTH][:, None]) ** 2
@@ -285,6 +291,8 @@ def covered_share(boxes_xyxy: FloatArray) -> FloatArray:
     """
     if len(boxes_xyxy) < 2:
         return np.zeros(len(boxes_xyxy))
-    shared = intersections(boxes_xyxy, boxes_xyxy)
-    np.fill_diagonal(shared, 0.0)
-    return np.asarray(np.minimum(shared.max(1) / np.maximum(areas(boxes_xyxy), 1e-9), 1.0))
+    most = np.zeros(len(boxes_xyxy))
+    a, b, shared = overlapping_pairs(boxes_xyxy, boxes_xyxy)
+    others = a != b
+    np.maximum.at(most, a[others], shared[others])
+    return np.asarray(np.minimum(most / np.maximum(areas(boxes_xyxy), 1e-9), 1.0))
