@@ -13,11 +13,9 @@ from deptr.evaluation.tables import Table, figure
 Results = dict[tuple[str, int, str, str, str], tuple[Cell, CellResult]]
 METRICS = ("HOTA", "DetA", "AssA", "IDF1", "MOTA")
 CLEAN = str(Corruption())
-LEGEND = (
-    "Metrics in percent, IDSW counts identity switches, ms/frame is the median time of the tracker's update "
-    "alone. `depth adds` is the change of HOTA against the same tracker without depth, with the 95 % "
-    "interval of a paired bootstrap over the sequences."
-)
+LEGEND = """Metrics in percent, IDSW counts identity switches, ms/frame is the median processor time of the
+tracker's update alone. `depth adds` is the change of HOTA against the same tracker without depth, with the
+95 % interval of a paired bootstrap over the sequences."""
 FEW_SEQUENCES = 5
 
 
