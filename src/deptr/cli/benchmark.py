@@ -28,7 +28,7 @@ app = typer.Typer(add_completion=False)
 INTRO = """Every row tracks the same detections and is scored by TrackEval {trackeval}. {settings}
 {legend} {left_out}"""
 SETTINGS = """Each data family has one operating point for all
-frame rates: KITTI's saturated detections use a high threshold of 0.8 (new tracks from 0.9), ours and the peers
+frame rates: KITTI's saturated detections use a high threshold of 0.8 (new tracks from 0.9), ours and peers
 alike; ours also report a detection above 0.96 at once, for which the peers have no parameter. PyPI `trackers`
 run with their defaults otherwise and without frames, hence without camera motion compensation."""
 
