@@ -25,7 +25,7 @@ FIRST_NOISE = 0.15  # in filter space: first guess of both noises, which says no
 USEFUL, TELLING = 0.5, 2.0  # log ratio of the learned variances: depth advises from one, leads from the other
 LOST_EVIDENCE = 4.0  # nats more for a track that was not seen in the frame before
 RECOVER_GATE = 9.0  # squared standard deviations that no coordinate may exceed
-SMALLEST_GAIN = 0.01  # mean gain of IoU from which on boxes predicted in perspective are used
+SMALLEST_GAIN = 0.01  # mean gain of IoU from which on motion in space counts for more than advice
 SIZE_SPREAD = 0.5  # standard deviation of the log size of different objects
 LEARN_EVERY = 4  # frames, once as much is learned as is remembered
 MOST_PAIRS = 100  # that teach in one frame; more would cost time and tell little more
@@ -76,8 +76,13 @@ class DepthState:
 
     @property
     def telling(self) -> bool:
-        """Whether this video's depth has shown that it tells objects apart so well that it may lead."""
+        """Whether this video's depth has shown that it tells objects apart well."""
         return self.mode == "adaptive" and self._log_ratio > TELLING
+
+    @property
+    def leads(self) -> bool:
+        """Whether motion in space foresees boxes better than motion in the image, so that it may lead."""
+        return self.telling and self.box_gain.value > SMALLEST_GAIN
 
     @property
     def trust(self) -> float:
@@ -137,7 +142,7 @@ class DepthState:
             return boxes
         self.motion.predict(seconds)
         self._plain, self._moved = boxes, self.motion.boxes()
-        if not self.telling or self.box_gain.value <= SMALLEST_GAIN:
+        if not self.leads:
             return boxes
         known = np.isfinite(self.motion.filters.mean[:, DEPTH])
         return np.where(known[:, None], self._moved, boxes)
@@ -266,7 +271,7 @@ class DepthState:
             seen: ``D`` detections that nothing took.
             misses: ``(T,)`` frames since each track was seen, this one included.
         """
-        if not self.telling or not len(rows) or not len(seen) or seen.values is None:
+        if not self.leads or not len(rows) or not len(seen) or seen.values is None:
             return NO_MATCHES
         near = self.motion.near(rows, seen.boxes, RECOVER_GATE)
         t, d = near.nonzero()

@@ -61,7 +61,7 @@ class DepthFusion:
         return cls("kalman", gamma, scale)
 
     @classmethod
-    def adaptive(cls, gamma: float = 0.4) -> DepthFusion:
+    def adaptive(cls, gamma: float = 0.3) -> DepthFusion:
         """Likelihood ratio with both variances learned online: useless depth ends up ignored."""
         return cls("adaptive", gamma)
 
