@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,7 +197,7 @@ class FrameByFrame:
         return DepthFrames(np.stack(maps).astype(np.float32))
 
 
-class FrameTeacher:
+class FrameTeacher(ABC):
     """Base of teachers that look at each frame alone."""
 
     name: str
@@ -209,9 +210,9 @@ class FrameTeacher:
         """Begin a video, or go on."""
         return FrameByFrame(self)
 
+    @abstractmethod
     def depth(self, frame: BoxedFrame) -> FloatArray:
         """Depth map ``(H, W)`` of one frame."""
-        raise NotImplementedError
 
 
 class DepthAnythingTeacher(FrameTeacher):
