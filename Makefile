@@ -7,8 +7,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test test-all check clean
 
-demo: $(VENV)/.base  ## track the bundled clip and say where the results are
-	$(BIN)/deptr track assets/vtest.mp4 --output runs/demo --overwrite || \
+demo: $(VENV)/.base  ## track the bundled clip, from the bundled detector and from stored detections
+	$(BIN)/deptr track assets/vtest.mp4 --output runs/demo-detector --overwrite
 	$(BIN)/deptr track assets/vtest.mp4 --detections assets/vtest_det.txt --depth pseudo --output runs/demo --overwrite
 
 test: $(VENV)/.dev check  ## every check but the slow ones
