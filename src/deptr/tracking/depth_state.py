@@ -26,6 +26,7 @@ USEFUL, TELLING = 0.5, 2.0  # log ratio of the learned variances: depth advises 
 LOST_EVIDENCE = 4.0  # nats more for a track that was not seen in the frame before
 RECOVER_GATE = 9.0  # squared standard deviations that no coordinate may exceed
 SMALLEST_GAIN = 0.01  # mean gain of IoU from which on motion in space counts for more than advice
+ENOUGH_PAIRS = 50.0  # from which on a small gain is believed
 SIZE_SPREAD = 0.5  # standard deviation of the log size of different objects
 LEARN_EVERY = 4  # frames, once as much is learned as is remembered
 MOST_PAIRS = 100  # that teach in one frame; more would cost time and tell little more
@@ -83,6 +84,11 @@ class DepthState:
     def leads(self) -> bool:
         """Whether motion in space foresees boxes better than motion in the image, so that it may lead."""
         return self.telling and self.box_gain.value > SMALLEST_GAIN
+
+    @property
+    def _needless(self) -> bool:
+        """Whether enough was seen to say that boxes hardly move between frames, so that they meet anyway."""
+        return self.box_gain.weight >= ENOUGH_PAIRS and self.box_gain.value <= SMALLEST_GAIN
 
     @property
     def trust(self) -> float:
@@ -271,7 +277,7 @@ class DepthState:
             seen: ``D`` detections that nothing took.
             misses: ``(T,)`` frames since each track was seen, this one included.
         """
-        if not self.leads or not len(rows) or not len(seen) or seen.values is None:
+        if not self.telling or self._needless or not len(rows) or not len(seen) or seen.values is None:
             return NO_MATCHES
         near = self.motion.near(rows, seen.boxes, RECOVER_GATE)
         t, d = near.nonzero()
