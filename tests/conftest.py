@@ -1,8 +1,9 @@
-"""What all tests share: where the measuring data lies, if it does."""
+"""What all tests share: where the measuring data lies, if it does, and the command line."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,18 @@ def data_root() -> Path:
 def golden_root() -> Path:
     """Folder of the original implementations' outputs; skips when there is none."""
     return _folder("DEPTR_GOLDEN")
+
+
+# not in cli/conftest.py: pytest would collect that one before this file, and both are called conftest
+@pytest.fixture
+def deptr(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command line in this process; gives exit code, output and messages."""
+    from deptr.cli.main import main
+
+    def run(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        told = capsys.readouterr()
+        return int(ended.value.code or 0), told.out, told.err
+
+    return run

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from track_runs import Run
 
-from deptr.cli.main import main
 from deptr.io.mot_text import read_tracks
 from deptr.tracking.boxes import paired_iou
 from deptr.tracking.refinement import FILLED_SCORE
@@ -17,7 +16,6 @@ from deptr.tracking.refinement import FILLED_SCORE
 FPS = 10.0
 FRAMES = np.arange(1, 61)
 DEPTH = 20.0 - FRAMES / FPS
-Run = Callable[..., tuple[int, str, str]]
 
 
 def true_boxes() -> np.ndarray:
@@ -25,19 +23,6 @@ def true_boxes() -> np.ndarray:
     centre = np.stack([600 + 700 * (-6 + 0.2 * FRAMES) / DEPTH, 180 + 700 / DEPTH], axis=1)
     size = np.stack([490 / DEPTH, 1190 / DEPTH], axis=1)
     return np.concatenate([centre - size / 2, centre + size / 2], axis=1)
-
-
-@pytest.fixture
-def deptr(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command line in this process; gives exit code, output and messages."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        told = capsys.readouterr()
-        return int(ended.value.code or 0), told.out, told.err
-
-    return run
 
 
 @pytest.fixture

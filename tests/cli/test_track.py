@@ -1,65 +1,28 @@
-"""`deptr track` from the outside: what it writes, what it refuses, and what it leaves when it is stopped."""
+"""`deptr track` from the outside: what it reads and what it writes."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import pytest
 import supervision as sv
+from track_runs import BOXES, CLIP, Run, report, video_frames, write_detections
 
-from deptr.cli.main import main
 from deptr.detector.inference import Detector
 from deptr.io.frames import Frame, open_source
 from deptr.io.mot_text import TrackWriter, read_detections, read_tracks
 from deptr.io.video_source import VideoSource
 from deptr.records import DepthKind
 
-ASSETS = Path(__file__).parents[2] / "assets"
-CLIP, BOXES = ASSETS / "vtest.mp4", ASSETS / "vtest_det.txt"
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def deptr(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command line in this process; gives exit code, output and messages."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        told = capsys.readouterr()
-        return int(ended.value.code or 0), told.out, told.err
-
-    return run
-
 
 @pytest.fixture
 def det(tmp_path: Path) -> Path:
-    """Ten frames of one object coming nearer."""
-    lines = [f"{k},-1,{10 + 5 * k},20,{30 + k},{60 + 2 * k},0.9,{20 - k}" for k in range(1, 11)]
-    (tmp_path / "det.txt").write_text("\n".join(lines))
-    return tmp_path / "det.txt"
-
-
-def report(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / "run.json").read_text())
-    return content
-
-
-def video_frames(path: Path) -> list[np.ndarray]:
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return write_detections(tmp_path)
 
 
 def test_the_bundled_clip_end_to_end(deptr: Run, tmp_path: Path) -> None:
@@ -193,104 +156,6 @@ def test_parameters_from_a_file_and_by_hand(deptr: Run, det: Path, tmp_path: Pat
     assert (used["lost_seconds"], used["high_score"], used["low_score"]) == (3.0, 0.55, 0.2)
 
 
-REFUSED = {
-    "nothing": ([], "nothing to track: give a SOURCE, --detections FILE or both"),
-    "no rate": (["--detections", "{det}"], "--fps: the detections file does not say"),
-    "rate": (["--detections", "{det}", "--fps", "-5"], "fps: expected a positive number"),
-    "tracker": (["--detections", "{det}", "--tracker", "magic"], "tracker: expected one of sort, bytetrack"),
-    "fusion": (
-        ["--detections", "{det}", "--fps", "10", "--fusion", "x"],
-        "--fusion: expected one of none, fixed",
-    ),
-    "gamma": (["--detections", "{det}", "--gamma", "1.5"], r"--gamma: expected a number in [0, 1], got 1.5"),
-    "useless": (
-        ["--detections", "{det}", "--fps", "9", "--fusion", "none", "--gamma", "0.1"],
-        "has no effect",
-    ),
-    "scale": (
-        ["--detections", "{det}", "--fps", "9", "--fusion", "fixed", "--depth-scale", "-1"],
-        "scale: expected a positive number",
-    ),
-    "depth": (
-        ["--detections", "{det}", "--depth", "radar"],
-        "--depth: expected one of file, pseudo, got 'radar'",
-    ),
-    "kind": (["--detections", "{det}", "--depth-kind", "x"], "depth_kind: expected one of relative_inverse"),
-    "column": (
-        ["--detections", "{det}", "--depth-column", "2"],
-        "depth_column: expected a number from 8, got 2",
-    ),
-    "frame": (["--detections", "{det}", "--first-frame", "4"], "first_frame: expected 0 or 1, got 4"),
-    "score": (["--detections", "{det}", "--min-score", "7"], "--min-score: expected a number in [0, 1]"),
-    "classes": (["--detections", "{det}", "--fps", "9", "--classes", "1"], "carry no class"),
-    "unknown": (
-        ["--detections", "{det}", "--param", "magic=1"],
-        "bytetrack has no parameter 'magic'; it has low_s",
-    ),
-    "range": (
-        ["--detections", "{det}", "--param", "low_score=3"],
-        "low_score: expected a number in [0, 1], got '3'",
-    ),
-    "syntax": (["--detections", "{det}", "--param", "low_score"], "--param: expected name=value"),
-    "no depth": (
-        ["{clip}", "--detections", "{boxes}", "--fusion", "kalman"],
-        "the detections carry no depth",
-    ),
-    "both": (
-        ["{clip}", "--detections", "{boxes}", "--detector", "x.onnx"],
-        "--detector: give it or --detections",
-    ),
-    "focal": (
-        ["{clip}", "--detections", "{boxes}", "--focal", "900"],
-        "--focal: has no effect on a file's depths",
-    ),
-    "text": (["{boxes}"], "is text; give a file of detections with --detections"),
-    "images": (
-        ["--detections", "{det}", "--fps", "9", "--param", "camera_motion=true"],
-        "camera_motion: needs images",
-    ),
-    "full": (
-        ["--detections", "{det}", "--fps", "9", "--output", "{folder}"],
-        "is not empty; choose another folder",
-    ),
-    "file": (
-        ["--detections", "{det}", "--fps", "9", "--output", "{det}"],
-        "--output: expected a folder, got the file",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_wrong_requests_are_refused(deptr: Run, det: Path, tmp_path: Path, case: str) -> None:
-    words, message = REFUSED[case]
-    names = {"det": det, "clip": CLIP, "boxes": BOXES, "folder": tmp_path}
-    default = [] if "--output" in words else ["--output", tmp_path / "o"]
-    code, _, told = deptr("track", *[word.format(**names) for word in words], *default)
-    assert code == 2
-    assert message in told
-    assert "Traceback" not in told
-    assert not (tmp_path / "o").exists()
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["nowhere.mp4"], "nowhere.mp4: no such file or folder"),
-        (["--detections", "missing.txt"], "missing.txt: no such file"),
-        (["{clip}", "--detections", "{boxes}", "--depth", "file"], "holds no depth"),
-        (["--detections", "{det}", "--config", "missing.toml"], "missing.toml: cannot be read"),
-    ],
-)
-def test_failures_have_their_own_exit_code(deptr: Run, det: Path, words: list[str], message: str) -> None:
-    code, _, told = deptr("track", *[word.format(det=det, clip=CLIP, boxes=BOXES) for word in words])
-    assert (code, message in told, "Traceback" in told) == (1, True, False)
-
-
-def test_debug_shows_the_traceback(deptr: Run) -> None:
-    code, _, told = deptr("track", "nowhere.mp4", "--debug")
-    assert (code, "Traceback" in told) == (1, True)
-
-
 def test_overwrite_replaces_only_what_a_run_writes(deptr: Run, det: Path, tmp_path: Path) -> None:
     out = tmp_path / "o"
     out.mkdir()
@@ -300,104 +165,6 @@ def test_overwrite_replaces_only_what_a_run_writes(deptr: Run, det: Path, tmp_pa
     assert code == 0
     assert not (out / "tracked.mp4").exists()
     assert (out / "notes.md").read_text() == "mine"
-
-
-def test_ctrl_c_leaves_whole_files(deptr: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = TrackWriter.write
-
-    def interrupting(self: TrackWriter, frame: int, tracks: Any) -> None:
-        real(self, frame, tracks)
-        if frame == 40:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(TrackWriter, "write", interrupting)
-    out = tmp_path / "o"
-    code, told, _ = deptr("track", CLIP, "--detections", BOXES, "--output", out)
-    assert code == 130
-    assert "interrupted after 40 of 100 frames" in told
-    assert "what was done until then is whole" in told
-    assert read_tracks(out / "tracks.txt").last_frame == 40
-    assert len(video_frames(out / "tracked.mp4")) == 40
-    assert report(out)["status"] == "interrupted"
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
-def test_a_real_interrupt_of_a_real_process(tmp_path: Path) -> None:
-    lines = [f"{k},-1,{10 + k % 50},20,30,60,0.9,5" for k in range(1, 60_001)]
-    (tmp_path / "det.txt").write_text("\n".join(lines))
-    command = [sys.executable, "-m", "deptr.cli.main", "track", "--detections", str(tmp_path / "det.txt")]
-    command += ["--fps", "10", "--output", str(tmp_path / "o")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        rows = tmp_path / "o" / "tracks.txt"
-        for _ in range(600):
-            if rows.exists() and rows.stat().st_size > 2000:
-                break
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted after" in told
-    assert len(read_tracks(rows)) == report(tmp_path / "o")["counts"]["boxes"]
-
-
-def test_a_full_disk_is_told_and_keeps_what_was_written(
-    deptr: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = os.write
-    written = []
-
-    def filling_up(handle: int, content: bytes) -> int:
-        if content.startswith(b"30,"):
-            raise OSError(28, "No space left on device")
-        written.append(content)
-        return real(handle, content)
-
-    monkeypatch.setattr("deptr.io.mot_text.os.write", filling_up)
-    out = tmp_path / "o"
-    code, told, error = deptr("track", CLIP, "--detections", BOXES, "--output", out)
-    monkeypatch.undo()
-    assert code == 1
-    assert "tracks.txt: cannot be written: found No space left on device" in error
-    assert "stopped after 29 of 100 frames" in told
-    assert read_tracks(out / "tracks.txt").last_frame == 29
-    assert len(video_frames(out / "tracked.mp4")) == 29
-    assert (report(out)["status"], "No space" in report(out)["error"]) == ("failed", True)
-
-
-def test_a_camera_that_disappears_keeps_what_was_tracked(
-    deptr: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Camera:
-        left = 12
-
-        def __init__(self, number: int) -> None:
-            self.number = number
-
-        def isOpened(self) -> bool:
-            return True
-
-        def get(self, what: int) -> float:
-            return {cv2.CAP_PROP_FPS: 10.0, cv2.CAP_PROP_FRAME_WIDTH: 768, cv2.CAP_PROP_FRAME_HEIGHT: 576}[
-                what
-            ]
-
-        def read(self) -> tuple[bool, np.ndarray | None]:
-            self.left -= 1
-            time.sleep(0.02)
-            return (True, np.zeros((576, 768, 3), np.uint8)) if self.left >= 0 else (False, None)
-
-        def release(self) -> None:
-            self.left = 0
-
-    monkeypatch.setattr(cv2, "VideoCapture", Camera)
-    monkeypatch.setattr("deptr.io.camera_source._PATIENCE", 0.1)
-    out = tmp_path / "o"
-    code, told, error = deptr("track", "0", "--detections", BOXES, "--output", out)
-    assert code == 1
-    assert "camera 0: gives no more frames after frame 12" in error
-    assert "stopped after 12 frames" in told
-    assert len(video_frames(out / "tracked.mp4")) == 12
-    assert read_tracks(out / "tracks.txt").last_frame == 12
 
 
 def test_a_video_with_fewer_frames_than_detections_says_so(deptr: Run, tmp_path: Path) -> None:

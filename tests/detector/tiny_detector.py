@@ -1,4 +1,4 @@
-"""A detector small enough for tests, frames with coloured boxes, and a data set of them."""
+"""A detector small enough for tests, its settings, frames with coloured boxes, and a data set of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from transformers import HGNetV2Config
 from deptr.detector.config import DepTRConfig
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.records import DepthKind, LabelledFrame
+from deptr.training.config import TrainSettings, settings_from_dict
+from deptr.training.data import Collate
 
+COLLATE = Collate((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 BACKBONE = {
     "depths": [1, 1, 1, 1],
     "embedding_size": 8,
@@ -65,6 +68,23 @@ def tiny_config(**changes: Any) -> DepTRConfig:
 def tiny_detector(seed: int = 0, **changes: Any) -> DepTRForObjectDetection:
     torch.manual_seed(seed)
     return DepTRForObjectDetection(tiny_config(**changes))
+
+
+def tiny_settings(**optimizer: float) -> TrainSettings:
+    """Four steps on the CPU; `optimizer` replaces parts of its settings."""
+    return settings_from_dict(
+        {
+            "data": {"train": [{"kind": "crowd"}], "sizes": [[64, 96]], "batch_size": 2, "seed": 3},
+            "optimizer": {"steps": 4, "warmup_steps": 1, "decay_steps": 2, "learning_rate": 1e-3} | optimizer,
+            "run": {"device": "cpu", "save_every": 2, "log_every": 1, "evaluate_every": 0},
+        }
+    )
+
+
+def random_batch(count: int = 2) -> torch.Tensor:
+    """Noise of the tiny detector's input size."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(count, 3, 64, 96, generator=generator)
 
 
 def painted_frame(seed: int, size: tuple[int, int] = (64, 96)) -> LabelledFrame:
