@@ -78,6 +78,21 @@ def test_teacher_labels_take_the_place_of_unknown_depth(benchmark: Path, tmp_pat
     assert _teacher_depths(stored) == {(1, 1): (3.5, 0.5)}
 
 
+def test_a_folder_without_labels_is_told(benchmark: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    words = [
+        "mot17",
+        str(benchmark),
+        "--output",
+        str(tmp_path / "o.json"),
+        "--labels",
+        str(tmp_path / "empty"),
+    ]
+    with pytest.raises(DataError, match="holds no depth labels"):
+        CliRunner().invoke(convert, words, catch_exceptions=False)
+    assert not (tmp_path / "o.json").exists()
+
+
 def test_a_benchmark_without_images_is_told(benchmark: Path, tmp_path: Path) -> None:
     for path in (benchmark / "MOT17-02-FRCNN" / "img1").iterdir():
         path.unlink()

@@ -19,7 +19,7 @@ def convert(
     output: Path = typer.Option(Path("runs/convert/train.json"), "--output", help="The json to write."),
     split: str | None = typer.Option(None, "--split", help="train, val, ... Default: the first there is."),
     labels: Path | None = typer.Option(
-        None, "--labels", help="Folder of a run of `deptr label`: its depths take the place of others."
+        None, "--labels", help="Store of `deptr label`, or one of its runs, whose depths come first."
     ),
     stride: int = typer.Option(1, "--stride", help="Take every so many frames."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an existing file."),

@@ -10,6 +10,7 @@ import numpy as np
 from deptr.errors import DataError
 from deptr.io.coco import annotation_entry, image_entry, write_coco
 from deptr.io.ground_truth import GroundTruth, class_table, read_ground_truth
+from deptr.io.label_runs import LabelRun, open_run
 from deptr.io.labels import SequenceLabels, read_labels
 from deptr.io.sequences import Benchmark, Sequence, benchmark_of, find_sequences
 from deptr.progress import Progress, SilentProgress
@@ -41,7 +42,7 @@ def convert_benchmark(
         root: Its folder.
         output: The json; file names in it are absolute, so that images need not be copied.
         split: As for `find_sequences`.
-        labels: Folder of one run of `deptr label`, with a file per sequence.
+        labels: Store of `deptr label`, or one of its runs where it holds several.
         stride: Every so many frames are taken.
         progress: Told after each sequence.
 
@@ -57,8 +58,9 @@ def convert_benchmark(
     annotations: list[dict[str, Any]] = []
     kinds: set[DepthKind] = set()
     sequences = find_sequences(entry, root, split=split)
+    run = None if labels is None else open_run(labels)
     for done, sequence in enumerate(sequences, start=1):
-        stored = _stored(labels, sequence)
+        stored = _stored(run, sequence)
         kinds.add(stored.info.depth_kind if stored is not None else DepthKind.METRIC)
         _add(entry, sequence, stored, stride, images=images, annotations=annotations)
         told.update(done, len(sequences), images=str(len(images)))
@@ -72,11 +74,10 @@ def convert_benchmark(
     return len(images), objects
 
 
-def _stored(labels: str | Path | None, sequence: Sequence) -> SequenceLabels | None:
-    if labels is None:
+def _stored(run: LabelRun | None, sequence: Sequence) -> SequenceLabels | None:
+    if run is None or not run.path(sequence.name).is_file():
         return None
-    path = Path(labels) / f"{sequence.name}.parquet"
-    return read_labels(path) if path.is_file() else None
+    return read_labels(run.path(sequence.name))
 
 
 def _image_files(sequence: Sequence) -> list[Path]:
