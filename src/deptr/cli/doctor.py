@@ -21,8 +21,6 @@ ADDS = {
     "teacher": "depth labels with SAM 2.1 and Video Depth Anything",
     "export": "writing a trained detector as ONNX",
     "distributed": "labelling and training on many machines with Ray",
-    "viewer": "looking into results with Rerun",
-    "speed": "compiled inner loops for very crowded scenes",
     "dev": "running the checks of this project",
 }
 
