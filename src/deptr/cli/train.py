@@ -15,6 +15,7 @@ def train(
     output: Path = typer.Option(
         Path("runs/train"), help="Folder of the run; a run that is there goes on where it stopped."
     ),
+    checkpoint: str = typer.Option("", help="Replace model.start of the recipe: weights to go on from."),
     steps: int = typer.Option(0, help="Replace optimizer.steps of the recipe."),
     threads: int = typer.Option(0, help="CPU threads per process; 0 leaves torch's default."),
 ) -> None:
@@ -38,6 +39,8 @@ def train(
     from deptr.training.trainer import train as run
 
     settings = load_settings(recipe)
+    if checkpoint:
+        settings = replace(settings, model=replace(settings.model, start=checkpoint))
     if steps:
         decay = min(settings.optimizer.decay_steps, steps)
         settings = replace(settings, optimizer=replace(settings.optimizer, steps=steps, decay_steps=decay))

@@ -26,11 +26,14 @@ PEER_PREFIX = "trackers."
 PEER_MIN_SCORE = 0.1  # what ByteTrack-like papers feed their trackers
 
 # Operating points, one per data family and never per frame rate. KITTI's detections have saturated scores,
-# for which the experiments on them use a high threshold of 0.8.
+# for which the experiments on them use a high threshold of 0.8. ByteTrack and BoT-SORT wait for a second
+# detection before they report a track, so they can start one at any detection of the first association.
 FAMILY_PARAMETERS: Mapping[str, Mapping[str, float]] = {
     "mot": {},
     "kitti": {"high_score": 0.8, "new_score": 0.9, "sure_score": 0.96},
 }
+WAITING_PARAMETERS: Mapping[str, Mapping[str, float]] = {"kitti": {"new_score": 0.8}}
+WAITING_TRACKERS = ("bytetrack", "botsort")
 # class of PyPI `trackers` and what differs from its defaults, per family
 PEERS: Mapping[str, tuple[str, Mapping[str, Mapping[str, Any]]]] = {
     "trackers.SORT": ("SORTTracker", {"kitti": {"track_activation_threshold": 0.8}}),
@@ -111,6 +114,17 @@ def parse_fusion(text: str) -> DepthFusion:
     return fusion
 
 
+def operating_point(tracker: str, family: str) -> dict[str, float]:
+    """What one of our trackers is given on a data family, at every frame rate.
+
+    Example:
+        >>> operating_point("bytetrack", "kitti")["new_score"], operating_point("bytetrack", "mot")
+        (0.8, {})
+    """
+    waiting = WAITING_PARAMETERS.get(family, {}) if tracker in WAITING_TRACKERS else {}
+    return {**FAMILY_PARAMETERS.get(family, {}), **waiting}
+
+
 def our_contender(
     tracker: str, fusion: str, family: str, overrides: Mapping[str, Any] | None = None
 ) -> Contender:
@@ -128,7 +142,7 @@ def our_contender(
     if tracker not in TRACKER_NAMES:
         raise UsageError(f"tracker: expected one of {', '.join(TRACKER_NAMES)}, got {tracker!r}")
     parse_fusion(fusion)
-    values = {**FAMILY_PARAMETERS.get(family, {}), **(overrides or {})}
+    values = {**operating_point(tracker, family), **(overrides or {})}
     return Contender(tracker, fusion, parse_parameters(tracker, values))
 
 

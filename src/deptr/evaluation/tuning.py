@@ -17,7 +17,7 @@ import numpy as np
 from deptr.errors import UsageError
 from deptr.evaluation.bootstrap import Difference, paired_bootstrap
 from deptr.evaluation.cells import detections_of
-from deptr.evaluation.contenders import FAMILY_PARAMETERS, Contender, run
+from deptr.evaluation.contenders import Contender, operating_point, run
 from deptr.evaluation.judge import check_tracks, combine, process_context
 from deptr.evaluation.search_space import Dimension, dimensions
 from deptr.evaluation.trackeval_memory import RawScores, raw_scores
@@ -291,7 +291,7 @@ class _Search:
 
 
 def _family(setting: Setting) -> dict[str, Any]:
-    return dict(FAMILY_PARAMETERS.get(setting.benchmark.family, {}))
+    return operating_point(setting.tracker, setting.benchmark.family)
 
 
 def _judge(setting: Setting, contender: Contender, executor: Executor | None) -> Candidate:

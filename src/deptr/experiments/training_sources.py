@@ -7,12 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from deptr.errors import UsageError
+from deptr.experiments.pasted_people import PastedPeople
 from deptr.records import LabelledFrame
 from deptr.synth.cutouts import BackgroundFolder, CutoutFolder
 from deptr.synth.single import CompositeWorld, CrowdWorld
 from deptr.synth.truth import Wanted
-from deptr.training.builder import SourceBuilder, coco_frames
+from deptr.training.builder import SourceBuilder, coco_frames, coco_source
 from deptr.training.config import SourceSettings, TrainSettings
+from deptr.training.data import FrameSource
 
 EVALUATION_SEED = 2**31
 EVALUATION_SIZE = (384, 640)
@@ -71,7 +73,21 @@ def crowd_source(settings: SourceSettings) -> CrowdSource:
     return CrowdSource()
 
 
-BUILDERS: Mapping[str, SourceBuilder] = {"composite": composite_source, "crowd": crowd_source}
+def photo_source(settings: SourceSettings) -> FrameSource:
+    """The training part of a COCO json, with people pasted in if the settings say so."""
+    photos = coco_source(settings)
+    if not settings.paste:
+        return photos
+    if not settings.cutouts:
+        raise UsageError("data source of kind 'coco' with 'paste': missing key 'cutouts'")
+    return PastedPeople(photos, CutoutFolder(settings.cutouts), settings.paste)
+
+
+BUILDERS: Mapping[str, SourceBuilder] = {
+    "coco": photo_source,
+    "composite": composite_source,
+    "crowd": crowd_source,
+}
 
 
 def evaluation_sets(settings: TrainSettings) -> dict[str, list[LabelledFrame]]:

@@ -161,7 +161,7 @@ class CompositeWorld:
                 return Dressed(photo_blocker(own, self.backgrounds), own.uniform(0.4, 1.6))
             sprite, mean = self.cutouts.sprite(int(chosen[index]))
             stretch = own.choice([-1.0, 1.0]) * own.uniform(0.88, 1.18)
-            colour = harmonised(own, mean, _local_colour(place, boards.foot[index]), strength)
+            colour = harmonised(own, mean, local_colour(place, boards.foot[index]), strength)
             return Dressed(sprite, stretch, own.normal(0, 0.04), colour)
 
         cast = Cast(
@@ -273,8 +273,8 @@ def random_blocker_positions(rng: np.random.Generator, camera: Camera, count: in
     return settle(np.stack([lateral, np.zeros(count), depth], axis=1), 4)
 
 
-def _local_colour(image: Image, foot: FloatArray) -> FloatArray:
-    """Mean colour of the picture around a foot point."""
+def local_colour(image: Image, foot: FloatArray) -> FloatArray:
+    """Mean colour ``(3,)`` of the picture around a foot point ``(x, y)``."""
     height, width = image.shape[:2]
     x = int(np.clip(foot[0], 24, width - 24))
     y = int(np.clip(foot[1] - 20, 40, height - 24))

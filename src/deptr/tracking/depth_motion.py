@@ -55,8 +55,9 @@ class PerspectiveMotion:
     @staticmethod
     def _states(boxes_xyxy: FloatArray, depths: FloatArray) -> FloatArray:
         states = np.empty((len(boxes_xyxy), 5))
-        states[:, :4] = box.xyxy_to_xywh(boxes_xyxy)
-        states[:, 2:4] = np.log(np.maximum(states[:, 2:4], 1e-3))
+        size = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+        states[:, :2] = boxes_xyxy[:, :2] + size / 2
+        states[:, 2:4] = np.log(np.maximum(size, 1e-3))
         states[:, 4] = depths
         return states
 
@@ -73,9 +74,9 @@ class PerspectiveMotion:
         """``(T,)`` pixels."""
         return np.exp(self.filters.mean[:, HEIGHT])
 
-    def boxes(self) -> FloatArray:
-        """Current boxes of all tracks, ``(T, 4)`` xyxy."""
-        mean = self.filters.mean
+    def boxes(self, rows: Indices | None = None) -> FloatArray:
+        """Current boxes of these tracks, or of all, ``(T, 4)`` xyxy."""
+        mean = self.filters.mean if rows is None else self.filters.mean[rows]
         return box.xywh_to_xyxy(np.concatenate([mean[:, :2], np.exp(mean[:, 2:4])], axis=1))
 
     def place(self, boxes_xyxy: FloatArray) -> None:
@@ -168,10 +169,13 @@ class PerspectiveMotion:
     ) -> None:
         """Take measured boxes and depths in; a track without depth starts at its first known one."""
         filters = self.filters
-        fresh = np.isnan(filters.mean[rows, DEPTH]) & np.isfinite(depths)
-        variances = self._variances(self.heights[rows], BOX_NOISE, SIZE_NOISE, depth_variances)
+        before = filters.mean[rows]
+        fresh = np.isnan(before[:, DEPTH]) & np.isfinite(depths)
+        variances = self._variances(np.exp(before[:, HEIGHT]), BOX_NOISE, SIZE_NOISE, depth_variances)
         filters.correct(rows, self._states(boxes_xyxy, depths), variances)
         self.updates[rows] += 1
+        if not fresh.any():
+            return
         new = rows[fresh]
         filters.mean[new, DEPTH], filters.velocity[new, DEPTH] = depths[fresh], 0.0
         if self.log_depth:

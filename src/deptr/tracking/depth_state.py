@@ -9,7 +9,7 @@ import numpy as np
 
 from deptr.records import BoolArray, DepthKind, FloatArray, IntArray
 from deptr.tracking.assignment import Indices, Matches, assign
-from deptr.tracking.boxes import areas, overlapping_pairs, paired_iou, warp
+from deptr.tracking.boxes import areas, intersections, overlapping_pairs, paired_iou, warp
 from deptr.tracking.depth_motion import DEPTH, PerspectiveMotion
 from deptr.tracking.depth_noise import VarianceEstimate
 from deptr.tracking.measurements import Measurements
@@ -22,7 +22,7 @@ COVERED_VARIANCE = 0.11**2  # first guess of the variance that being covered who
 CLEAR_SHARE = 0.1  # a detection covered less than this teaches the noise in the open
 RECOVER_EVIDENCE = 1.0  # nats that place, size and depth must give to a pair that does not overlap
 FIRST_NOISE = 0.15  # in filter space: first guess of both noises, which says nothing yet
-USEFUL, TELLING = 0.5, 2.0  # log ratio of the learned variances: depth advises from one, leads from the other
+USEFUL, TELLING = 1.0, 2.0  # log ratio of the learned variances: depth advises from one, leads from the other
 LOST_EVIDENCE = 4.0  # nats more for a track that was not seen in the frame before
 RECOVER_GATE = 9.0  # squared standard deviations that no coordinate may exceed
 SMALLEST_GAIN = 0.01  # mean gain of IoU from which on motion in space counts for more than advice
@@ -30,6 +30,7 @@ ENOUGH_PAIRS = 50.0  # from which on a small gain is believed
 SIZE_SPREAD = 0.5  # standard deviation of the log size of different objects
 LEARN_EVERY = 4  # frames, once as much is learned as is remembered
 MOST_PAIRS = 100  # that teach in one frame; more would cost time and tell little more
+FEW_BOXES = 100  # up to which looking at all pairs is faster than finding those that meet
 NO_MATCHES = Matches(np.empty(0, np.intp), np.empty(0, np.intp))
 
 
@@ -64,7 +65,6 @@ class DepthState:
         self._frames = 0
         self._spread: float | None = None
         self._plain: FloatArray = np.zeros((0, 4))
-        self._moved: FloatArray = np.zeros((0, 4))
 
     @property
     def active(self) -> bool:
@@ -147,11 +147,11 @@ class DepthState:
         if not self.active:
             return boxes
         self.motion.predict(seconds)
-        self._plain, self._moved = boxes, self.motion.boxes()
+        self._plain = boxes
         if not self.leads:
             return boxes
         known = np.isfinite(self.motion.filters.mean[:, DEPTH])
-        return np.where(known[:, None], self._moved, boxes)
+        return np.where(known[:, None], self.motion.boxes(), boxes)
 
     def correct(self, rows: Indices, seen: Measurements) -> None:
         """These tracks took these detections."""
@@ -251,7 +251,7 @@ class DepthState:
         np.minimum(squares, 4.0, out=squares)
         own = squares[np.arange(len(t)), d]
         boxes = seen.boxes[d]
-        gain = paired_iou(self._moved[rows[t]], boxes) - paired_iou(self._plain[rows[t]], boxes)
+        gain = paired_iou(self.motion.boxes(rows[t]), boxes) - paired_iou(self._plain[rows[t]], boxes)
         self.box_gain.add(gain, np.ones(len(gain)))
         predicted = self.motion.filters.covariance[0, rows[t], DEPTH]
         surplus = own - predicted
@@ -302,8 +302,13 @@ def covered_share(boxes_xyxy: FloatArray) -> FloatArray:
     """
     if len(boxes_xyxy) < 2:
         return np.zeros(len(boxes_xyxy))
-    most = np.zeros(len(boxes_xyxy))
-    a, b, shared = overlapping_pairs(boxes_xyxy, boxes_xyxy)
-    others = a != b
-    np.maximum.at(most, a[others], shared[others])
+    if len(boxes_xyxy) <= FEW_BOXES:
+        table = intersections(boxes_xyxy, boxes_xyxy)
+        np.fill_diagonal(table, 0.0)
+        most = table.max(1)
+    else:
+        most = np.zeros(len(boxes_xyxy))
+        a, b, shared = overlapping_pairs(boxes_xyxy, boxes_xyxy)
+        others = a != b
+        np.maximum.at(most, a[others], shared[others])
     return np.asarray(np.minimum(most / np.maximum(areas(boxes_xyxy), 1e-9), 1.0))

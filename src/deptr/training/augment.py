@@ -8,6 +8,7 @@ learnt from frames whose focal lengths differ.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -178,19 +179,20 @@ def network_depth(
 
 def jitter_colours(rng: np.random.Generator, image: Image) -> Image:
     """Random brightness, contrast, saturation, tint, blur, noise and loss of colour."""
-    values = image.astype(np.float32)
-    grey = values.mean(axis=2, keepdims=True)
     saturation = 0.0 if rng.random() < 0.05 else rng.uniform(0.6, 1.4)
-    values = grey + (values - grey) * saturation
-    values = (values - 128) * rng.uniform(0.7, 1.3) + 128 * rng.uniform(0.7, 1.3)
-    values *= rng.uniform(0.92, 1.08, size=(1, 1, 3)).astype(np.float32)
+    contrast, brightness = rng.uniform(0.7, 1.3), rng.uniform(0.7, 1.3)
+    tint = rng.uniform(0.92, 1.08, size=(3, 1))
+    # one affine map of a pixel's colour: saturation about its grey, contrast about middle grey, tint
+    colours = tint * contrast * ((1 - saturation) / 3 + saturation * np.eye(3))
+    shift = tint * 128 * (brightness - contrast)
+    result: Any = cv2.transform(image, np.concatenate([colours, shift], axis=1))
     if rng.random() < 0.15:
-        values = cv2.GaussianBlur(values, (0, 0), rng.uniform(0.4, 1.2)).astype(np.float32)
+        result = cv2.GaussianBlur(result, (0, 0), rng.uniform(0.4, 1.2))
     if rng.random() < 0.15:
-        noise = rng.standard_normal(values.shape, dtype=np.float32)
-        values += noise * np.float32(rng.uniform(2, 10))
-    result: Image = np.clip(values, 0, 255).astype(np.uint8)
-    return result
+        noise = rng.standard_normal(result.shape, dtype=np.float32)
+        noise *= np.float32(rng.uniform(2, 10))
+        result = np.clip(result + noise, 0, 255)
+    return np.asarray(result, dtype=np.uint8)
 
 
 def make_example(

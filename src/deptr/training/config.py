@@ -69,7 +69,8 @@ class SourceSettings:
         match: Only images whose file name matches this pattern.
         held_out_every: Every so many images of a COCO source are kept for evaluation; 0 keeps none.
         labels: Folder of a run of `deptr label --dense`, for the depth maps of a COCO source.
-        cutouts: Folder of RGBA cut-outs for composites.
+        cutouts: Folder of RGBA cut-outs, for composites and for pasting.
+        paste: Most cut-out people pasted into an image of a COCO source; 0 pastes none.
         backgrounds: Folder of photos without people for composites.
         count: Frames of a synthetic source that an evaluation uses.
     """
@@ -83,6 +84,7 @@ class SourceSettings:
     held_out_every: int = 0
     labels: str = ""
     cutouts: str = ""
+    paste: int = 0
     backgrounds: str = ""
     count: int = 32
 

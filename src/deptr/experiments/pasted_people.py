@@ -1,0 +1,107 @@
+"""Cut-out people pasted into labelled photos: more and smaller people in real places than photos alone have.
+
+Nothing is known of the pasted people's depth; their boxes are exact. A photo's own people whom the pasted
+ones hide become regions to ignore.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from deptr.records import BoolArray, FloatArray, LabelledFrame
+from deptr.synth.cutouts import CutoutFolder
+from deptr.synth.paint import Canvas, extent_of
+from deptr.synth.single import harmonised, local_colour
+from deptr.training.data import FrameSource
+
+SMALLEST_SHARE, LARGEST_SHARE = 0.07, 0.8  # of the picture's height
+UNTOUCHED = 0.35  # share of the photos that stay as they are
+HIDDEN = 0.6  # share of a box from which its owner counts as hidden
+
+
+class PastedPeople:
+    """Frames of another source with people pasted in.
+
+    Args:
+        photos: Where the frames come from.
+        cutouts: People, see `CutoutFolder`.
+        most: Most people that are pasted into a frame.
+    """
+
+    def __init__(self, photos: FrameSource, cutouts: CutoutFolder, most: int) -> None:
+        self.photos, self.cutouts, self.most = photos, cutouts, most
+
+    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> LabelledFrame:
+        """A frame of the other source, most often with people added."""
+        frame = self.photos.draw(rng, size)
+        if rng.random() < UNTOUCHED:
+            return frame
+        return paste_people(rng, frame, self.cutouts, int(rng.integers(1, self.most + 1)))
+
+
+def paste_people(
+    rng: np.random.Generator, frame: LabelledFrame, cutouts: CutoutFolder, count: int
+) -> LabelledFrame:
+    """The frame with up to `count` people pasted in, the small ones first, as if they stood farther away.
+
+    Args:
+        rng: Chooses who, where and how tall.
+        frame: Left as it is.
+        cutouts: People.
+        count: How many; those who end up hidden are left out again.
+    """
+    height, width = frame.image.shape[:2]
+    canvas = Canvas(frame.image.copy())
+    largest = LARGEST_SHARE * rng.uniform(0.15, 1.0)
+    shares = np.sort(np.exp(rng.uniform(np.log(SMALLEST_SHARE), np.log(max(largest, 0.12)), count)))
+    strength = rng.uniform(0, 1)
+    for owner, share in enumerate(shares, start=1):
+        sprite, mean = cutouts.sprite(int(rng.integers(len(cutouts))))
+        tall = share * height
+        foot = np.array([rng.uniform(0, width), rng.uniform(0.3 * height, height) + 0.2 * tall])
+        scale = tall / sprite.height_px
+        stretch = scale * rng.choice([-1.0, 1.0]) * rng.uniform(0.88, 1.18)
+        colour = harmonised(rng, mean, local_colour(frame.image, foot), strength)
+        matrix = np.array(
+            [
+                [stretch, 0.0, foot[0] - stretch * sprite.foot[0]],
+                [0.0, scale, foot[1] - scale * sprite.foot[1]],
+            ]
+        )
+        canvas.paint(sprite, matrix, owner, colour=colour, softness=float(rng.uniform(0, 0.9)))
+    return _relabelled(frame, canvas, count)
+
+
+def _relabelled(frame: LabelledFrame, canvas: Canvas, count: int) -> LabelledFrame:
+    """Labels of the frame and of those pasted people of whom enough is left."""
+    visible = canvas.visible_counts()
+    boxes = []
+    for owner in range(1, count + 1):
+        box = extent_of(canvas.owner == owner) if visible[owner] else None
+        if box is not None and visible[owner] > 0.2 * (box[2] - box[0]) * (box[3] - box[1]):
+            boxes.append(box)
+    added = len(boxes)
+    hidden = np.array([_covered(canvas.owner > 0, box) > HIDDEN for box in frame.boxes_xyxy], bool)
+    kept = ~hidden
+    unknown = np.full(added, np.nan, np.float32)
+    ignore = np.concatenate([frame.ignore_boxes_xyxy, frame.boxes_xyxy[hidden]])
+    return replace(
+        frame,
+        image=canvas.image,
+        boxes_xyxy=np.concatenate([frame.boxes_xyxy[kept], np.reshape(boxes, (-1, 4))]).astype(np.float32),
+        class_ids=np.concatenate([frame.class_ids[kept], np.zeros(added, np.int64)]),
+        depth=np.concatenate([frame.depth[kept], unknown]),
+        depth_std=np.concatenate([frame.depth_std[kept], unknown]),
+        track_ids=np.concatenate([frame.track_ids[kept], np.full(added, -1, np.int64)]),
+        visibility=np.concatenate([frame.visibility[kept], unknown]),
+        ignore_boxes_xyxy=ignore.astype(np.float32),
+        dense_depth=None,
+    )
+
+
+def _covered(mask: BoolArray, box: FloatArray) -> float:
+    left, top, right, bottom = np.rint(np.maximum(box, 0)).astype(int)
+    inside = mask[top:bottom, left:right]
+    return float(inside.mean()) if inside.size else 0.0
