@@ -17,6 +17,7 @@ import numpy as np
 from deptr.records import BoolArray, FloatArray
 from deptr.tracking import boxes as box
 from deptr.tracking.assignment import Indices
+from deptr.tracking.depth_noise import VarianceEstimate
 from deptr.tracking.kalman import KalmanBatch
 
 U, V, WIDTH, HEIGHT, DEPTH = range(5)
@@ -40,6 +41,8 @@ class PerspectiveMotion:
         updates: ``(T,)`` how often each track was corrected.
         image: ``(4,)`` how far the image reaches, as far as detections have shown it.
         world: ``(3,)`` what most tracks do: depth per second, and pixels per second in u and v beside it.
+        rate_variance: Learned variance of the tracks' rates around what the world does: where nobody runs or
+            drives, the depth of a new track is soon known well.
     """
 
     def __init__(self) -> None:
@@ -48,6 +51,7 @@ class PerspectiveMotion:
         self.updates = np.zeros(0)
         self.image = np.array([np.inf, np.inf, -np.inf, -np.inf])
         self.world = np.zeros(3)
+        self.rate_variance = VarianceEstimate(INITIAL_RATE**2, weight=3.0, memory=50.0)
 
     def __len__(self) -> int:
         return len(self.filters)
@@ -90,7 +94,7 @@ class PerspectiveMotion:
             self.image[2:] = np.maximum(self.image[2:], boxes_xyxy[:, 2:].max(0))
 
     def learn_world(self) -> None:
-        """Common motion of the tracks: what a static world does before a moving camera."""
+        """Common motion of the tracks: what a static world does before a moving camera, and their own."""
         self.world[:] = 0
         known = (self.updates >= 2) & np.isfinite(self.filters.mean[:, DEPTH])
         if known.sum() < 2 or not self.log_depth:
@@ -100,22 +104,24 @@ class PerspectiveMotion:
         lateral = velocity[:, :2] + (mean[:, :2] - self._image_centre) * rates[:, None]
         self.world[0] = np.median(rates * np.exp(mean[:, DEPTH]))
         self.world[1:] = np.median(lateral, axis=0)
+        own = rates - self.world[0] / np.exp(mean[:, DEPTH])
+        self.rate_variance.add(np.minimum(own**2, INITIAL_RATE**2), np.ones(len(own)))
 
     def append(self, boxes_xyxy: FloatArray, depths: FloatArray, depth_variances: FloatArray) -> None:
         """Start tracks at rest; depths are in filter space, NaN = unknown."""
+        self.learn_world()
         states = self._states(boxes_xyxy, depths)
         heights = np.exp(states[:, HEIGHT])
         self.filters.append(
             states,
             self._variances(heights, BOX_NOISE, SIZE_NOISE, depth_variances),
-            self._variances(heights, INITIAL_SPEED, INITIAL_RATE, INITIAL_RATE**2),
+            self._variances(heights, INITIAL_SPEED, INITIAL_RATE, self.rate_variance.value),
         )
         self.updates = np.concatenate([self.updates, np.zeros(len(states))])
         self._start_with_the_world(len(states))
 
     def _start_with_the_world(self, count: int) -> None:
         """Let the newest tracks move as most others do, which before a moving camera is the static world."""
-        self.learn_world()
         if not self.world.any():
             return
         mean, velocity = self.filters.mean[-count:], self.filters.velocity[-count:]
@@ -181,7 +187,7 @@ class PerspectiveMotion:
         if self.log_depth:
             filters.velocity[new, DEPTH] = -filters.velocity[new, HEIGHT]
         filters.covariance[:, new, DEPTH] = np.stack(
-            [depth_variances[fresh], np.zeros(len(new)), np.full(len(new), INITIAL_RATE**2)]
+            [depth_variances[fresh], np.zeros(len(new)), np.full(len(new), self.rate_variance.value)]
         )
 
     def near(self, rows: Indices, boxes_xyxy: FloatArray, gate: float) -> BoolArray:
