@@ -17,7 +17,7 @@ from worlds import World, add_detections
 from deptr.cli.main import app, main
 from deptr.errors import DataError, UsageError
 from deptr.evaluation import grid
-from deptr.evaluation.bootstrap import METRICS, combined_metric, paired_bootstrap
+from deptr.evaluation.bootstrap import METRICS, combined_metric, mean_paired_bootstrap, paired_bootstrap
 from deptr.evaluation.cells import Cell, CellStore, run_cell, thinned
 from deptr.evaluation.contenders import Contender, our_contender, parse_fusion, peer_contender
 from deptr.evaluation.corruption import STANDARD, Corruption
@@ -241,6 +241,19 @@ def test_interval_contains_zero_for_the_same_tracks_and_excludes_it_for_clear_di
         paired_bootstrap(raw, raw, metric="speed")
 
 
+def test_mean_gain_draws_the_same_sequences_for_all_trackers(mot_world: World, raw: dict) -> None:
+    worse = {name: rows[rows[:, 0] % 2 == 0] for name, rows in mot_world.tracks.items()}
+    other = evaluate("mot17", mot_world.root, worse).raw
+    gap, twice = paired_bootstrap(raw, other), mean_paired_bootstrap([(raw, other), (raw, other)])
+    assert (twice.value, twice.low, twice.high) == pytest.approx((gap.value, gap.low, gap.high))
+    half = mean_paired_bootstrap([(raw, other), (raw, raw)])
+    assert (half.value, half.high) == pytest.approx((gap.value / 2, gap.high / 2))
+    nothing = mean_paired_bootstrap([(raw, other), (other, raw)])
+    assert (nothing.value, nothing.low, nothing.high) == pytest.approx((0, 0, 0), abs=1e-9)
+    with pytest.raises(UsageError, match="same sequences"):
+        mean_paired_bootstrap([])
+
+
 # --- words
 
 
@@ -286,7 +299,7 @@ def test_command_prints_one_table_and_writes_the_report(world: World, tmp_path: 
     config.write_text(
         "[mot]\nhigh_score = 0.5\n[mot.bytetrack]\nlost_seconds = 2.0\n[kitti]\nhigh_score = 0.8\n"
     )
-    arguments = ["benchmark", "mot17", "--root", str(world.root), "--trackers", "bytetrack"]
+    arguments = ["benchmark", "mot17", "--root", str(world.root), "--trackers", "bytetrack,sort"]
     arguments += ["--fusions", "none,adaptive", "--strides", "1,2", "--corruptions", "clean,shuffle"]
     arguments += ["--cells", str(tmp_path / "cells"), "--config", str(config), "--workers", "1"]
     files = ["--output", str(tmp_path / "report.md"), "--csv", str(tmp_path / "report.csv")]
@@ -303,6 +316,8 @@ def test_command_prints_one_table_and_writes_the_report(world: World, tmp_path: 
     report = (tmp_path / "report.md").read_text()
     for word in ("- date: ", "- machine: ", "trackeval 1.3.0", "Ours against the best peer", "depth adds"):
         assert word in report
+    gain = report[report.index("## What depth adds on average") :]
+    assert "| mot17 | every 2nd frame | adaptive | 2 |" in gain
     assert str(tmp_path) not in report
     settings = [
         json.loads(path.read_text())["parameters"] for path in (tmp_path / "cells").glob("*bytetrack-none*")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,13 +66,39 @@ def paired_bootstrap(
     Raises:
         UsageError: No such metric, or the sequences differ.
     """
-    if sorted(ours) != sorted(theirs):
+    return mean_paired_bootstrap([(ours, theirs)], metric=metric, resamples=resamples, seed=seed)
+
+
+def mean_paired_bootstrap(
+    pairs: Sequence[tuple[Mapping[str, RawScores], Mapping[str, RawScores]]],
+    *,
+    metric: str = "HOTA",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Difference:
+    """Mean difference of several pairs on the same sequences, such as what depth adds to five trackers.
+
+    Args:
+        pairs: Ours and theirs of each pair, as for `paired_bootstrap`; all of the same sequences, which are
+            drawn once for all pairs.
+        metric: One of `METRICS`.
+        resamples: How often to draw.
+        seed: Seed of the drawing.
+
+    Raises:
+        UsageError: No pair, no such metric, or the sequences differ.
+    """
+    if not pairs or len({tuple(sorted(side)) for pair in pairs for side in pair}) != 1:
         raise UsageError("paired bootstrap: both sides need the same sequences")
-    names = sorted(ours)
+    names = sorted(pairs[0][0])
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
     weights = np.concatenate([np.ones((1, len(names))), draws])
-    gaps = combined_metric(ours, weights, metric, names) - combined_metric(theirs, weights, metric, names)
+    each = [
+        combined_metric(ours, weights, metric, names) - combined_metric(theirs, weights, metric, names)
+        for ours, theirs in pairs
+    ]
+    gaps = np.mean(each, axis=0)
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(gaps[1:], [tail, 100 - tail])
     if len(names) == 1:
