@@ -45,9 +45,11 @@ def test_jitter_is_smoothed_away(jitter: float) -> None:
     assert np.abs(error).mean() < 0.7 * np.abs(noisy[-1] - truth[-1]).mean()
 
 
-def test_real_change_is_not_smoothed_away() -> None:
+@pytest.mark.parametrize("frames_per_radian", [1.5, 4, 12])
+def test_real_change_is_not_smoothed_away(frames_per_radian: float) -> None:
+    """Limbs swing within few frames at a low frame rate; a witness that averages takes that for noise."""
     time = np.arange(120.0)[:, None] * np.ones(8)
-    turning = -0.5 + 0.4 * np.sin(time / 12 + np.arange(8))
+    turning = -0.5 + 0.3 * np.sin(time / frames_per_radian + np.arange(8))
     still = np.full(turning.shape, 200.0)
     report = learned(boxes_of(still, turning), boxes_of(still, smoothed(turning)))
     assert report.share[2] <= 0.1
@@ -55,22 +57,22 @@ def test_real_change_is_not_smoothed_away() -> None:
 
 def test_history_follows_the_tracks_through_births_and_deaths() -> None:
     rng = np.random.default_rng(2)
-    still = np.full((60, 4), 200.0)
+    still = np.full((400, 12), 200.0)
     noisy = -0.8 + rng.normal(0, 0.1, still.shape)
     detected, filtered = boxes_of(still, noisy), boxes_of(still, smoothed(noisy))
     plain = learned(detected, filtered)
     report = BoxReport()
-    report.append(2)
-    kept = np.array([0, 1])
+    report.append(6)
+    kept = np.arange(6)
     for frame, (ours, theirs) in enumerate(zip(detected, filtered, strict=True)):
-        if frame == 20:
-            report.append(2)
-            kept = np.arange(4)
-        if frame == 40:
-            report.select(np.array([1, 3]))
-            kept = np.array([1, 3])
+        if frame == 100:
+            report.append(6)
+            kept = np.arange(12)
+        if frame == 300:
+            kept = np.array([1, 3, 7, 8])
+            report.select(kept)
         report.learn(ours[kept], theirs[kept], np.ones(len(kept), bool), 0.1)
-    assert abs(report.share[2] - plain.share[2]) <= 0.2
+    assert abs(report.share[2] - plain.share[2]) <= 0.15
 
 
 def test_an_unseen_track_and_an_uneven_clock_teach_nothing() -> None:
