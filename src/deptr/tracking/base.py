@@ -63,6 +63,7 @@ class Tracker(ABC):
         self._period: float | None = None
         self._camera = CameraMotion() if self.parameters.camera_motion else None
         self._rows = Lifecycle()
+        self._hits: list[tuple[Indices, Indices, FloatArray]] = []
         self._motion = self._new_motion()
         self._depth = self.depth.start()
         self._report = BoxReport() if self.parameters.boxes == "adaptive" else None
@@ -174,14 +175,23 @@ class Tracker(ABC):
         return self._depth.predict(seconds, self._motion.boxes())
 
     def _hit(self, rows: Indices, seen: Measurements, columns: Indices) -> None:
-        """These tracks took these detections."""
+        """These tracks took these detections; their filters learn of it in `_take_in`."""
         if not len(rows):
             return
-        taken = seen.take(columns)
+        boxes = seen.boxes[columns]
         if self._period is not None:
-            taken = replace(taken, boxes=unwrap(taken.boxes, self._motion.boxes()[rows], self._period))
-        self._correct(rows, taken)
-        self._rows.hit(rows, taken, columns, self._now)
+            boxes = unwrap(boxes, self._motion.boxes()[rows], self._period)
+        scores, classes = seen.scores[columns], seen.classes[columns]
+        self._rows.hit(rows, boxes, scores, classes, columns=columns, time=self._now)
+        self._hits.append((rows, columns, boxes))
+
+    def _take_in(self, seen: Measurements) -> None:
+        """Correct all tracks that were hit in this frame at once, which is faster than per association."""
+        if not self._hits:
+            return
+        rows, columns, boxes = (np.concatenate(parts) for parts in zip(*self._hits, strict=True))
+        self._hits.clear()
+        self._correct(rows, replace(seen.take(columns), boxes=boxes))
 
     def _correct(self, rows: Indices, taken: Measurements) -> None:
         """Take the measurement of each of these tracks in."""

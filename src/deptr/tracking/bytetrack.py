@@ -82,6 +82,7 @@ class ByteTrack(Tracker):
 
         again, free = self._recover(seen, without(free, free[third.columns]))
         rows.states[again] = CONFIRMED
+        self._take_in(seen)
 
         self._delete()
         births = free[seen.scores[free] >= self.parameters.new_score]

@@ -80,16 +80,25 @@ class Lifecycle:
         self.misses += 1
         self.columns[:] = -1
 
-    def hit(self, rows: Indices, seen: Measurements, columns: Indices, time: float) -> None:
-        """These tracks took these detections, `seen`, which are those columns of the frame's."""
+    def hit(
+        self,
+        rows: Indices,
+        boxes: FloatArray,
+        scores: FloatArray,
+        classes: IntArray,
+        *,
+        columns: Indices,
+        time: float,
+    ) -> None:
+        """These tracks took detections with these boxes, scores and classes: those columns of the frame's."""
         self.columns[rows] = columns
         self.seen[rows] = time
         self.misses[rows] = 0
         self.hits[rows] += 1
         self.streak[rows] += 1
-        self.boxes[rows] = seen.boxes
-        self.scores[rows] = seen.scores
-        self.classes[rows] = seen.classes
+        self.boxes[rows] = boxes
+        self.scores[rows] = scores
+        self.classes[rows] = classes
 
     def append(self, seen: Measurements, columns: Indices, time: float, state: int) -> None:
         """Start a track at each of these detections."""

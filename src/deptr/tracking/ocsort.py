@@ -72,6 +72,7 @@ class OCSORT(Sort):
         self._hit(left[third.rows], seen, free[third.columns])
 
         _, free = self._recover(seen, without(free, free[third.columns]))
+        self._take_in(seen)
         self._keep(~self._expired())
         self._initiate(seen, free)
         self._settle(frames)

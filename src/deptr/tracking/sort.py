@@ -55,6 +55,7 @@ class Sort(Tracker):
         first = self._pair(self._iou(boxes, seen.boxes[high]), rows, seen, high, clear_first=True)
         self._hit(rows[first.rows], seen, high[first.columns])
         _, free = self._recover(seen, without(high, high[first.columns]))
+        self._take_in(seen)
         self._keep(~self._expired())
         self._initiate(seen, free)
         self._settle(frames)
