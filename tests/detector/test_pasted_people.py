@@ -13,7 +13,7 @@ from deptr.experiments.pasted_people import paste_people
 from deptr.experiments.training_sources import BUILDERS
 from deptr.records import DepthKind, LabelledFrame
 from deptr.synth.cutouts import CutoutFolder
-from deptr.training.config import SourceSettings
+from deptr.training.config import SourceSettings, settings_from_dict
 
 GREY = 120
 
@@ -87,3 +87,5 @@ def test_pasting_without_cutouts_is_refused(tmp_path: Path) -> None:
         BUILDERS["coco"](SourceSettings(**settings))
     with pytest.raises(DataError, match="no such folder"):
         BUILDERS["coco"](SourceSettings(**settings, cutouts=str(tmp_path / "none")))
+    with pytest.raises(UsageError, match="source paste: expected a number of people from 0, got -1"):
+        settings_from_dict({"data": {"train": [settings | {"paste": -1}]}})

@@ -293,3 +293,5 @@ def _check_ranges(settings: TrainSettings) -> None:
     for source in [*data.train, *data.evaluate]:
         if source.kind not in ("coco", "composite", "crowd"):
             raise UsageError(f"source kind: expected one of coco, composite, crowd, got {source.kind!r}")
+        if source.paste < 0:
+            raise UsageError(f"source paste: expected a number of people from 0, got {source.paste}")
