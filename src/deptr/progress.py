@@ -8,6 +8,9 @@ from typing import Protocol
 class Progress(Protocol):
     """What a long function calls after each step."""
 
+    def resume(self, done: int) -> None:
+        """Say, before the first step, that an earlier run finished so many."""
+
     def update(self, done: int, total: int | None = None, **figures: float | str) -> None:
         """Report a step.
 
@@ -24,6 +27,9 @@ class SilentProgress:
     Example:
         >>> SilentProgress().update(1, 10, loss=0.3)
     """
+
+    def resume(self, done: int) -> None:
+        """Do nothing."""
 
     def update(self, done: int, total: int | None = None, **figures: float | str) -> None:
         """Do nothing."""

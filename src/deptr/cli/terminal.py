@@ -39,27 +39,6 @@ def progress(label: str, *, stream: IO[str] | None = None) -> Iterator[Progress]
         lines.finish()
 
 
-class Pace:
-    """Steps per second; what a run that is taken up again had done before the first report does not count.
-
-    Example:
-        >>> Pace().per_second(4500) is None
-        True
-    """
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-        self._before: int | None = None
-
-    def per_second(self, done: int) -> float | None:
-        """Rate so far, None while nothing was done under our eyes."""
-        now = time.monotonic()
-        if self._before is None:
-            self._before = 0 if done <= 1 else done
-            self._since = self._since if done <= 1 else now
-        return (done - self._before) / max(now - self._since, 1e-9) if done > self._before else None
-
-
 class PlainProgress:
     """Progress as lines of text, at most one every few seconds and one at the end."""
 
@@ -67,16 +46,18 @@ class PlainProgress:
         self._label = label
         self._stream = stream
         self._every = every
-        self._pace = Pace()
-        self._shown_at = time.monotonic()
+        self._start = self._shown_at = time.monotonic()
+        self._before = 0
         self._last: tuple[int, int | None, dict[str, float | str]] | None = None
-        self._rate: float | None = None
         self._shown = True
+
+    def resume(self, done: int) -> None:
+        """Leave what an earlier run finished out of the rate."""
+        self._start, self._before = time.monotonic(), done
 
     def update(self, done: int, total: int | None = None, **figures: float | str) -> None:
         """Report a step."""
         self._last, self._shown = (done, total, figures), False
-        self._rate = self._pace.per_second(done)
         if time.monotonic() - self._shown_at >= self._every:
             self._show()
 
@@ -90,11 +71,10 @@ class PlainProgress:
             return
         done, total, figures = self._last
         self._shown, self._shown_at = True, time.monotonic()
-        parts = [f"{done}/{total}" if total else str(done)]
-        if self._rate is not None:
-            parts.append(f"{self._rate:.1f}/s")
-            if total and done < total:
-                parts.append(f"{_duration((total - done) / self._rate)} left")
+        rate = (done - self._before) / max(self._shown_at - self._start, 1e-9)
+        parts = [f"{done}/{total}" if total else str(done), f"{rate:.1f}/s"]
+        if total and done < total:
+            parts.append(f"{_duration((total - done) / max(rate, 1e-9))} left")
         parts += _words(figures)
         self._stream.write(f"{self._label}: {', '.join(parts)}\n")
         self._stream.flush()
@@ -106,17 +86,22 @@ class _BarProgress:
     def __init__(self, display: Any, task: Any) -> None:
         self._display = display
         self._task = task
-        self._pace = Pace()
+        self._start = time.monotonic()
+        self._before = 0
         self._drawn = 0.0
+
+    def resume(self, done: int) -> None:
+        """Leave what an earlier run finished out of the rate."""
+        self._start, self._before = time.monotonic(), done
+        self._display.update(self._task, completed=done)
 
     def update(self, done: int, total: int | None = None, **figures: float | str) -> None:
         """Report a step; drawing waits for its turn."""
-        per_second = self._pace.per_second(done)
         now = time.monotonic()
         if now - self._drawn < _SECONDS_BETWEEN_DRAWINGS and done != total:
             return
         self._drawn = now
-        rate = "" if per_second is None else f"{per_second:.1f}/s"
+        rate = f"{(done - self._before) / max(now - self._start, 1e-9):.1f}/s"
         self._display.update(
             self._task, completed=done, total=total, rate=rate, figures="  ".join(_words(figures))
         )

@@ -122,6 +122,7 @@ class Trainer:
             UsageError: A batch does not fit into memory.
         """
         self.resume()
+        self.progress.resume(self.step)
         settings = self.settings
         per_step = settings.data.batch_size * self.accelerator.num_processes
         stream = ExampleStream(
