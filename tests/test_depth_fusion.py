@@ -10,6 +10,7 @@ import pytest
 import supervision as sv
 
 from deptr.errors import UsageError
+from deptr.tracking import depth_state
 from deptr.tracking.bytetrack import ByteTrack
 from deptr.tracking.depth_motion import DEPTH, PerspectiveMotion
 from deptr.tracking.depth_state import covered_share
@@ -182,3 +183,13 @@ def test_relative_inverse_depth_is_followed_without_logarithms() -> None:
 def test_gamma_outside_its_range_is_refused(gamma: Any) -> None:
     with pytest.raises(UsageError, match="gamma: expected a number in"):
         DepthFusion.fixed(gamma, 1.0)
+
+
+def test_coverage_is_the_same_among_few_and_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    corner = rng.uniform(0, 300, (60, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(5, 80, (60, 2))], axis=1)
+    few = covered_share(boxes)
+    monkeypatch.setattr(depth_state, "FEW_BOXES", 0)
+    assert few.max() > 0.5
+    np.testing.assert_allclose(covered_share(boxes), few)
