@@ -31,8 +31,8 @@ def train(
     import torch
 
     from deptr.cli.terminal import progress
-    from deptr.experiments.training_sources import BUILDERS, evaluation_sets
-    from deptr.training.builder import build_detector, build_mixture
+    from deptr.experiments.training_sources import evaluation_sets, training_mixture
+    from deptr.training.builder import build_detector
     from deptr.training.config import load_settings
     from deptr.training.evaluate import quick_figures
     from deptr.training.trainer import Trainer
@@ -46,7 +46,7 @@ def train(
         settings = replace(settings, optimizer=replace(settings.optimizer, steps=steps, decay_steps=decay))
     if threads:
         torch.set_num_threads(threads)
-    mixture = build_mixture(settings.data.train, BUILDERS)
+    mixture = training_mixture(settings)
     sets = evaluation_sets(settings)
     detector = build_detector(settings.model)
     with progress("train") as told:

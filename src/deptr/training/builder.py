@@ -93,6 +93,7 @@ def coco_frames(settings: SourceSettings, *, held_out: bool) -> CocoFrames:
         settings.images or None,
         match=settings.match,
         held_out_every=settings.held_out_every,
+        held_out_block=settings.held_out_block,
         held_out=held_out,
         labels=settings.labels or None,
     )

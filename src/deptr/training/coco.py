@@ -27,7 +27,9 @@ class CocoFrames:
             ``visibility``; images may have ``focal_px``; ``info.depth_kind`` says what depth means.
         images: Folder of the images; where the json lies when None.
         match: Only images whose file name matches this pattern.
-        held_out_every: Every so many images of the file (before `match`) are the held-out part; 0: none.
+        held_out_every: Every so many blocks of images of the file (before `match`) are the held-out part;
+            0: none.
+        held_out_block: Images that stay together, so that neighbouring frames of a clip are in one part.
         held_out: Which of the two parts this is.
         labels: Folder of a run of `deptr label --dense`, for images with ``sequence`` and ``frame``.
 
@@ -42,6 +44,7 @@ class CocoFrames:
         *,
         match: str = "*",
         held_out_every: int = 0,
+        held_out_block: int = 1,
         held_out: bool = False,
         labels: str | Path | None = None,
     ) -> None:
@@ -53,7 +56,7 @@ class CocoFrames:
         part = [
             entry
             for index, entry in enumerate(content["images"])
-            if not held_out_every or (index % held_out_every == 0) == held_out
+            if not held_out_every or (index // held_out_block % held_out_every == 0) == held_out
         ]
         chosen = [entry for entry in part if fnmatch(str(entry["file_name"]), match)]
         self.images: list[dict[str, Any]] = chosen
