@@ -14,7 +14,7 @@ from deptr.errors import DataError
 from deptr.io.ground_truth import KITTI_CLASSES
 from deptr.io.kitti_text import looks_like_kitti
 from deptr.io.sequences import Benchmark
-from deptr.io.text_rows import read_text
+from deptr.io.text_files import read_text
 from deptr.records import FloatArray, IntArray
 
 LEAST_COLUMNS = 6

@@ -9,7 +9,8 @@ import numpy as np
 
 from deptr.errors import DataError
 from deptr.io.sequences import Benchmark, Sequence
-from deptr.io.text_rows import parse_rows, read_text
+from deptr.io.text_files import read_text
+from deptr.io.text_rows import parse_rows
 from deptr.records import BoolArray, FloatArray, IntArray
 
 # class numbers of the official scorers; a benchmark uses one of the two tables

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from deptr.errors import DataError
+from deptr.io.folders import entries
 from deptr.io.mot_text import read_detections, read_tracks
+from deptr.io.seqinfo import image_folder
 from deptr.records import FloatArray, IntArray
 from deptr.teacher.frames import FrameBoxes
 
@@ -100,10 +102,10 @@ def hash_frames(source: str | Path) -> str:
         DataError: There is nothing to hash.
     """
     path = Path(source)
-    folder = path / "img1" if (path / "img1").is_dir() else path
     if not path.exists():
         raise DataError(source, "no such file or folder")
-    files = [path] if path.is_file() else sorted(entry for entry in folder.iterdir() if entry.is_file())
+    folder = image_folder(path) or path
+    files = [path] if path.is_file() else sorted(entry for entry in entries(folder) if entry.is_file())
     if not files:
         raise DataError(source, "holds no files")
     return hash_files(files)
