@@ -64,7 +64,10 @@ TRUE: Mapping[int, Columns] = MappingProxyType(
 
 
 def true_columns(table: FloatArray) -> Columns:
-    """Meaning of the columns of a ground truth; MOT15's ten end with a place in the world instead.
+    """Meaning of the columns of a ground truth.
+
+    MOT15's ten columns end with a place in the world, which has fractions where others have the class. Eight
+    columns that end with whole numbers only may mean a class as well as a depth, so they mean neither.
 
     Args:
         table: ``(N, 7..11)`` its rows.
@@ -76,6 +79,8 @@ def true_columns(table: FloatArray) -> Columns:
         Columns(class_id=None, visibility=None, depth=None)
     """
     meaning = TRUE[table.shape[1]]
+    if table.shape[1] == 8 and whole(table[:, 7]).all():
+        return Columns()
     if table.shape[1] >= 10 and not whole(table[:, 7]).all():
         return Columns()
     return meaning
@@ -104,6 +109,11 @@ def known_depth(values: FloatArray) -> FloatArray:
         [5.0, nan, nan, nan, nan]
     """
     return np.where(values > 0, values, np.nan)
+
+
+def known_visibility(values: FloatArray) -> FloatArray:
+    """Visibilities with NaN where they are not known, which files write as -1."""
+    return np.where(values >= 0, values, np.nan)
 
 
 def class_table(benchmark: Benchmark) -> dict[str, int]:

@@ -121,8 +121,8 @@ def number_by_name(images: Sequence[Path], *, first: int = 1) -> NumberedImages:
 def number_images(images: Sequence[Path]) -> NumberedImages:
     """Images of any folder: by their names where these count frames, else by their place, and told.
 
-    Names count frames when each carries a number of its own and at least every second number between the first
-    and the last is there. Names that begin at 0 are counted from 1.
+    Names count frames when each carries a number of its own and at least every second number between the
+    first and the last is there. Names that begin at 0 are counted from 1.
 
     Args:
         images: In natural order, at least one.

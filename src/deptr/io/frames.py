@@ -120,11 +120,11 @@ def open_source(spec: str | Path, *, fps: float | None = None) -> FrameSource:
     """
     rate = check_rate(fps)
     words = str(spec)
-    path = Path(spec)
-    if is_url(words) and not path.is_file():
+    if is_url(words):
         from deptr.io.video_source import VideoSource
 
         return VideoSource(words, fps=rate)
+    path = Path(spec)
     if words.isdecimal() and not path.exists():
         from deptr.io.camera_source import CameraSource
 

@@ -2,7 +2,8 @@
 
 Fields are separated by blanks: frame (from 0), identity, type, truncated, occluded, alpha, left, top,
 right, bottom, height, width, length, x, y, z, rotation and, in results, score. The depth is ``z``: metres
-from the camera plane; -1000, and what detectors in the image write (-1, 0 or nan), is not known. Format: KITTI tracking development kit.
+from the camera plane; -1000, and what detectors in the image write (-1, 0 or nan), is not known.
+Format: KITTI tracking development kit.
 """
 
 from __future__ import annotations

@@ -46,6 +46,11 @@ class Benchmark:
     splits: tuple[str, ...] = ("train", "val")
     sequence_names: str = "*"
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether the class column of its ground truth means anything; for `mot` every row is a target."""
+        return self.rules != "MOT15"
+
 
 def _benchmarks() -> Iterable[Benchmark]:
     validation_first = ("val", "train")

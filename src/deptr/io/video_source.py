@@ -70,7 +70,7 @@ class VideoSource(FrameSource):
         return super().notes() + ([self._end] if self._end else [])
 
     def _open(self) -> tuple[av.container.InputContainer, av.VideoStream]:
-        remote = is_url(self._spec) and not os.path.isfile(self._spec)
+        remote = is_url(self._spec)
         # FFmpeg takes what stands before a colon for a protocol, but not in an absolute path
         place = self._spec if remote else os.path.abspath(self._spec)
         options = {"rtsp_transport": "tcp"} if self._spec.lower().startswith("rtsp") else {}

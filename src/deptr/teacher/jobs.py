@@ -16,8 +16,8 @@ def find_jobs(sources: list[str], boxes: str | None = None) -> list[SequenceJob]
     """Sequences under some paths, with their boxes.
 
     Args:
-        sources: Videos, folders of images, MOT sequence folders (``img1/`` or ``imDir`` inside), or folders that hold such
-            sequences at any depth up to three.
+        sources: Videos, folders of images, MOT sequence folders (``img1/`` or ``imDir`` inside), or folders
+            that hold such sequences at any depth up to three.
         boxes: ``"gt"`` or ``"det"`` for the file of that name in each sequence, a MOT text file for a
             single sequence, or None: ground truth where there is some, detections elsewhere.
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from deptr.errors import DataError
 from deptr.io.coco import annotation_entry, image_entry, write_coco
-from deptr.io.ground_truth import GroundTruth, class_table, read_ground_truth
+from deptr.io.columns import class_table
+from deptr.io.ground_truth import GroundTruth, read_ground_truth
 from deptr.io.label_runs import LabelRun, open_run
 from deptr.io.labels import SequenceLabels, read_labels
 from deptr.io.sequences import Benchmark, Sequence, benchmark_of, find_sequences
