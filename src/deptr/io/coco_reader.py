@@ -21,7 +21,7 @@ from deptr.records import DepthKind
 Entry = dict[str, Any]
 _LARGEST = 2**53  # whole numbers up to here are exact in every reader
 _LARGEST_PIXEL = 1_000_000
-_CROWD = {None: 0, False: 0, True: 1, 0: 0, 1: 1, "0": 0, "1": 1}
+_CROWD = {None: 0, 0: 0, 1: 1, "0": 0, "1": 1}  # false and true are 0 and 1
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ def read_coco(path: str | Path) -> CocoContent:
     kind = _depth_kind(path, content.get("info"))
     images = [_image(path, entry) for entry in _entries(path, content, "images")]
     categories = [_category(path, entry) for entry in _entries(path, content, "categories")]
+    if not categories:
+        raise DataError(path, "no categories", expected="at least one")
     annotations = [_annotation(path, entry, kind) for entry in _entries(path, content, "annotations")]
     known = _distinct(path, "image", images)
     classes = _distinct(path, "category", categories)
@@ -126,14 +128,13 @@ def _annotation(path: str | Path, entry: Entry, kind: DepthKind) -> Entry:
     if not isinstance(crowd, Hashable) or crowd not in _CROWD:
         field.refuse("iscrowd", "0 or 1")
     free = kind is DepthKind.RELATIVE_INVERSE  # its shift is free, so that no value is out of range
+    depth = field.known("depth", lambda value: free or value > 0, "a depth > 0, or null", open_=not free)
     track = field.take("track_id", _is_whole, "a whole number")
     return {
         **entry,
         "iscrowd": _CROWD[crowd],
         "track_id": NOT_SAID if track is None else int(track),
-        "depth": field.known(
-            "depth", lambda value: free or value > 0, "a depth > 0, or null", open_=not free
-        ),
+        "depth": depth,
         "depth_std": field.known("depth_std", lambda value: value >= 0, "a number from 0, or null"),
         "visibility": field.known("visibility", lambda value: 0 <= value <= 1, "a number in [0, 1], or null"),
     }

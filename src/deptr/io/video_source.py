@@ -9,7 +9,6 @@ from pathlib import Path
 import av
 import numpy as np
 from av.error import FFmpegError
-from av.sidedata.sidedata import Type as SideDataType
 
 from deptr.errors import DataError
 from deptr.io.frames import FALLBACK_RATE, Frame, FrameSource, is_url
@@ -187,7 +186,7 @@ def _upright(frame: av.VideoFrame) -> Image:
     Its display matrix sends a pixel to ``x' = a x + c y``, ``y' = b x + d y`` (ISO/IEC 14496-12, 8.3.2).
     """
     image = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
-    matrix = next((part for part in frame.side_data if part.type == SideDataType.DISPLAYMATRIX), None)
+    matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return image
     a, b, _, c, d = np.frombuffer(bytes(matrix), dtype="=i4", count=5).astype(np.int64).tolist()

@@ -48,8 +48,6 @@ class CocoFrames:
         self.path = Path(annotations)
         self.folder = Path(images) if images else self.path.parent
         content = read_coco(self.path)
-        if not content.categories:
-            raise DataError(self.path, "no categories", expected="at least one")
         self.categories = [str(entry["name"]) for entry in content.categories]
         self.class_of = {entry["id"]: index for index, entry in enumerate(content.categories)}
         self.depth_kind = content.depth_kind
@@ -125,7 +123,7 @@ def _objects(content: CocoContent) -> dict[int, list[dict[str, Any]]]:
 
 
 def _check_size(json: Path, path: Path, entry: dict[str, Any], shape: tuple[int, int]) -> None:
-    """Refuse boxes that were made on another picture than the one that is read, which EXIF has turned upright."""
+    """Refuse boxes made on another picture than the one that is read, which EXIF has turned upright."""
     height, width = shape
     said = (entry["width"] or width, entry["height"] or height)
     if said == (width, height):
