@@ -87,12 +87,12 @@ def read_detections(
     checks = [*_box_checks(rows, first_frame), *_score_checks(rows)]
     if column is not None:
         checks += _depth_checks(rows[:, column], column, kind)
-    if rows.shape[1] == _TRUTH_COLUMNS:
+    if rows.shape[1] == _TRUTH_COLUMNS and column != _CLASS:
         own = ~whole(rows[:, _CLASS])
         checks.append((own, _CLASS, "not a class", "a whole number, or -1 where it is not said", None))
     checks.append(_order_check(rows))
     refuse_first(text, path, rows, checks, names)
-    class_id = _classes(rows)
+    class_id = None if column == _CLASS else _classes(rows)
     return DetectionTable(
         source=str(path),
         frame=rows[:, 0].astype(np.int64) + (1 - first_frame),

@@ -74,6 +74,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     Raises:
         DataError: It is missing, cannot be read, or is not TOML.
     """
+    if not Path(path).is_file():
+        raise DataError(path, "cannot be read", found="no such file")
     text = read_text(path)
     try:
         return tomllib.loads(text.replace("\r\n", "\n"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -186,10 +187,10 @@ def _upright(frame: av.VideoFrame) -> Image:
     Its display matrix sends a pixel to ``x' = a x + c y``, ``y' = b x + d y`` (ISO/IEC 14496-12, 8.3.2).
     """
     image = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return image
-    a, b, _, c, d = np.frombuffer(bytes(matrix), dtype="=i4", count=5).astype(np.int64).tolist()
+    a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(matrix), dtype="=i4", count=5))
     turned = abs(b) + abs(c) > abs(a) + abs(d)
     across, down = (c, b) if turned else (a, d)
     if turned:

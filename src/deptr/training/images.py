@@ -15,7 +15,7 @@ _ORIENTATION = 0x0112  # EXIF tag; 1 is upright
 
 
 def image_size(path: str | Path) -> tuple[int, int] | None:
-    """Height and width of an image as `read_image` gives it, mostly from its first bytes; None when damaged."""
+    """Height and width of an image as `read_image` gives it, mostly from its head; None when damaged."""
     try:
         with PillowImage.open(path) as image:
             width, height = image.size
