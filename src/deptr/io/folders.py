@@ -77,21 +77,25 @@ def name_numbers(names: Sequence[str]) -> list[int | None]:
     """The frame number in each file name, None where there is none or it cannot be told which one it is.
 
     Names that differ in one number only (``cam1_0010.png``, ``cam1_0011.png``) carry the frame there; where
-    several numbers differ it is the last.
+    several numbers differ it is the last. A longer number behind it that stays the same leaves it open, as in
+    ``cam1_0010.png``, ``cam2_0010.png``.
 
     Example:
         >>> name_numbers(["cam1_0010.png", "cam1_0011.png"]), name_numbers(["7.jpg", "front.jpg"])
         ([10, 11], [7, None])
-        >>> name_numbers(["frame3_left2.jpg", "frame4_left2.jpg"])
-        [3, 4]
+        >>> name_numbers(["frame13_left2.jpg", "frame14_left2.jpg"])
+        [13, 14]
     """
     if not names:
         return []
     stems = [_EXPORT_ENDING.sub("", Path(name).stem) for name in names]
     runs = [re.findall(r"\d+", stem) for stem in stems]
     if len({re.sub(r"\d+", "0", stem) for stem in stems}) == 1 and runs[0]:
-        differing = [place for place in range(len(runs[0])) if len({run[place] for run in runs}) > 1]
-        place = differing[-1] if differing else -1
+        last = len(runs[0]) - 1
+        differing = [place for place in range(last + 1) if len({run[place] for run in runs}) > 1] or [last]
+        place = differing[-1]
+        if any(len(run[place]) <= len(run[last]) for run in runs) and place < last:
+            return [None] * len(runs)
         return [int(run[place]) for run in runs]
     return [int(run[0]) if len(run) == 1 else None for run in runs]
 
