@@ -66,10 +66,10 @@ def read_coco(path: str | Path) -> CocoContent:
     for entry in annotations:
         name = _name("annotation", entry)
         if entry["image_id"] not in known:
-            raise DataError(path, f"{name}: no image has id {entry['image_id']}")
+            raise DataError(path, f"{name}: no image has id {_shown(entry['image_id'])}")
         if entry["category_id"] not in classes:
             legal = ", ".join(map(str, sorted(classes)))
-            found = str(entry["category_id"])
+            found = _shown(entry["category_id"])
             raise DataError(path, f"{name}: unknown category", expected=f"one of {legal}", found=found)
     return CocoContent(images, annotations, sorted(categories, key=lambda entry: int(entry["id"])), kind)
 
