@@ -59,7 +59,7 @@ def test_benchmarks_with_classes_keep_them(tmp_path: Path) -> None:
     truth = truth_of(tmp_path, ["1,1,1", "1,8,1", "1,-1,1"], "mot17")
     assert truth.class_ids.tolist() == [1, 8, 1]
     for own in ("0", "14", "2.5"):
-        with pytest.raises(DataError, match=r"invalid gt classes in column 8.*in row 2.*--benchmark mot"):
+        with pytest.raises(DataError, match=r"invalid gt classes in column 8.*in row 2.*benchmark mot"):
             truth_of(tmp_path, ["1,1,1", f"1,{own},1"], "mot17")
 
 

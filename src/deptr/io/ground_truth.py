@@ -194,7 +194,7 @@ def _mot_classes(benchmark: Benchmark, path: Path, table: FloatArray, columns: C
     if not benchmark.has_classes:
         return target
     if table.shape[1] == 8 and columns.depth is None and not np.isin(table[:, 7], (1, NOT_SAID)).all():
-        hint = "write nine columns (class, visibility) for a class; say --benchmark mot for a depth"
+        hint = "write nine columns (class, visibility) for a class; take the benchmark mot for a depth"
         problem = "column 8 of 8 may be a class or a depth"
         raise DataError(path, problem, expected="7, 9 or 10 columns", found="whole numbers", hint=hint)
     if columns.class_id is None:
@@ -204,7 +204,7 @@ def _mot_classes(benchmark: Benchmark, path: Path, table: FloatArray, columns: C
     if len(strange):
         legal = f"1 to {len(MOT_CLASSES)}, 1 is {benchmark.target}"
         shown = f"{found[strange[0]]:g} in row {strange[0] + 1}"
-        hint = "for classes of your own say --benchmark mot, which ignores them"
+        hint = "for classes of your own take the benchmark mot, which ignores them"
         raise DataError(path, "invalid gt classes in column 8", expected=legal, found=shown, hint=hint)
     return np.where(found == NOT_SAID, target, found).astype(np.int64)
 
