@@ -164,3 +164,18 @@ def test_names_that_no_file_has_are_told(tmp_path: Path, name: str) -> None:
     frames = CocoFrames(write_coco(tmp_path, images=[{"id": 7, "file_name": name}], annotations=[]))
     with pytest.raises(DataError, match="cannot be read"):
         frames.frame(0)
+
+
+def test_predicted_detections_keep_the_frames_of_their_images(tmp_path: Path) -> None:
+    from deptr.detector.inference import Detector
+    from deptr.experiments.predicted_benchmark import predict_benchmark
+    from deptr.io.frames import open_source
+
+    root = data_set(tmp_path / "in", [], rows_of([1, 2, 5]))
+    with open_source(Path(__file__).parents[2] / "assets" / "vtest.mp4") as source:
+        street = cv2.cvtColor(next(iter(source)).image, cv2.COLOR_RGB2BGR)
+    for frame in (1, 2, 5):
+        assert cv2.imwrite(str(root / "A" / "img1" / f"{frame}.jpg"), street)
+    assert predict_benchmark(Detector.from_pretrained(), root, tmp_path / "out") == 1
+    rows = (tmp_path / "out" / "A" / "det" / "det.txt").read_text().splitlines()
+    assert {row.split(",")[0] for row in rows} == {"1", "2", "5"}
