@@ -75,5 +75,7 @@ def detect(
     rate = count / max(time.perf_counter() - start, 1e-9)
     word = "interrupted after" if stop.requested else "detected in"
     typer.echo(f"{word} {count} frames: {boxes} boxes, {rate:.1f} frames/s\n  {output}")
+    for note in frames.notes():
+        typer.echo(f"note: {note}", err=True)
     if stop.requested:
         raise typer.Exit(130)

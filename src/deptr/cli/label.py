@@ -147,6 +147,8 @@ def _report(summary: LabelSummary) -> None:
         if not report.windows and not report.relabelled:
             words.append("was finished before")
         typer.echo(f"{report.name}: {', '.join(words)}")
+        for note in report.notes:
+            typer.echo(f"note: {note}", err=True)
     typer.echo(f"labels: {summary.run.folder}")
     for failure in summary.failures:
         typer.echo(f"{failure.name}: failed: {failure.reason}", err=True)

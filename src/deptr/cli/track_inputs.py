@@ -14,7 +14,7 @@ from deptr.errors import DataError, UsageError
 from deptr.io.kitti_text import looks_like_kitti, read_kitti_detections
 from deptr.io.mot_text import DetectionTable, read_detections
 from deptr.io.sequences import Sequence, folder_sequence
-from deptr.io.text_rows import read_text
+from deptr.io.text_files import read_text
 from deptr.records import DepthKind
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deptr.cli.results import fusion_of, parameters_of_options, read_toml
+from deptr.cli.results import fusion_of, parameters_of_options
 from deptr.cli.track_inputs import Input, detector_input, file_input, no_depth, sequence_beside
 from deptr.cli.track_run import Step, steps_of_source, steps_without_images
 from deptr.errors import UsageError
 from deptr.io.frames import FALLBACK_RATE, FrameSource, check_rate, open_source
 from deptr.io.mot_text import DetectionTable
+from deptr.io.text_files import read_toml
 from deptr.records import DepthKind
 from deptr.tracking.fusion import MODES, DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parse_parameters, tracker_class

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from deptr.evaluation.trackeval_memory import corners, split_frames
-from deptr.io.ground_truth import class_table, read_ground_truth
+from deptr.io.columns import class_table
+from deptr.io.ground_truth import read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import FloatArray

@@ -11,15 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from deptr.errors import DataError
-from deptr.io.ground_truth import KITTI_CLASSES
+from deptr.io.columns import NOT_SAID, class_table, kitti_class, whole
+from deptr.io.folders import entries, text_files
 from deptr.io.kitti_text import looks_like_kitti
 from deptr.io.sequences import Benchmark
-from deptr.io.text_rows import read_text
+from deptr.io.text_files import lines_of, read_text
+from deptr.io.text_rows import REMOVE_COMMENT, is_comment, row_advice
 from deptr.records import FloatArray, IntArray
 
 LEAST_COLUMNS = 6
 KITTI_FIELDS = (17, 18)
 CLASS_COLUMN = 7
+# layouts whose eighth column the official scorers take for a class; of eight columns it is the depth
+CLASS_COLUMNS = (9, 10)
 SHOWN = 40
 _SEPARATORS = {";": "semicolons", "\t": "tabs", " ": "blanks"}
 
@@ -93,12 +97,15 @@ class ResultFile:
         """Rows of the benchmark's class; KITTI text may hold others too."""
         if not self.kitti:
             return self.table
-        chosen: FloatArray = self.table[self.classes == KITTI_CLASSES.index(benchmark.target) + 1]
+        chosen: FloatArray = self.table[self.classes == class_table(benchmark)[benchmark.target]]
         return chosen
 
 
 def result_paths(tracks: str | Path) -> list[Path]:
     """Result files of a folder (or of its ``data`` folder, as TrackEval has it), or the one file itself.
+
+    Text beside them that holds no row of a result, such as the summary that TrackEval writes, is passed over;
+    where no file holds one, all are taken, so that it is told what is wrong with each.
 
     Raises:
         DataError: Nothing is there.
@@ -110,11 +117,38 @@ def result_paths(tracks: str | Path) -> list[Path]:
         raise DataError(
             path, "no such file or folder", expected="a result file, or a folder with one per sequence"
         )
-    found = sorted(path.glob("*.txt")) or sorted((path / "data").glob("*.txt"))
+    folders = [text_files(path), text_files(path / "data")]
+    for files in folders:
+        results = [file for file in files if _may_be_result(file)]
+        if results:
+            return results
+    found = folders[0] or folders[1]
     if not found:
-        inside = ", ".join(sorted(entry.name for entry in path.iterdir())[:3]) or "nothing"
+        inside = ", ".join(entry.name for entry in entries(path)[:3]) or "nothing"
         raise DataError(path, "no result files", expected="SEQUENCE.txt for each sequence", found=inside)
     return found
+
+
+def passed_over(tracks: str | Path) -> list[Path]:
+    """Text files of a folder that `result_paths` leaves out."""
+    path = Path(tracks)
+    if path.is_file():
+        return []
+    taken = result_paths(path)
+    return [file for file in text_files(taken[0].parent) if file not in taken]
+
+
+def _may_be_result(path: Path) -> bool:
+    """Whether a file is empty, or some line of it has as many numbers as a row of MOT or KITTI text."""
+    lines = [line.strip() for line in lines_of(read_text(path))]
+    lines = [line for line in lines if line]
+    return not lines or looks_like_kitti("\n".join(lines)) or any(map(_may_be_row, lines))
+
+
+def _may_be_row(line: str) -> bool:
+    fields = [field for field in re.split(r"[,;\s]+", line) if field]
+    numbers = sum(_number(field) is not None for field in fields)
+    return LEAST_COLUMNS <= numbers <= KITTI_FIELDS[1] and numbers >= len(fields) - 1
 
 
 def read_result(path: Path) -> ResultFile:
@@ -124,7 +158,7 @@ def read_result(path: Path) -> ResultFile:
         DataError: The file cannot be read as text at all.
     """
     text = read_text(path)
-    numbered = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
+    numbered = [(number, line.strip()) for number, line in enumerate(lines_of(text), 1)]
     numbered = [(number, line) for number, line in numbered if line]
     if not numbered:
         empty = ResultFile(path, np.zeros((0, 7)), np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -141,12 +175,12 @@ def _mot(path: Path, numbered: list[tuple[int, str]]) -> ResultFile:
     lines: IntArray = np.array([number for number, _ in numbered], np.int64)
     if table is None:
         table, lines = _slow(path, numbered, separator, findings)
-    classes = np.full(len(table), -1, np.int64)
-    # DepTR's own 11 columns and MOTChallenge's 10 hold -1 there; 9 columns hold a class
-    if table.shape[1] > CLASS_COLUMN:
-        column = table[:, CLASS_COLUMN]
-        whole = np.isfinite(column) & (column == np.round(column)) & (np.abs(column) < 1e6)
-        classes[whole] = column[whole].astype(np.int64)
+    classes = np.full(len(table), NOT_SAID, np.int64)
+    if table.shape[1] in CLASS_COLUMNS:
+        said = np.isfinite(table[:, CLASS_COLUMN])
+        own = table[said, CLASS_COLUMN]
+        if whole(own).all():  # of ten columns the eighth may be a depth
+            classes[said] = own.astype(np.int64)
     scores = table[:, 6] if table.shape[1] > LEAST_COLUMNS else np.ones(len(table))
     return ResultFile(path, np.column_stack([table[:, :6], scores]), lines, classes, False, findings)
 
@@ -184,7 +218,12 @@ def _slow(
     lines: list[int] = []
     short: list[tuple[int, str]] = []
     words: list[tuple[int, str]] = []
+    comments: list[tuple[int, str]] = []
+    advice = ""
     for number, line in numbered:
+        if is_comment(line):
+            comments.append((number, repr(line[:SHOWN])))
+            continue
         parts = line.rstrip(", ;\t").split(None if separator == " " else separator)
         if len(parts) < LEAST_COLUMNS:
             short.append((number, f"{len(parts)} in {line[:SHOWN]!r}"))
@@ -192,15 +231,17 @@ def _slow(
         values = [_number(part) for part in parts]
         if any(value is None for value in values):
             words.append((number, repr(line[:SHOWN])))
+            advice = advice or row_advice(parts, first=number == numbered[0][0]) or ""
             continue
         padded = [value for value in values if value is not None] + [np.nan] * 10
+        if len(parts) not in CLASS_COLUMNS:
+            padded[CLASS_COLUMN] = np.nan
         rows.append(padded[:10])
         lines.append(number)
     expected = f"at least {LEAST_COLUMNS}"
     findings += _note(path, short, "too few columns", expected, "frame,id,left,top,width,height")
-    header = bool(words) and words[0][0] == numbered[0][0]
-    hint = "remove the line with the names of the columns" if header else ""
-    findings += _note(path, words, "not a number", "numbers only", hint)
+    findings += _note(path, words, "not a number", "numbers only", advice)
+    findings += _note(path, comments, "a comment", "rows only", REMOVE_COMMENT)
     return np.array(rows).reshape(len(rows), 10), np.array(lines, np.int64)
 
 
@@ -226,14 +267,18 @@ def _kitti(path: Path, numbered: list[tuple[int, str]]) -> ResultFile:
     rows, lines, classes = [], [], []
     wrong: list[tuple[int, str]] = []
     unknown: list[tuple[int, str]] = []
+    comments: list[tuple[int, str]] = []
     for number, line in numbered:
+        if is_comment(line):
+            comments.append((number, repr(line[:SHOWN])))
+            continue
         parts = line.split()
         values = [_number(part) for position, part in enumerate(parts) if position != 2]
         if len(parts) not in KITTI_FIELDS or any(value is None for value in values):
             wrong.append((number, f"{len(parts)} in {line[:SHOWN]!r}"))
             continue
-        label = parts[2].lower()
-        if label not in KITTI_CLASSES or not re.fullmatch(r"[a-z]+", label):
+        label = kitti_class(parts[2])
+        if label is None:
             unknown.append((number, repr(parts[2])))
             continue
         frame, identity = values[0], values[1]
@@ -241,7 +286,8 @@ def _kitti(path: Path, numbered: list[tuple[int, str]]) -> ResultFile:
         score = values[16] if len(values) > 16 else 1.0
         rows.append([(frame or 0.0) + 1, identity, left, top, right - left, bottom - top, score])
         lines.append(number)
-        classes.append(KITTI_CLASSES.index(label) + 1)
+        classes.append(label)
+    findings += _note(path, comments, "a comment", "rows only", REMOVE_COMMENT)
     findings += _note(path, wrong, "not a KITTI row", "17 or 18 fields, numbers but for the type")
     hint = "KITTI scores Car and Pedestrian"
     findings += _note(path, unknown, "unknown type", "Car, Pedestrian, Van, ...", hint)

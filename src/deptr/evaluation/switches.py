@@ -10,7 +10,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from deptr.evaluation.trackeval_memory import corners, preprocessed, split_frames
-from deptr.io.ground_truth import GroundTruth, class_table, read_ground_truth
+from deptr.io.columns import class_table
+from deptr.io.ground_truth import GroundTruth, read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import BoolArray, FloatArray, IntArray
@@ -106,9 +107,7 @@ def links(
 
 
 def counting(benchmark: Benchmark, truth: GroundTruth) -> BoolArray:
-    """Which rows of the ground truth are scored; MOT15's rules know no classes."""
-    if benchmark.rules == "MOT15":
-        return truth.scored
+    """Which rows of the ground truth are scored."""
     return np.asarray(truth.scored & (truth.class_ids == class_table(benchmark)[benchmark.target]))
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from deptr.errors import DataError
-from deptr.io.ground_truth import KITTI_MAX_OCCLUSION, GroundTruth, class_table, read_ground_truth
+from deptr.io.columns import class_table
+from deptr.io.ground_truth import KITTI_MAX_OCCLUSION, GroundTruth, read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.records import FloatArray, IntArray
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from deptr.evaluation.result_files import Finding, ResultFile, read_result, result_paths
 from deptr.evaluation.trackeval_memory import corners, split_frames
-from deptr.io.ground_truth import KITTI_CLASSES, read_ground_truth
+from deptr.io.columns import KITTI_CLASSES, class_table
+from deptr.io.ground_truth import read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence, find_sequences
 from deptr.records import BoolArray, FloatArray
 from deptr.tracking.boxes import iou
@@ -261,11 +262,13 @@ def _length(result: ResultFile, sequence: Sequence) -> list[Finding]:
 
 def _classes(result: ResultFile, benchmark: Benchmark) -> list[Finding]:
     if result.kitti:
-        target = KITTI_CLASSES.index(benchmark.target) + 1
+        target = class_table(benchmark)[benchmark.target]
         if benchmark.family == "kitti" and not (result.classes == target).any():
             names = ", ".join(sorted({KITTI_CLASSES[number - 1] for number in result.classes}))
             problem = f"no row of class {benchmark.target}"
             return [Finding("error", str(result.path), problem, None, 0, benchmark.target.title(), names)]
+        return []
+    if not benchmark.has_classes:
         return []
     wrong = result.classes > 1
     return _report(

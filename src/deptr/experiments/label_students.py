@@ -27,6 +27,7 @@ from deptr.files import atomic_write
 from deptr.io.label_runs import LabelRun
 from deptr.io.sequences import benchmark_of, find_sequences
 from deptr.io.tables import DetectionTable
+from deptr.io.text_files import read_json
 from deptr.records import DepthKind, FloatArray
 from deptr.synth.library import LibraryPlan, sequence_jobs, split_seeds, write_library
 from deptr.synth.scene import SceneOptions, World
@@ -251,7 +252,7 @@ def student_settings(budget: Budget, seed: int) -> TrainSettings:
 
 def relabelled(annotations: Path, labels: LabelRun) -> Path:
     """A copy of a world's COCO json, beside it, whose depths are a teacher's; untrusted ones are unknown."""
-    content = json.loads(annotations.read_text(encoding="utf-8"))
+    content = read_json(annotations)
     places = {image["id"]: (image["sequence"], image["frame"]) for image in content["images"]}
     known: dict[tuple[str, int, int], tuple[float, float]] = {}
     for part in labels:

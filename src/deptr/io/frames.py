@@ -104,8 +104,8 @@ def open_source(spec: str | Path, *, fps: float | None = None) -> FrameSource:
     """Open anything that gives frames.
 
     Args:
-        spec: A video file, a folder of images (taken in natural order), a MOT sequence folder (with
-            ``img1/``), the number of a camera, or an RTSP/HTTP address.
+        spec: A video file, a folder of images, a MOT sequence folder (with ``img1/``, or what ``imDir`` of
+            its ``seqinfo.ini`` says), the number of a camera, or an RTSP/HTTP address.
         fps: Frames per second, over what the source says; timestamps follow it.
 
     Raises:
@@ -130,9 +130,9 @@ def open_source(spec: str | Path, *, fps: float | None = None) -> FrameSource:
 
         return CameraSource(int(words), fps=rate)
     if path.is_dir():
-        from deptr.io.image_source import ImageFolder, MotFolder
+        from deptr.io.image_source import ImageFolder, MotFolder, is_sequence
 
-        return MotFolder(path, fps=rate) if (path / "img1").is_dir() else ImageFolder(path, fps=rate)
+        return MotFolder(path, fps=rate) if is_sequence(path) else ImageFolder(path, fps=rate)
     if not path.exists():
         hint = (
             "give a video, a folder of images, a MOT sequence folder, a camera number or an rtsp/http address"

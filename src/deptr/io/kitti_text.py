@@ -2,7 +2,8 @@
 
 Fields are separated by blanks: frame (from 0), identity, type, truncated, occluded, alpha, left, top,
 right, bottom, height, width, length, x, y, z, rotation and, in results, score. The depth is ``z``: metres
-from the camera plane; -1000 stands for a place that is not known. Format: KITTI tracking development kit.
+from the camera plane; -1000, and what detectors in the image write (-1, 0 or nan), is not known.
+Format: KITTI tracking development kit.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import numpy as np
 
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write
+from deptr.io.columns import kitti_spelling, known_depth
 from deptr.io.tables import DetectionTable, TrackTable
-from deptr.io.text_rows import Check, Rows, parse_rows, read_text, refuse_first
+from deptr.io.text_files import lines_of, read_text
+from deptr.io.text_rows import Check, Rows, is_comment, parse_rows, refuse_comment, refuse_first
 from deptr.records import BoolArray, DepthKind, depth_of
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 _FIELDS = (17, 18)
 _TYPE = 2
 _UNKNOWN_PLACE = -1000.0
+_UNKNOWN_PLACES = (_UNKNOWN_PLACE, -1.0, 0.0)  # detectors without a place write these
 _REGION = "DontCare"
 _NAMES = (
     "frame, id, type, truncated, occluded, alpha, left, top, right, bottom, height, width, length, x, y, z, "
@@ -42,10 +46,12 @@ def looks_like_kitti(text: str) -> bool:
         True
         >>> looks_like_kitti("1,-1,10,20,30,60,0.9")
         False
+        >>> looks_like_kitti("# frame id left top width height score")
+        False
     """
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    fields = first.split()
-    return "," not in first and len(fields) > _TYPE and bool(re.fullmatch(r"[A-Za-z_]\w*", fields[_TYPE]))
+    rows = (line for line in lines_of(text) if line.strip() and not is_comment(line))
+    first = next(rows, "")
+    return "," not in first and bool(re.match(r"\s*[-+.\d]\S*\s+[-+.\d]\S*\s+[A-Za-z_]\w*(\s|$)", first))
 
 
 def read_kitti_detections(path: str | Path) -> DetectionTable:
@@ -68,7 +74,7 @@ def read_kitti_detections(path: str | Path) -> DetectionTable:
         frame=rows[:, 0].astype(np.int64) + 1,
         xyxy=rows[:, 6:10].copy(),
         score=rows[:, 17].copy() if rows.shape[1] == _FIELDS[1] else np.ones(len(rows)),
-        depth=_depth(rows),
+        depth=known_depth(rows[:, 15]),
         depth_kind=DepthKind.METRIC,
         class_id=class_id,
         class_names=dict(enumerate(names)),
@@ -89,7 +95,7 @@ def read_kitti_tracks(path: str | Path) -> TrackTable:
         track_id=rows[:, 1].astype(np.int64),
         xyxy=rows[:, 6:10].copy(),
         score=rows[:, 17].copy() if rows.shape[1] == _FIELDS[1] else np.ones(len(rows)),
-        depth=_depth(rows),
+        depth=known_depth(rows[:, 15]),
     )
 
 
@@ -153,12 +159,13 @@ def _read(path: str | Path) -> _Objects:
     text = read_text(path)
     types: list[str] = []
     numbers: list[str] = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines_of(text), 1):
         fields = line.split()
         if fields and len(fields) not in _FIELDS:
+            refuse_comment(path, number, line)
             found = str(len(fields))
             raise DataError(path, "wrong number of fields", line=number, expected="17 or 18", found=found)
-        types.append(fields[_TYPE] if fields else "")
+        types.append(kitti_spelling(fields[_TYPE]) if fields else "")
         numbers.append(",".join([*fields[:_TYPE], "0", *fields[_TYPE + 1 :]]) if fields else "")
     rows = parse_rows("\n".join(numbers), path, columns=_FIELDS, names=_NAMES)
     words = [word for word in types if word]
@@ -180,15 +187,10 @@ def _check(path: str | Path, text: str, rows: Rows, objects: BoolArray) -> None:
     for low, high in ((0, 2), (1, 3)):
         bad = objects & ~(box[:, high] > box[:, low])
         checks.append((bad, 6 + high, "empty box", f"more than {_NAMES[6 + low]}", None))
-    unknown = depth == _UNKNOWN_PLACE
-    checks.append(
-        (objects & ~(unknown | ((depth > 0) & np.isfinite(depth))), 15, "not a depth", "metres > 0", None)
-    )
+    hint = "-1000, -1, 0 and nan stand for a place that is not known"
+    legal = np.isin(depth, _UNKNOWN_PLACES) | np.isnan(depth) | ((depth > 0) & np.isfinite(depth))
+    checks.append((objects & ~legal, 15, "not a depth", "metres > 0", hint))
     if rows.shape[1] == _FIELDS[1]:
         inside = (rows[:, 17] >= 0) & (rows[:, 17] <= 1)
         checks.append((objects & ~inside, 17, "not a score", "a number in [0, 1]", None))
     refuse_first(text, path, rows, checks, _NAMES)
-
-
-def _depth(rows: Rows) -> Rows:
-    return np.where(rows[:, 15] == _UNKNOWN_PLACE, np.nan, rows[:, 15])

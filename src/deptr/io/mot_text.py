@@ -11,9 +11,10 @@ columns   meaning                                                               
 8         ... score, depth                                                       8
 9         ... score, class, visibility (ground truth of MOTChallenge)            none
 10        ... score, depth, two of any kind (-1, -1, -1 in plain MOTChallenge)   8
-11        ... score, three of any kind, depth (DepTR-MOT's layout, and ours)     11
+11        ... score, class, two of any kind, depth (DepTR-MOT's, and ours)       11
 ========  =====================================================================  ============
 
+A class is a whole number of one's own, -1 where it is not said; see `deptr.io.columns`.
 Blank lines hold nothing and are skipped. A depth of -1 or ``nan`` is not known.
 """
 
@@ -28,19 +29,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deptr.errors import DataError, UsageError
+from deptr.io.columns import FOUND, NOT_SAID, whole
 from deptr.io.tables import DetectionTable, TrackTable
-from deptr.io.text_rows import Check, Rows, parse_rows, read_text, refuse_first
-from deptr.records import DepthKind, FloatArray, depth_of
+from deptr.io.text_files import read_text
+from deptr.io.text_rows import Check, Rows, parse_rows, refuse_first
+from deptr.records import DepthKind, FloatArray, IntArray, depth_of
 
 if TYPE_CHECKING:
     import supervision as sv
 
 __all__ = ["DetectionTable", "TrackTable", "TrackWriter", "read_detections", "read_tracks"]
 
-COLUMNS = (6, 7, 8, 9, 10, 11)
+COLUMNS = tuple(FOUND)
 NAMES = ("frame", "id", "left", "top", "width", "height", "score")
 UNKNOWN_DEPTH = -1.0
-_DEPTH_COLUMN = {8: 8, 10: 8, 11: 11}
+_CLASS = 7
+_TRUTH_COLUMNS = 9  # of which the eighth is always a class; of eleven it may be of any kind
 _LARGEST_FRAME = 100_000_000
 _LARGEST_PIXEL = 1_000_000
 _SMALLEST_SIZE = 0.001  # below it a written box would have no extent
@@ -83,8 +87,12 @@ def read_detections(
     checks = [*_box_checks(rows, first_frame), *_score_checks(rows)]
     if column is not None:
         checks += _depth_checks(rows[:, column], column, kind)
+    if rows.shape[1] == _TRUTH_COLUMNS and column != _CLASS:
+        own = ~whole(rows[:, _CLASS])
+        checks.append((own, _CLASS, "not a class", "a whole number, or -1 where it is not said", None))
     checks.append(_order_check(rows))
     refuse_first(text, path, rows, checks, names)
+    class_id = None if column == _CLASS else _classes(rows)
     return DetectionTable(
         source=str(path),
         frame=rows[:, 0].astype(np.int64) + (1 - first_frame),
@@ -92,6 +100,8 @@ def read_detections(
         score=rows[:, 6].copy() if rows.shape[1] > 6 else np.ones(len(rows)),
         depth=_depth(rows, column),
         depth_kind=kind,
+        class_id=class_id,
+        class_names={} if class_id is None else {number: str(number) for number in set(class_id.tolist())},
     )
 
 
@@ -242,12 +252,20 @@ def _names(depth_column: int | None) -> tuple[str, ...]:
 def _depth_column(columns: int, asked: int | None, path: str | Path) -> int | None:
     """Index, from 0, of the column with the depth; None when the layout has none."""
     if asked is None:
-        return _DEPTH_COLUMN[columns] - 1 if columns in _DEPTH_COLUMN else None
+        return FOUND[columns].depth
     if asked <= len(NAMES):
         raise UsageError(f"depth_column: expected a number from {len(NAMES) + 1}, got {asked}")
     if asked > columns:
         raise DataError(path, "no such column of depth", expected=f"at most {columns}", found=str(asked))
     return asked - 1
+
+
+def _classes(rows: Rows) -> IntArray | None:
+    """Class of each row, None where the file says none."""
+    place = FOUND[rows.shape[1]].class_id
+    if place is None or not whole(rows[:, place]).all() or (rows[:, place] == NOT_SAID).all():
+        return None
+    return rows[:, place].astype(np.int64)
 
 
 def _box_checks(rows: Rows, first_frame: int) -> list[Check]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -70,9 +71,11 @@ class VideoSource(FrameSource):
 
     def _open(self) -> tuple[av.container.InputContainer, av.VideoStream]:
         remote = is_url(self._spec)
+        # FFmpeg takes what stands before a colon for a protocol, but not in an absolute path
+        place = self._spec if remote else os.path.abspath(self._spec)
         options = {"rtsp_transport": "tcp"} if self._spec.lower().startswith("rtsp") else {}
         try:
-            container = av.open(self._spec, timeout=_PATIENCE if remote else None, options=options)
+            container = av.open(place, timeout=_PATIENCE if remote else None, options=options)
         except (FFmpegError, OSError) as error:
             problem = "cannot be reached" if remote else "cannot be read as video"
             hint = "is the address right and the camera on?" if remote else "is the file whole?"
@@ -179,7 +182,17 @@ def _chain(
 
 
 def _upright(frame: av.VideoFrame) -> Image:
-    """The picture as RGB, turned as the recorder says it is to be seen."""
+    """The picture as RGB, turned and mirrored as the recorder says it is to be seen.
+
+    Its display matrix sends a pixel to ``x' = a x + c y``, ``y' = b x + d y`` (ISO/IEC 14496-12, 8.3.2).
+    """
     image = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
-    turns = round(Fraction(int(frame.rotation), 90)) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return image
+    a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(matrix), dtype="=i4", count=5))
+    turned = abs(b) + abs(c) > abs(a) + abs(d)
+    across, down = (c, b) if turned else (a, d)
+    if turned:
+        image = image.transpose(1, 0, 2)
+    return np.ascontiguousarray(image[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])

@@ -13,10 +13,10 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from deptr.errors import DataError
+from deptr.io.folders import IMAGE_SUFFIXES, entries
 from deptr.records import FloatArray, Image
 from deptr.synth.paint import OPAQUE, Sprite
 
-IMAGE_SUFFIXES = frozenset({".png", ".webp", ".avif", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 _MIN_SIDE = 8
 _MAX_BACKGROUND = 960
 _KEPT_CUTOUTS = 1500
@@ -40,7 +40,7 @@ class PictureFolder:
         if not self.folder.is_dir():
             raise DataError(self.folder, f"no such folder of {purpose}", hint="give an existing folder")
         self.paths = sorted(
-            (path for path in self.folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES),
+            (path for path in entries(self.folder) if path.suffix.lower() in IMAGE_SUFFIXES),
             key=lambda path: path.name,
         )
         if leave_out:

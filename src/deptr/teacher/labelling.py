@@ -56,6 +56,7 @@ class SequenceReport:
         windows: Windows computed now; 0 if everything was there.
         relabelled: Frames whose boxes had changed and were labelled anew.
         unreadable: Frames that could not be decoded.
+        notes: How frames are numbered where that is not plain, in sentences.
     """
 
     name: str
@@ -65,6 +66,7 @@ class SequenceReport:
     windows: int = 0
     relabelled: int = 0
     unreadable: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def label_sequence(
@@ -97,14 +99,19 @@ def label_sequence(
     with locked(run, job.name):
         frames_hash = hash_frames(job.source)
         windows = 0
+        notes: tuple[str, ...] = ()
         if not _is_labelled(run, job.name, frames_hash, teachers):
-            windows = _Walk(job, run, teachers, options, frames_hash).go(report, overlap=overlap)
+            walk = _Walk(job, run, teachers, options, frames_hash)
+            windows = walk.go(report, overlap=overlap)
+            notes = walk.notes
         changed = 0
         if not has_these_boxes(run.path(job.name), job.boxes):
             changed = _relabel(job, run, teachers, options)
         rows, valid = count_labels(run.path(job.name))
         info = read_info(run.path(job.name))
-    return SequenceReport(job.name, info.frame_count, rows, valid, windows, changed, len(info.unreadable))
+    return SequenceReport(
+        job.name, info.frame_count, rows, valid, windows, changed, len(info.unreadable), notes
+    )
 
 
 def _relabel(job: SequenceJob, run: LabelRun, teachers: Teachers, options: LabelOptions) -> int:
@@ -193,12 +200,14 @@ class _Walk:
         self.unreadable = begun.unreadable if begun else ()
         self.depth_state = begun.depth_state if begun else None
         self.readable = 0
+        self.notes: tuple[str, ...] = ()
 
     def go(self, progress: Progress, *, overlap: bool) -> int:
         """Label what is missing, join the windows and return how many of them were computed now."""
         number = self.first - 1
         with open_source(self.job.source) as source:
             check_boxes(self.job, source)
+            self.notes = tuple(source.notes())
             steps = self._steps(source)
             with closing(prefetched(steps, 1) if overlap else steps) as ready:
                 for step in ready:

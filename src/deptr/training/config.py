@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from deptr.errors import DataError, UsageError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from deptr.io.text_files import read_toml
 
 SectionT = TypeVar("SectionT")
 SOURCE_KINDS = ("coco", "empty", "composite", "crowd")
@@ -220,12 +215,7 @@ def load_settings(path: str | Path) -> TrainSettings:
             or is out of range.
     """
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(path, "cannot be read", found=error.strerror) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(path, "not a TOML file", found=str(error)) from error
+    content = read_toml(path)
     try:
         settings = _section(TrainSettings, content, "")
         _check_ranges(settings)
