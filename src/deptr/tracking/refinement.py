@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from deptr.errors import UsageError
-from deptr.records import BoolArray, DepthKind, FloatArray, IntArray
+from deptr.records import BoolArray, DepthKind, FloatArray, IntArray, real_number
 from deptr.tracking import boxes as box
 from deptr.tracking.assignment import Indices
 from deptr.tracking.merging import Path, merge_once
@@ -134,6 +134,7 @@ def refine(
         >>> refined.gaps, refined.tracks.xyxy[3].round().tolist(), refined.tracks.score[3].item()
         (1, [40.0, 0.0, 80.0, 80.0], 0.0)
     """
+    frame_rate = real_number(frame_rate)
     _check(frame_rate, max_gap_seconds, min_evidence)
     tracks = tracks.sorted()
     if not len(tracks):
