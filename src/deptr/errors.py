@@ -27,7 +27,7 @@ def _rebuild(kind: type[DeptrError], arguments: tuple[Any, ...], state: dict[str
 
 
 class InputWarning(UserWarning):
-    """Input that was put right or left out; the text says what was found, what was done and what is expected."""
+    """Input that was put right or left out: what was found, what was done and what is expected."""
 
 
 class UsageError(DeptrError, ValueError):

@@ -16,8 +16,8 @@ def have_extent(boxes_xyxy: FloatArray) -> BoolArray:
     """Which boxes are real ones: finite, in reach, right of their left and below their upper edge, ``(N,)``.
 
     Example:
-        >>> have_extent(np.array([[0.0, 0.0, 4.0, 8.0], [4.0, 0.0, 0.0, 8.0], [0.0, 0.0, np.nan, 8.0]])).tolist()
-        [True, False, False]
+        >>> have_extent(np.array([[0.0, 0.0, 4.0, 8.0], [4.0, 0.0, 0.0, 8.0]])).tolist()
+        [True, False]
     """
     within = np.abs(boxes_xyxy) <= LARGEST_PIXEL  # false for NaN
     sizes = boxes_xyxy[:, 2:] >= boxes_xyxy[:, :2] + SMALLEST_SIZE

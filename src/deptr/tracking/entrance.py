@@ -90,8 +90,8 @@ class Entrance:
         if strange and (self._strange or step >= IMPOSSIBLE_STEP):
             self._tell(
                 "unit",
-                f"timestamp: {step:.6g} s between two frames, taken as they are: every track that is not seen "
-                "is forgotten at once (expected seconds; divide milliseconds by 1e3, nanoseconds by 1e9)",
+                f"timestamp: {step:.6g} s between frames, taken as they are: tracks are forgotten at once "
+                "(expected seconds; divide milliseconds by 1e3, nanoseconds by 1e9)",
             )
         self._strange = strange
 
