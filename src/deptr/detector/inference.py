@@ -187,8 +187,8 @@ class Detector:
                 (larger is farther; comparable within a video).
 
         Returns:
-            Detections, best first, with ``data["depth"]`` and ``data["depth_std"]`` if the model knows depth; a
-            list for a list.
+            Detections, best first, with ``data["depth"]`` and ``data["depth_std"]`` if the model has a depth
+            module; a list for a list.
 
         Raises:
             UsageError: An image has another form, or an argument is out of range.

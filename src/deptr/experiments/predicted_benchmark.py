@@ -13,6 +13,7 @@ from deptr.errors import DataError
 from deptr.files import atomic_write
 from deptr.io.frames import open_source
 from deptr.progress import Progress, SilentProgress
+from deptr.records import depth_of
 
 
 def predict_benchmark(
@@ -63,7 +64,7 @@ def _detect(detector: Detector, folder: Path, path: Path, min_score: float) -> N
         found = detector.stream((frame.image for frame in frames), batch_size=1, min_score=min_score)
         for index, detections in enumerate(found, start=1):
             for box, score, depth in zip(
-                detections.xyxy, np.asarray(detections.confidence), detections.data["depth"], strict=True
+                detections.xyxy, np.asarray(detections.confidence), depth_of(detections), strict=True
             ):
                 left, top, right, bottom = box
                 shape = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
