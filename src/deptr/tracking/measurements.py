@@ -128,8 +128,7 @@ def checked_column(values: object, count: int, default: float, name: str) -> Flo
 def _unit(embeddings: object, count: int) -> FloatArray:
     vectors = np.asarray(embeddings, np.float64)
     if vectors.shape[:1] != (count,):
-        raise UsageError(
-            f"embedding: expected one vector for each of {count} boxes, got shape {vectors.shape}"
-        )
+        expected = f'data["embedding"]: expected one vector for each of {count} boxes'
+        raise UsageError(f"{expected}, got shape {vectors.shape}")
     vectors = vectors.reshape(count, math.prod(vectors.shape[1:]))
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
