@@ -159,16 +159,42 @@ def find_weights(name: str, folder: str | Path | None = None, *, download: bool 
     )
 
 
+def found_here(name_or_path: str | Path) -> bool:
+    """Whether a checkpoint is to be read from this machine, not from the hub.
+
+    That is so for a folder, and for a model of the hub that was fetched before while the hub is silent.
+
+    Raises:
+        DataError: It is neither here, nor can the hub be asked for it.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    if Path(name_or_path).exists():
+        return True
+    name, hint = str(name_or_path), "name a folder with config.json and model.safetensors"
+    try:
+        cached = try_to_load_from_cache(name, "model.safetensors")
+    except HFValidationError as error:
+        raise DataError(name, "no such folder, nor can it be a name on the hub", hint=hint) from error
+    silence = why_no_hub()
+    if silence is not None and not isinstance(cached, str):
+        hint += ", or try again with a network"
+        problem = "no such folder, and the hub cannot be reached"
+        raise DataError(name, problem, found=silence, hint=hint)
+    return silence is not None
+
+
 def why_no_hub() -> str | None:
     """Why the Hugging Face hub does not answer within seconds, None when it does.
 
     Its own client tries again for half a minute a file, and for minutes where a network swallows packets.
     """
+    from huggingface_hub import constants, get_session
+
     answer: list[str | None] = []
 
     def ask() -> None:
-        from huggingface_hub import constants, get_session
-
         try:
             get_session().head(constants.ENDPOINT, timeout=HUB_PATIENCE)
             answer.append(None)

@@ -16,6 +16,7 @@ import numpy as np
 from deptr.detector.postprocess import Preprocessing, RawOutput, check_image, to_detections, to_input
 from deptr.errors import DataError, MissingExtraError, UsageError
 from deptr.records import DepthKind, FloatArray, Image
+from deptr.weights import found_here
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -156,6 +157,7 @@ class Detector:
         if path.suffix == ".onnx":
             return cls(OnnxRunner(path, threads=threads, device=device))
         try:
+            found_here(name_or_path)  # before torch, which takes seconds to import
             from deptr.detector.torch_runner import TorchRunner
         except ImportError as error:
             raise MissingExtraError(f"the checkpoint {name_or_path}", "train") from error

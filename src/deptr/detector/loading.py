@@ -12,38 +12,9 @@ from safetensors import SafetensorError
 from deptr.detector.config import DepTRConfig
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.errors import DataError
-from deptr.weights import why_no_hub
+from deptr.weights import found_here
 
 MODEL_TYPES = ("deptr", "d_fine")
-
-
-def _only_local(name_or_path: str | Path) -> bool:
-    """Whether to look on this machine only: for a folder, or a model fetched before when the hub is silent.
-
-    Raises:
-        DataError: It is neither here nor can the hub be asked.
-    """
-    if Path(name_or_path).exists():
-        return True
-    silence = why_no_hub()
-    if silence is None:
-        return False
-    if not isinstance(_cached(str(name_or_path)), str):
-        hint = "name a folder with config.json and model.safetensors, or try again with a network"
-        problem = "no such folder, and the hub cannot be reached"
-        raise DataError(name_or_path, problem, found=silence, hint=hint)
-    return True
-
-
-def _cached(name: str) -> object:
-    """Weights of the hub that an earlier call has fetched."""
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        return try_to_load_from_cache(name, "model.safetensors")
-    except HFValidationError:
-        return None
 
 
 def _stored_config(name_or_path: str | Path, *, local: bool) -> dict[str, Any]:
@@ -85,7 +56,7 @@ def load_detector(
         DataError: No such checkpoint, the hub cannot be reached, a damaged file, or weights of another
             architecture (missing and unexpected names are told).
     """
-    local = _only_local(name_or_path)
+    local = found_here(name_or_path)
     stored = _stored_config(name_or_path, local=local)
     stored_head = stored.get("depth_head", "none")
     replaced = {"depth_head": stored_head, **(changes or {})}

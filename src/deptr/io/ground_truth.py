@@ -135,7 +135,7 @@ def _integers(path: Path, values: FloatArray, what: str, least: int) -> IntArray
     """A column as whole numbers."""
     wrong = np.flatnonzero(~((values == np.round(values)) & (values >= least) & (values < LARGEST_EXACT)))
     if len(wrong):
-        found = f"{values[wrong[0]]:.17g} in row {wrong[0] + 1}"
+        found = f"{values[wrong[0]]:.15g} in row {wrong[0] + 1}"
         expected = f"a whole number from {least} to {LARGEST_EXACT - 1}"
         raise DataError(path, f"wrong {what}", expected=expected, found=found)
     return values.astype(np.int64)
