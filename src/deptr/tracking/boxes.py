@@ -19,9 +19,11 @@ def have_extent(boxes_xyxy: FloatArray) -> BoolArray:
         >>> have_extent(np.array([[0.0, 0.0, 4.0, 8.0], [4.0, 0.0, 0.0, 8.0]])).tolist()
         [True, False]
     """
-    within = np.abs(boxes_xyxy) <= LARGEST_PIXEL  # false for NaN
     sizes = boxes_xyxy[:, 2:] >= boxes_xyxy[:, :2] + SMALLEST_SIZE
-    return np.asarray(within.all(1) & sizes.all(1))
+    reach = np.abs(boxes_xyxy)
+    if sizes.all() and reach.max(initial=0.0) <= LARGEST_PIXEL:  # false for NaN; this is the rule
+        return np.ones(len(boxes_xyxy), bool)
+    return np.asarray((reach <= LARGEST_PIXEL).all(1) & sizes.all(1))
 
 
 def or_else(boxes_xyxy: FloatArray, others_xyxy: FloatArray) -> FloatArray:
