@@ -22,7 +22,8 @@ def track(
 ) -> Tracks:
     """One track; centre and size are ``(N, 2)``."""
     boxes = xywh_to_xyxy(np.concatenate([centre, size], axis=1))
-    return Tracks(frames, np.full(len(frames), identity), boxes, np.full(len(frames), 0.9), depth)
+    names, scores, classes = (np.full(len(frames), value) for value in (identity, 0.9, -1))
+    return Tracks(frames, names, boxes, scores, depth, classes)
 
 
 def passing(frames: np.ndarray) -> Tracks:

@@ -301,8 +301,8 @@ def test_bad_detections_are_refused_by_name(name: str) -> None:
     with pytest.raises(UsageError, match=r"supervision\.Detections"):
         tracker.update(np.zeros((3, 4)))  # type: ignore[arg-type]
     broken = detections([0.0, 0.0, 1.0, 1.0])
-    broken.xyxy[0, 0] = np.nan
-    with pytest.raises(UsageError, match="row 0"):
+    broken.confidence = np.ones(2)
+    with pytest.raises(UsageError, match="confidence has 2 values for 1 boxes"):
         tracker.update(broken)
 
 

@@ -24,6 +24,22 @@ BoolArray = npt.NDArray[np.bool_]
 Image = npt.NDArray[np.uint8]
 
 
+def real_number(value: object) -> float:
+    """A real number of any type as a float, NaN for what is none: text, a truth value, nothing.
+
+    Example:
+        >>> from fractions import Fraction
+        >>> real_number(Fraction(30000, 1001)), real_number("30"), real_number(True)
+        (29.97002997002997, nan, nan)
+    """
+    if isinstance(value, (str, bytes, bool)) or type(value).__name__ == "bool":  # numpy's is no subclass
+        return float("nan")
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")
+
+
 class DepthKind(str, Enum):
     """What a depth value means.
 
@@ -72,19 +88,34 @@ def depth_of(detections: sv.Detections) -> FloatArray:
         >>> import supervision as sv
         >>> depth_of(sv.Detections(xyxy=np.array([[0.0, 0.0, 4.0, 8.0]])))
         array([nan])
+
+    Raises:
+        UsageError: There is not one number for each box.
     """
-    values = detections.data.get("depth")
-    if values is None:
-        return np.full(len(detections), np.nan)
-    return np.asarray(values, dtype=np.float64).reshape(len(detections))
+    return _numbers_of(detections, "depth")
 
 
 def depth_std_of(detections: sv.Detections) -> FloatArray:
-    """Standard deviation of each depth, ``(N,)`` float64 in the depth's unit, NaN where not given."""
-    values = detections.data.get("depth_std")
+    """Standard deviation of each depth, ``(N,)`` float64 in the depth's unit, NaN where not given.
+
+    Raises:
+        UsageError: There is not one number for each box.
+    """
+    return _numbers_of(detections, "depth_std")
+
+
+def _numbers_of(detections: sv.Detections, name: str) -> FloatArray:
+    values, count = detections.data.get(name), len(detections.xyxy)
     if values is None:
-        return np.full(len(detections), np.nan)
-    return np.asarray(values, dtype=np.float64).reshape(len(detections))
+        return np.full(count, np.nan)
+    expected = f'data["{name}"]: expected one number for each of {count} boxes'
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UsageError(f"{expected}, got {np.asarray(values, dtype=object).tolist()!r:.60}") from None
+    if numbers.shape not in ((count,), (count, 1)):
+        raise UsageError(f"{expected}, got shape {numbers.shape}")
+    return numbers.reshape(count)
 
 
 def depth_kind_of(detections: sv.Detections, default: DepthKind = DepthKind.METRIC) -> DepthKind:

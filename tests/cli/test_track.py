@@ -134,7 +134,9 @@ def test_a_video_alone_is_looked_at_by_the_detector(
     deptr: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], kind: str
 ) -> None:
     asked = []
-    monkeypatch.setattr(Detector, "from_pretrained", lambda name: (asked.append(name), PaleDetector())[1])
+    monkeypatch.setattr(
+        Detector, "from_pretrained", lambda name, device: (asked.append(name), PaleDetector())[1]
+    )
     out = tmp_path / "o"
     assert deptr("track", CLIP, "--output", out, *options)[0] == 0
     assert asked == [None]

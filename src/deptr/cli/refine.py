@@ -122,7 +122,7 @@ def _refine_file(source: Path, target: Path, settings: dict[str, Any]) -> dict[s
     from deptr.tracking.refinement import Tracks, refine
 
     table = read_tracks(source)
-    before = Tracks(table.frame, table.track_id, table.xyxy, table.score, table.depth)
+    before = Tracks(table.frame, table.track_id, table.xyxy, table.score, table.depth, table.class_id)
     refined = refine(before, **settings)
     _write(target, refined.tracks)
     return _counts(before, refined)
@@ -161,6 +161,7 @@ def _write(path: Path, tracks: Tracks) -> None:
             found = sv.Detections(
                 tracks.xyxy[rows],
                 confidence=tracks.score[rows],
+                class_id=tracks.class_id[rows],
                 tracker_id=tracks.track_id[rows],
                 data={"depth": tracks.depth[rows]},
             )

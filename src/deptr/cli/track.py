@@ -11,7 +11,7 @@ import typer
 from deptr.cli import track_options as option
 from deptr.cli.overlap import interruptible
 from deptr.cli.terminal import progress
-from deptr.cli.track_output import RUN, TRACKS, VIDEO, prepare_folder, write_run
+from deptr.cli.track_output import RUN, TRACKS, VIDEO, prepare_folder, why_nothing, write_run
 from deptr.cli.track_run import Counts, TrackingRun
 from deptr.cli.track_setup import Plan, Words, plan
 from deptr.errors import DataError, DeptrError
@@ -26,6 +26,7 @@ def track(
     *,
     detections: option.Detections = None,
     detector: option.Detector = None,
+    device: option.Device = None,
     focal: option.Focal = None,
     tracker: option.Tracker = "bytetrack",
     fusion: option.Fusion = None,
@@ -40,7 +41,7 @@ def track(
     min_score: option.MinScore = 0.0,
     param: option.Param = None,
     config: option.Config = None,
-    output: option.Output = Path("runs/track"),
+    output: option.Output = None,
     no_video: option.NoVideo = False,
     overwrite: option.Overwrite = False,
 ) -> None:
@@ -49,6 +50,7 @@ def track(
         source=source,
         detections=detections,
         detector=detector,
+        device=device,
         focal=focal,
         tracker=tracker,
         fusion=fusion,
@@ -68,8 +70,8 @@ def track(
     with ExitStack() as stack:
         if chosen.frames is not None:
             stack.enter_context(chosen.frames)
-        prepare_folder(output, overwrite=overwrite)
-        _track(words, chosen, output, video=not no_video and chosen.frames is not None)
+        folder = prepare_folder(output, overwrite=overwrite)
+        _track(words, chosen, folder, video=not no_video and chosen.frames is not None)
 
 
 def _track(words: Words, chosen: Plan, output: Path, *, video: bool) -> None:
@@ -86,6 +88,7 @@ def _track(words: Words, chosen: Plan, output: Path, *, video: bool) -> None:
             failure = error
     if chosen.frames is not None:
         notes += chosen.frames.notes()
+    notes += why_nothing(words, chosen, counts)
     status = "failed" if failure else "interrupted" if stop.requested else "complete"
     try:
         write_run(

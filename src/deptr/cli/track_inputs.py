@@ -34,12 +34,14 @@ class Input:
         name: For messages and the report.
         depth_kind: Meaning of the depths, None when there are none.
         table: All detections, where they come from a file.
+        class_names: Name of each class number, None without classes.
     """
 
     source: DetectionSource
     name: str
     depth_kind: DepthKind | None
     table: DetectionTable | None
+    class_names: Mapping[int, str] | None
 
 
 class FileDetections:
@@ -122,11 +124,11 @@ def file_input(
     names = None if table.class_id is None else table.class_names
     wanted = wanted_classes(classes, names, table.source)
     source = FileDetections(table, min_score=min_score, classes=wanted)
-    return Input(source, table.source, table.depth_kind if table.has_depth else None, table)
+    return Input(source, table.source, table.depth_kind if table.has_depth else None, table, names)
 
 
 def detector_input(
-    name: str | None, *, min_score: float, classes: str | None, focal_px: float | None
+    name: str | None, *, device: str, min_score: float, classes: str | None, focal_px: float | None
 ) -> Input:
     """What a detector finds: a checkpoint, an ONNX file, or None for the one that comes with the package.
 
@@ -135,19 +137,21 @@ def detector_input(
         MissingExtraError: It needs packages that are not installed.
     """
     from deptr.detector.inference import BUNDLED, Detector
+    from deptr.detector.postprocess import reported_kind
 
     if focal_px is not None and not (np.isfinite(focal_px) and focal_px > 0):
         raise UsageError(f"--focal: expected a positive number of pixels, got {focal_px:g}")
-    detector = Detector.from_pretrained(name)
+    detector = Detector.from_pretrained(name, device=device)
     known = name or BUNDLED
-    wanted = wanted_classes(classes, dict(enumerate(detector.settings.names)), known)
+    names = dict(enumerate(detector.settings.names))
+    wanted = wanted_classes(classes, names, known)
     source = DetectorDetections(
         detector, min_score=max(min_score, _LEAST_SCORE), classes=wanted, focal_px=focal_px
     )
-    kind = detector.settings.depth_kind
-    if kind is DepthKind.METRIC and focal_px is None:
-        kind = DepthKind.RELATIVE
-    return Input(source, known, kind, None)
+    kind = reported_kind(detector.settings.depth_kind, focal_px)
+    if kind is None and focal_px is not None:
+        raise UsageError(f"--focal: has no effect, {known} gives no depth; take --depth pseudo")
+    return Input(source, known, kind, None, names)
 
 
 def wanted_classes(words: str | None, names: Mapping[int, str] | None, owner: str) -> frozenset[int] | None:

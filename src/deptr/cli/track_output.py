@@ -15,20 +15,28 @@ from deptr import __version__
 from deptr.cli.track_run import Counts
 from deptr.cli.track_setup import Plan, Words
 from deptr.errors import DataError, UsageError
-from deptr.files import atomic_write
+from deptr.files import atomic_write, first_free
 
 TRACKS, VIDEO, RUN = "tracks.txt", "tracked.mp4", "run.json"
+DEFAULT_FOLDER = "runs/track"
 _LIBRARIES = ("numpy", "scipy", "lap", "supervision", "av", "opencv-python", "onnxruntime")
 
 
-def prepare_folder(folder: Path, *, overwrite: bool) -> None:
+def prepare_folder(named: Path | None, *, overwrite: bool) -> Path:
     """Make the output folder; with `overwrite`, remove the files of an earlier run and nothing else.
+
+    Args:
+        named: The folder that the user names; None for the default one, numbered where it is taken.
+        overwrite: Whether a folder that is not empty may be used.
 
     Raises:
         UsageError: It exists and is not empty.
         DataError: It cannot be made or written.
     """
+    folder = named or Path(DEFAULT_FOLDER)
     try:
+        if named is None and not overwrite:
+            folder = first_free(folder)
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"--output: expected a folder, got the file {folder}")
         if folder.is_dir() and any(folder.iterdir()) and not overwrite:
@@ -40,6 +48,7 @@ def prepare_folder(folder: Path, *, overwrite: bool) -> None:
         raise DataError(folder, "cannot be written", found=error.strerror or str(error)) from error
     if not os.access(folder, os.W_OK):
         raise DataError(folder, "cannot be written", hint="check its permissions")
+    return folder
 
 
 def write_run(
@@ -72,6 +81,7 @@ def write_run(
             "name": plan.name,
             "spec": words.source,
             "detections": plan.input.name,
+            "classes": {str(number): name for number, name in sorted((plan.input.class_names or {}).items())},
             "frames_per_second": plan.fps,
             "size": list(plan.size),
             "frames": plan.total,
@@ -101,6 +111,30 @@ def write_run(
     with atomic_write(folder / RUN) as file:
         json.dump(content, file, indent=2)
         file.write("\n")
+
+
+def why_nothing(words: Words, plan: Plan, counts: Counts) -> list[str]:
+    """Why a whole run gave no identity, in one sentence; no sentence when it gave one."""
+    if counts.identities or not counts.frames:
+        return []
+    seen = f"no identity from {counts.detections} detections in {counts.frames} frames"
+    if not counts.detections:
+        table = plan.input.table
+        held = "the detector found nothing" if table is None else f"{plan.input.name} holds {len(table)}"
+        chosen = f"--min-score {words.min_score:g}" + (f" --classes {words.classes}" if words.classes else "")
+        return [f"{seen}: {held}, taken with {chosen}"]
+    known = plan.tracker.parameters
+    best = f"the best score is {counts.best_score:.3g}"
+    if counts.best_score < max(known.new_score, known.high_score):
+        lower = f"{counts.best_score / 2:.2g}"
+        return [
+            f"{seen}: {best}, but a track starts above high_score = {known.high_score:g}, from "
+            f"new_score = {known.new_score:g} on; try --param high_score={lower} --param new_score={lower}"
+        ]
+    return [
+        f"{seen}: {best}, but no object was followed for confirm_frames = {known.confirm_frames} frames; is "
+        "the frame rate right (--fps)? Else try --param confirm_frames=1"
+    ]
 
 
 def versions() -> dict[str, str]:

@@ -46,6 +46,7 @@ class Counts:
     detections: int = 0
     boxes: int = 0
     drawn: int = 0
+    best_score: float = 0.0
     identities: set[int] = field(default_factory=set)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -122,6 +123,9 @@ class TrackingRun:
         counts.frames += 1
         counts.detections += len(detections)
         counts.boxes += len(tracked)
+        if len(detections):
+            scores = detections.confidence
+            counts.best_score = max(counts.best_score, 1.0 if scores is None else float(scores.max()))
         if tracked.tracker_id is not None:
             counts.identities.update(tracked.tracker_id.tolist())
         if encoder is not None and self.overlay is not None and step.image is not None:

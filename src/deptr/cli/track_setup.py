@@ -38,6 +38,7 @@ class Words:
     source: str | None
     detections: Path | None
     detector: str | None
+    device: str | None
     focal: float | None
     tracker: str
     fusion: str | None
@@ -208,10 +209,15 @@ def _input(words: Words, frames: FrameSource | None) -> Input:
         path = frames.detections
     if path is None:
         return detector_input(
-            words.detector, min_score=words.min_score, classes=words.classes, focal_px=words.focal
+            words.detector,
+            device=words.device or "auto",
+            min_score=words.min_score,
+            classes=words.classes,
+            focal_px=words.focal,
         )
-    if words.focal is not None:
-        raise UsageError("--focal: has no effect on a file's depths")
+    for option, value in (("--focal", words.focal), ("--device", words.device)):
+        if value is not None:
+            raise UsageError(f"{option}: has no effect on detections of a file")
     return file_input(
         path,
         depth_column=words.depth_column,

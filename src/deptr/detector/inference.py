@@ -16,12 +16,14 @@ import numpy as np
 from deptr.detector.postprocess import Preprocessing, RawOutput, check_image, to_detections, to_input
 from deptr.errors import DataError, MissingExtraError, UsageError
 from deptr.records import DepthKind, FloatArray, Image
+from deptr.weights import found_here
 
 if TYPE_CHECKING:
     import supervision as sv
 
 BUNDLED = "deptr-nano-person"
 DEFAULT_MIN_SCORE = 0.3
+DEVICES = ("auto", "cpu", "cuda")
 ItemT = TypeVar("ItemT")
 
 
@@ -85,7 +87,7 @@ def _settings_of(path: str | Path, metadata: dict[str, str]) -> Preprocessing:
             width=int(content["width"]),
             mean=content["mean"],
             std=content["std"],
-            depth_kind=DepthKind.parse(content["depth_kind"]),
+            depth_kind=None if content["depth_kind"] is None else DepthKind.parse(content["depth_kind"]),
             names=content["names"],
             nms_iou=float(content.get("nms_iou", 1.0)),
         )
@@ -142,8 +144,11 @@ class Detector:
 
         Raises:
             DataError: There is no such model, or its file is damaged or of another architecture.
+            UsageError: There is no such device.
             MissingExtraError: A checkpoint needs torch and transformers, which are not installed.
         """
+        if device not in DEVICES:
+            raise UsageError(f"device: expected one of {', '.join(DEVICES)}, got {device!r}")
         if name_or_path is None or str(name_or_path) == BUNDLED:
             return cls(OnnxRunner(bundled_model(), threads=threads, device=device))
         path = Path(name_or_path)
@@ -152,6 +157,7 @@ class Detector:
         if path.suffix == ".onnx":
             return cls(OnnxRunner(path, threads=threads, device=device))
         try:
+            found_here(name_or_path)  # before torch, which takes seconds to import
             from deptr.detector.torch_runner import TorchRunner
         except ImportError as error:
             raise MissingExtraError(f"the checkpoint {name_or_path}", "train") from error
@@ -183,7 +189,8 @@ class Detector:
                 (larger is farther; comparable within a video).
 
         Returns:
-            Detections, best first, with ``data["depth"]`` and ``data["depth_std"]``; a list for a list.
+            Detections, best first, with ``data["depth"]`` and ``data["depth_std"]`` if the model has a depth
+            module; a list for a list.
 
         Raises:
             UsageError: An image has another form, or an argument is out of range.

@@ -13,6 +13,7 @@ import numpy as np
 from deptr.errors import DataError
 from deptr.io.columns import NOT_SAID, class_table, kitti_class, whole
 from deptr.io.folders import entries, text_files
+from deptr.io.identities import LARGEST_EXACT, whole_number
 from deptr.io.kitti_text import looks_like_kitti
 from deptr.io.sequences import Benchmark
 from deptr.io.text_files import lines_of, read_text
@@ -75,10 +76,12 @@ class ResultFile:
     Attributes:
         path: The file.
         table: ``(N, 7)`` frame from 1, identity, left, top, width, height, score; NaN where unreadable.
+            Identities of more than 53 bits, which a float cannot hold, are numbered anew.
         lines: ``(N,)`` line of each row, from 1.
         classes: ``(N,)`` class number of MOT text or position in KITTI's class list plus 1; -1 = not said.
         kitti: Whether it is KITTI text, whose frames count from 0.
         findings: What was noticed while reading.
+        large_ids: Of the identities numbered anew, what the file calls them.
     """
 
     path: Path
@@ -87,11 +90,17 @@ class ResultFile:
     classes: IntArray
     kitti: bool = False
     findings: list[Finding] = field(default_factory=list)
+    large_ids: dict[float, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """Name of the sequence that the file's name says."""
         return self.path.stem
+
+    def identity(self, row: int) -> str:
+        """Identity of a row as the file has it."""
+        number = float(self.table[row, 1])
+        return str(self.large_ids[number]) if number in self.large_ids else f"{number:g}"
 
     def of_target(self, benchmark: Benchmark) -> FloatArray:
         """Rows of the benchmark's class; KITTI text may hold others too."""
@@ -182,7 +191,33 @@ def _mot(path: Path, numbered: list[tuple[int, str]]) -> ResultFile:
         if whole(own).all():  # of ten columns the eighth may be a depth
             classes[said] = own.astype(np.int64)
     scores = table[:, 6] if table.shape[1] > LEAST_COLUMNS else np.ones(len(table))
-    return ResultFile(path, np.column_stack([table[:, :6], scores]), lines, classes, False, findings)
+    rows = np.column_stack([table[:, :6], scores])
+    result = ResultFile(path, rows, lines, classes, False, findings)
+    return _number_anew(result, dict(numbered), None if separator == " " else separator)
+
+
+def _number_anew(result: ResultFile, text: dict[int, str], separator: str | None) -> ResultFile:
+    """The result with its identities that a float cannot hold replaced by numbers that it can."""
+    table = result.table
+    large = np.flatnonzero(np.isfinite(table[:, 1]) & (table[:, 1] >= LARGEST_EXACT))
+    if not len(large):
+        return result
+    words = [(line, text[line].split(separator)[1].strip()) for line in result.lines[large].tolist()]
+    exact = [whole_number(word) for _, word in words]
+    vague = [word for word, identity in zip(words, exact, strict=True) if identity is None]
+    hint = "write identities in full, without an exponent"
+    result.findings += _note(
+        result.path, vague, "identity is too large to be exact", "a whole number in full", hint
+    )
+    small = table[np.isfinite(table[:, 1]) & (table[:, 1] < LARGEST_EXACT), 1]
+    first = float(np.floor(small.max(initial=0.0))) + 1
+    names = sorted({identity for identity in exact if identity is not None})
+    numbers = {identity: first + place for place, identity in enumerate(names)}
+    for row, identity in zip(large, exact, strict=True):
+        if identity is not None:
+            table[row, 1] = numbers[identity]
+    result.large_ids = {number: identity for identity, number in numbers.items()}
+    return result
 
 
 def _separator(path: Path, numbered: list[tuple[int, str]], findings: list[Finding]) -> str:
@@ -292,7 +327,8 @@ def _kitti(path: Path, numbered: list[tuple[int, str]]) -> ResultFile:
     hint = "KITTI scores Car and Pedestrian"
     findings += _note(path, unknown, "unknown type", "Car, Pedestrian, Van, ...", hint)
     table = np.array(rows, dtype=np.float64).reshape(len(rows), 7)
-    return ResultFile(path, table, np.array(lines, np.int64), np.array(classes, np.int64), True, findings)
+    places, kinds = np.array(lines, np.int64), np.array(classes, np.int64)
+    return _number_anew(ResultFile(path, table, places, kinds, True, findings), dict(numbered), None)
 
 
 def tracks_of(files: Iterable[ResultFile], benchmark: Benchmark) -> dict[str, FloatArray]:

@@ -119,7 +119,8 @@ def _raw_data(
     boxes, own_boxes, region_boxes = truth.boxes_xywh, tracks[:, 2:6], truth.ignore_boxes_xywh
     if kitti:
         boxes, own_boxes, region_boxes = (corners(values) for values in (boxes, own_boxes, region_boxes))
-    _, own_ids = np.unique(tracks[:, 1], return_inverse=True)  # large ids would make large tables
+    # large ids would make large tables
+    ids, own_ids = (np.unique(values, return_inverse=True)[1] for values in (truth.ids, tracks[:, 1]))
     target = class_table(benchmark)[benchmark.target]
     own_class = np.full(len(tracks), target if kitti else 1)
     scores = tracks[:, 6] if tracks.shape[1] > 6 else np.ones(len(tracks))
@@ -128,7 +129,7 @@ def _raw_data(
     return {
         "seq": sequence.name,
         "num_timesteps": length,
-        "gt_ids": [truth.ids[index] for index in rows],
+        "gt_ids": [ids.reshape(-1)[index] for index in rows],
         "gt_classes": [truth.class_ids[index] for index in rows],
         "gt_dets": [boxes[index] for index in rows],
         "gt_extras": [{name: values[index] for name, values in extras.items()} for index in rows],

@@ -200,7 +200,7 @@ def _identities(result: ResultFile) -> list[Finding]:
         lambda row: {
             "problem": "duplicate identity in a frame",
             "expected": "each id once per frame",
-            "found": f"id {ids[row]:g} again in frame {frames[row] - result.kitti:g}",
+            "found": f"id {result.identity(row)} again in frame {frames[row] - result.kitti:g}",
             "hint": "was the file written twice, or are ids counted per class?",
         },
     )

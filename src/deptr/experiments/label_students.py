@@ -28,7 +28,7 @@ from deptr.io.label_runs import LabelRun
 from deptr.io.sequences import benchmark_of, find_sequences
 from deptr.io.tables import DetectionTable
 from deptr.io.text_files import read_json
-from deptr.records import DepthKind, FloatArray
+from deptr.records import DepthKind, FloatArray, depth_of
 from deptr.synth.library import LibraryPlan, sequence_jobs, split_seeds, write_library
 from deptr.synth.scene import SceneOptions, World
 from deptr.synth.writer import WriteOptions
@@ -295,7 +295,7 @@ def _table(name: str, parts: list[tuple[int, Any]]) -> DetectionTable:
     frames = np.concatenate([np.full(len(found), frame) for frame, found in ordered])
     boxes = np.concatenate([found.xyxy for _, found in ordered]).astype(np.float64)
     scores = np.concatenate([found.confidence for _, found in ordered]).astype(np.float64)
-    depth = np.concatenate([found.data["depth"] for _, found in ordered]).astype(np.float64)
+    depth = np.concatenate([depth_of(found) for _, found in ordered])
     return DetectionTable(name, frames.astype(np.int64), boxes, scores, depth, DepthKind.METRIC)
 
 

@@ -14,7 +14,7 @@ from deptr.files import atomic_write
 from deptr.io.frames import FrameSource, open_source
 from deptr.io.seqinfo import sequence_folders
 from deptr.progress import Progress, SilentProgress
-from deptr.records import Image
+from deptr.records import Image, depth_of
 
 
 def predict_benchmark(
@@ -72,7 +72,7 @@ def _detect(detector: Detector, folder: Path, path: Path, min_score: float) -> N
         found = detector.stream(images(frames), batch_size=1, min_score=min_score)
         for place, detections in enumerate(found):
             for box, score, depth in zip(
-                detections.xyxy, np.asarray(detections.confidence), detections.data["depth"], strict=True
+                detections.xyxy, np.asarray(detections.confidence), depth_of(detections), strict=True
             ):
                 left, top, right, bottom = box
                 shape = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"

@@ -21,6 +21,7 @@ from deptr.io.columns import (
     known_visibility,
     true_columns,
 )
+from deptr.io.identities import LARGEST_EXACT
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.text_files import lines_of, read_text
 from deptr.io.text_rows import parse_rows, refuse_comment
@@ -128,10 +129,11 @@ def _numbered(path: Path, number: int, line: str, separator: str, column: int) -
 
 def _integers(path: Path, values: FloatArray, what: str, least: int) -> IntArray:
     """A column as whole numbers."""
-    wrong = np.flatnonzero((values != np.round(values)) | (values < least))
+    wrong = np.flatnonzero(~((values == np.round(values)) & (values >= least) & (values < LARGEST_EXACT)))
     if len(wrong):
-        found = f"{values[wrong[0]]:g} in row {wrong[0] + 1}"
-        raise DataError(path, f"wrong {what}", expected=f"a whole number from {least}", found=found)
+        found = f"{values[wrong[0]]:.15g} in row {wrong[0] + 1}"
+        expected = f"a whole number from {least} to {LARGEST_EXACT - 1}"
+        raise DataError(path, f"wrong {what}", expected=expected, found=found)
     return values.astype(np.int64)
 
 

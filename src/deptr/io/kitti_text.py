@@ -18,7 +18,8 @@ import numpy as np
 
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write
-from deptr.io.columns import kitti_spelling, known_depth
+from deptr.io.columns import NOT_SAID, kitti_spelling, known_depth
+from deptr.io.identities import LARGEST_EXACT
 from deptr.io.tables import DetectionTable, TrackTable
 from deptr.io.text_files import lines_of, read_text
 from deptr.io.text_rows import Check, Rows, is_comment, parse_rows, refuse_comment, refuse_first
@@ -96,6 +97,7 @@ def read_kitti_tracks(path: str | Path) -> TrackTable:
         xyxy=rows[:, 6:10].copy(),
         score=rows[:, 17].copy() if rows.shape[1] == _FIELDS[1] else np.ones(len(rows)),
         depth=known_depth(rows[:, 15]),
+        class_id=np.full(len(rows), NOT_SAID),
     )
 
 
@@ -176,11 +178,10 @@ def _read(path: str | Path) -> _Objects:
 
 def _check(path: str | Path, text: str, rows: Rows, objects: BoolArray) -> None:
     frame, box, depth = rows[:, 0], rows[:, 6:10], rows[:, 15]
+    exact = (rows[:, 1] == np.floor(rows[:, 1])) & (np.abs(rows[:, 1]) < LARGEST_EXACT)
     whole = (frame >= 0) & (frame == np.floor(frame)) & (frame < 1e8)
     checks: list[Check] = [(~whole, 0, "not a frame number", "a whole number from 0", None)]
-    checks.append(
-        (objects & (rows[:, 1] != np.floor(rows[:, 1])), 1, "not an identity", "a whole number", None)
-    )
+    checks.append((objects & ~exact, 1, "not an identity", f"a whole number up to {LARGEST_EXACT - 1}", None))
     for column in range(6, 10):
         bad = ~(np.abs(rows[:, column]) < 1e6)
         checks.append((bad, column, "not a pixel coordinate", "a finite number of pixels", None))

@@ -30,6 +30,7 @@ import numpy as np
 
 from deptr.errors import DataError, UsageError
 from deptr.io.columns import FOUND, NOT_SAID, whole
+from deptr.io.identities import exact_identities
 from deptr.io.tables import DetectionTable, TrackTable
 from deptr.io.text_files import read_text
 from deptr.io.text_rows import Check, Rows, parse_rows, refuse_first
@@ -121,38 +122,38 @@ def read_tracks(path: str | Path) -> TrackTable:
     text = read_text(path)
     rows = parse_rows(text, path, columns=COLUMNS, names=NAMES)
     column = 10 if rows.shape[1] == 11 else None
-    identity = rows[:, 1]
     checks = [
         *_box_checks(rows, 1),
-        (identity != np.floor(identity), 1, "not an identity", "a whole number", None),
+        (rows[:, 1] != np.floor(rows[:, 1]), 1, "not an identity", "a whole number", None),
     ]
     if rows.shape[1] > 6:
         checks.append((~np.isfinite(rows[:, 6]), 6, "not a score", "a finite number", None))
     if column is not None:
         checks += _depth_checks(rows[:, column], column, DepthKind.RELATIVE_INVERSE)
     refuse_first(text, path, rows, checks, _names(column))
+    identity = exact_identities(text, path, rows[:, 1])
     order = np.lexsort((identity, rows[:, 0]))
-    sorted_keys = rows[order, :2]
     twice = np.zeros(len(rows), dtype=bool)
-    if len(rows) > 1:
-        twice[order[1:]] = (sorted_keys[1:] == sorted_keys[:-1]).all(axis=1)
+    twice[order[1:]] = (np.diff(rows[order, 0]) == 0) & (np.diff(identity[order]) == 0)
     refuse_first(text, path, rows, [(twice, 1, "identity stands twice in one frame", "once", None)], NAMES)
     rows = rows[order]
+    class_id = _classes(rows)
     return TrackTable(
         source=str(path),
         frame=rows[:, 0].astype(np.int64),
-        track_id=rows[:, 1].astype(np.int64),
+        track_id=identity[order],
         xyxy=_xyxy(rows),
         score=rows[:, 6].copy() if rows.shape[1] > 6 else np.ones(len(rows)),
         depth=_depth(rows, column),
+        class_id=np.full(len(rows), NOT_SAID) if class_id is None else class_id,
     )
 
 
 class TrackWriter:
     r"""Writes tracks frame by frame; what is written is on disk and whole, whatever happens next.
 
-    One row a track: frame, id, left, top, width, height, score, -1, -1, -1, depth (-1 = unknown), as
-    MOTChallenge wants it, with the depth behind.
+    One row a track: frame, id, left, top, width, height, score, class, -1, -1, depth, as MOTChallenge wants
+    it, with the depth behind. A class or depth of -1 is not known.
 
     Args:
         path: The file; its folder must exist.
@@ -228,18 +229,20 @@ def format_tracks(frame: int, tracks: sv.Detections) -> str:
     boxes = np.asarray(tracks.xyxy, dtype=np.float64)
     sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], _SMALLEST_SIZE)
     scores = np.ones(count) if tracks.confidence is None else tracks.confidence
+    classes = np.full(count, NOT_SAID) if tracks.class_id is None else np.asarray(tracks.class_id, np.int64)
     rows = zip(
         tracks.tracker_id.tolist(),
         boxes[:, :2].tolist(),
         sizes.tolist(),
         scores.tolist(),
+        classes.tolist(),
         depth_of(tracks).tolist(),
         strict=True,
     )
     return "".join(
-        f"{frame},{identity},{x:.3f},{y:.3f},{w:.3f},{h:.3f},{score:.5f},-1,-1,-1,"
+        f"{frame},{identity},{x:.3f},{y:.3f},{w:.3f},{h:.3f},{score:.5f},{class_id},-1,-1,"
         f"{-1 if math.isnan(depth) else format(depth, '.6g')}\n"
-        for identity, (x, y), (w, h), score, depth in rows
+        for identity, (x, y), (w, h), score, class_id, depth in rows
     )
 
 

@@ -234,7 +234,7 @@ def _sequence_folders(root: Path, entry: Benchmark, split: str | None) -> list[S
             f"holds sequences of another benchmark than {entry.name}",
             expected=f"names like {entry.sequence_names}",
             found=", ".join(strangers[:3]),
-            hint="use --benchmark mot for a MOT-style folder with names of its own",
+            hint="name the benchmark mot for a MOT-style folder with names of its own",
         )
     if entry.family == "kitti":
         expected = "training/label_02/0000.txt or 0000/gt.txt"

@@ -38,6 +38,7 @@ class VideoSource(FrameSource):
         self.live = is_url(self._spec) and self._container.duration is None
         self._seen = 0
         self._end: str | None = None
+        self._unordered = 0
         self._first = self._peek()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -56,7 +57,7 @@ class VideoSource(FrameSource):
             before = clock.index
             index, timestamp = clock.advance(decoded.time)
             self.skipped += index - before - 1
-            self._seen = index
+            self._seen, self._unordered = index, clock.unordered
             yield Frame(index, timestamp, _upright(decoded))
         self.skipped += clock.pending
         self._finish(clock.index + clock.pending)
@@ -66,8 +67,12 @@ class VideoSource(FrameSource):
         self._container.close()
 
     def notes(self) -> list[str]:
-        """Damage, and an end before the one that the file announces."""
-        return super().notes() + ([self._end] if self._end else [])
+        """Damage, time stamps that do not grow, and an end before the one that the file announces."""
+        notes = super().notes()
+        if self._unordered:
+            what = f"{self._unordered} time stamp(s) stand still or go back"
+            notes.append(f"{self.name}: {what}; those frames follow at the frame rate instead")
+        return notes + ([self._end] if self._end else [])
 
     def _open(self) -> tuple[av.container.InputContainer, av.VideoStream]:
         remote = is_url(self._spec)
@@ -143,6 +148,7 @@ class _Clock:
     def __init__(self, rate: float, *, fixed: bool, steady_rate: float | None) -> None:
         self.index = 0
         self.pending = 0  # damaged frames since the last good one
+        self.unordered = 0  # frames whose time stamp is not behind the one before
         self._rate = rate
         self._fixed = fixed
         self._steady_rate = steady_rate  # of the file, None when its frames are unevenly spaced
@@ -169,6 +175,7 @@ class _Clock:
         if self._start is None and raw is not None:
             self._start = raw - expected
         stamped = expected if self._fixed or raw is None or self._start is None else raw - self._start
+        self.unordered += stamped <= self._time
         self._time = stamped if stamped > self._time else expected
         return self.index, self._time
 

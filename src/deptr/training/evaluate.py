@@ -16,7 +16,7 @@ from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.detector.outputs import named_outputs
 from deptr.detector.postprocess import RawOutput, to_detections, to_input
 from deptr.detector.preprocess import preprocessing_of
-from deptr.records import BoolArray, DepthKind, FloatArray, LabelledFrame
+from deptr.records import BoolArray, DepthKind, FloatArray, LabelledFrame, depth_of, depth_std_of
 
 MATCH_IOU = 0.5
 
@@ -118,6 +118,7 @@ def match_depths(
     rows: list[tuple[float, float, float, int, FloatArray, float]] = []
     for number, (frame, found) in enumerate(zip(frames, detections, strict=True)):
         taken: BoolArray = np.zeros(len(frame.boxes_xyxy), dtype=bool)
+        depths, stds = depth_of(found), depth_std_of(found)
         for index in np.flatnonzero(found.confidence >= min_score):
             overlap = np.where(taken, 0, _iou(found.xyxy[index], frame.boxes_xyxy))
             if not len(overlap) or overlap.max() < MATCH_IOU:
@@ -126,7 +127,7 @@ def match_depths(
             taken[own] = True
             if np.isnan(frame.depth[own]):
                 continue
-            predicted, std = float(found.data["depth"][index]), float(found.data["depth_std"][index])
+            predicted, std = float(depths[index]), float(stds[index])
             if frame.focal_px is None and frame.depth_kind is DepthKind.METRIC:
                 continue
             rows.append(
