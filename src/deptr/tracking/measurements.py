@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -90,7 +91,7 @@ class Measurements:
             np.where(np.isinf(depth := depth_of(detections)), np.nan, depth),
             depth_std_of(detections),
             depth_kind_of(detections, default_kind),
-            None if embeddings is None else _unit(np.asarray(embeddings, np.float64).reshape(count, -1)),
+            None if embeddings is None else _unit(np.asarray(embeddings, np.float64), count),
         )
 
 
@@ -125,5 +126,7 @@ def _column(values: object, count: int, default: float, name: str) -> FloatArray
     return column
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
+def _unit(vectors: FloatArray, count: int) -> FloatArray:
+    """As rows of unit length; no rows keep their width, which -1 could not tell."""
+    vectors = vectors.reshape(count, math.prod(vectors.shape[1:]))
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
