@@ -154,7 +154,7 @@ def test_empty_frames_and_a_thousand_boxes(name: str) -> None:
 def test_empty_frames_may_carry_embeddings_of_nobody(name: str, shape: tuple[int, ...]) -> None:
     tracker, nobody = create_tracker(name), sv.Detections.empty()
     nobody.data["embedding"] = np.zeros(shape)
-    for step in range(6):
+    for step in range(10):
         somebody = detections([10.0, 10.0, 60.0, 90.0])
         somebody.data["embedding"] = np.eye(1, 16)
         tracks = tracker.update(nobody if step == 3 else somebody)
