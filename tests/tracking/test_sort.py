@@ -1,0 +1,63 @@
+"""What each rule of SORT decides, which OC-SORT and Hybrid-SORT inherit."""
+
+from __future__ import annotations
+
+import pytest
+from mutations import without
+from scenes import Seen, identities, tracker_of
+
+KIN = pytest.mark.parametrize("name", ["sort", "ocsort", "hybridsort"])
+PERSON = Seen("A", 100.0)
+
+
+@KIN
+def test_min_hits_hold_a_new_track_back(name: str) -> None:
+    frames = [[]] * 5 + [[PERSON]] * 4
+    assert identities(tracker_of(name), frames)[5:] == [{}, {}, {}, {"A": 1}]
+    assert identities(tracker_of(name, confirm_frames=1), frames)[5:] == [{}, {"A": 1}, {"A": 1}, {"A": 1}]
+    with without("SORT: min hits"):
+        assert identities(tracker_of(name), frames)[5:] == [{"A": 1}] * 4
+
+
+@KIN
+def test_min_hits_are_counted_in_time_not_in_frames(name: str) -> None:
+    """At 10 fps one frame lasts as long as three at 30 fps, which is what the authors count."""
+    frames = [[]] * 5 + [[PERSON]] * 2
+    assert identities(tracker_of(name, frame_rate=10.0), frames)[5:] == [{}, {"A": 1}]
+    with without("SORT: min hits in time"):
+        assert identities(tracker_of(name, frame_rate=10.0), frames)[5:] == [{}, {}]
+
+
+@KIN
+def test_in_the_first_frames_everything_is_reported(name: str) -> None:
+    assert identities(tracker_of(name), [[PERSON]]) == [{"A": 1}]
+    with without("SORT: first frames report all"):
+        assert identities(tracker_of(name), [[PERSON]]) == [{}]
+
+
+@KIN
+def test_max_age_lets_a_track_go(name: str) -> None:
+    frames = [[PERSON]] * 6 + [[]] * 10 + [[PERSON]] * 5
+    assert identities(tracker_of(name), frames)[-1] == {"A": 1}
+    assert identities(tracker_of(name, lost_seconds=0.2), frames)[-1] == {"A": 2}
+    with without("all trackers: lost tracks expire"):
+        assert identities(tracker_of(name, lost_seconds=0.2), frames)[-1] == {"A": 1}
+
+
+@KIN
+def test_a_new_track_needs_its_score(name: str) -> None:
+    frames = [[Seen("A", 100.0, score=0.65)]] * 5
+    assert identities(tracker_of(name), frames)[-1] == {"A": 1}
+    assert identities(tracker_of(name, new_score=0.7), frames)[-1] == {}
+    with without("SORT: score of new tracks"):
+        assert identities(tracker_of(name, new_score=0.7), frames)[-1] == {"A": 1}
+
+
+@KIN
+def test_a_pair_below_the_least_similarity_is_dropped(name: str) -> None:
+    """A box that moves 30 pixels leaves an overlap of 1/7 with itself: somebody else."""
+    frames = [[PERSON]] * 6 + [[Seen("B", 130.0)]] * 5
+    assert identities(tracker_of(name), frames)[-1] == {"B": 2}
+    assert identities(tracker_of(name, match_iou=0.1), frames)[-1] == {"B": 1}
+    with without("SORT: least similarity"):
+        assert identities(tracker_of(name), frames)[-1] == {"B": 1}
