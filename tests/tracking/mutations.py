@@ -103,7 +103,9 @@ class _Finder(MetaPathFinder):
     def __init__(self, texts: dict[Path, str]) -> None:
         self._texts = {_module_name(path): (path, text) for path, text in texts.items()}
 
-    def find_spec(self, fullname: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: object = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if fullname not in self._texts:
             return None
         file, text = self._texts[fullname]

@@ -26,6 +26,7 @@ class Seen:
     height: float = 80.0
     score: float = 0.9
     depth: float = np.nan
+    depth_std: float = np.nan
     look: tuple[float, ...] | None = None
     class_id: int = 0
 
@@ -40,7 +41,7 @@ def standing(who: str, side: float, depth: float, *, score: float = 0.9, told: f
     scale = FOCAL_PX / depth
     told = depth if told is None else told
     foot = 200 + 1.5 * scale
-    return Seen(who, 500 + side * scale, foot - 0.85 * scale, 0.6 * scale, 1.7 * scale, score, told)
+    return Seen(who, 500 + side * scale, foot - 0.85 * scale, 0.6 * scale, 1.7 * scale, score, depth=told)
 
 
 def detections_of(frame: Iterable[Seen]) -> sv.Detections:
@@ -50,6 +51,7 @@ def detections_of(frame: Iterable[Seen]) -> sv.Detections:
     depths = np.array([one.depth for one in seen], np.float64)
     if np.isfinite(depths).any():
         data["depth"] = depths
+        data["depth_std"] = np.array([one.depth_std for one in seen], np.float64)
     looks = [one.look for one in seen if one.look is not None]
     if looks:
         data["embedding"] = np.array(looks, np.float64)
@@ -87,3 +89,42 @@ def identities(
 def boxes_of(frame: Iterable[Seen]) -> FloatArray:
     """``(N, 4)`` xyxy."""
     return np.array([one.box for one in frame]).reshape(-1, 4)
+
+
+def whose(history: Sequence[dict[str, int]]) -> dict[str, str]:
+    """Of those in the last frame but the crowd's: whose identity they carry, "new" if nobody's before."""
+    first: dict[str, int] = {}
+    for frame in history[:-1]:
+        for who, identity in frame.items():
+            first.setdefault(who, identity)
+    owner = {identity: who for who, identity in first.items()}
+    last = {who: identity for who, identity in history[-1].items() if not who.startswith("crowd")}
+    return {who: owner.get(identity, "new") for who, identity in last.items()}
+
+
+CROWD = ((-6.0, 9.5), (6.0, 8.0), (-9.0, 12.0), (9.0, 14.0))
+
+
+def crowd(
+    frames: int, *, noise: float = 0.01, places: Sequence[tuple[float, float]] = CROWD, wrong: float = 0.0
+) -> list[list[Seen]]:
+    """People far apart who sway on their places in metres: from them a tracker learns how good depth is.
+
+    Args:
+        frames: How many.
+        noise: Standard deviation of the told depths, relative.
+        places: Sideways place and depth of each in metres.
+        wrong: Share of the told depths that are off by a factor of 1.6.
+    """
+    rng, odd = np.random.default_rng(0), np.random.default_rng(9)
+    history = []
+    for frame in range(frames):
+        people = []
+        for number, (side, depth) in enumerate(places):
+            told = depth * (1 + noise * rng.standard_normal())
+            if odd.random() < wrong:
+                told *= 1.6 ** odd.choice([-1, 1])
+            sway = 0.3 * np.sin(frame / 7 + number)
+            people.append(standing(f"crowd {number}", side + sway, depth, told=told))
+        history.append(people)
+    return history

@@ -74,5 +74,8 @@ def test_embeddings_of_another_length_start_anew() -> None:
     """Another network's embeddings are no evidence about the old ones, and no error."""
     tracker = tracker_of("botsort")
     identities(tracker, SIDE_BY_SIDE)
-    longer = [[replace(one, look=(*one.look, 0.0, 0.0)) for one in frame] for frame in [*SIDE_BY_SIDE, CHANGED_PLACES]]
+    longer = [
+        [replace(one, look=(*one.look, 0.0, 0.0)) for one in frame]
+        for frame in [*SIDE_BY_SIDE, CHANGED_PLACES]
+    ]
     assert identities(tracker, longer)[-1] == RIGHT
