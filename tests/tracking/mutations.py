@@ -1,7 +1,7 @@
 """The trackers with one mechanism taken out: the code as it stands, with a line of it changed.
 
-The table is in `mutation_table.py`. A mechanism's own test runs a scene with the code as it is and again
-`without` the mechanism, in this process; `test_mutations.py` runs those tests against changed copies.
+The mechanisms are listed in `mutations_of_*.py`. A mechanism's own test runs a scene with the code as it is and
+again `without` the mechanism, in this process; `test_mutations.py` runs those tests against changed copies.
 """
 
 from __future__ import annotations
@@ -31,51 +31,56 @@ class Mutation:
 
     Attributes:
         name: The mechanism.
-        old: Lines of the code, found at one place of one file of `deptr/tracking`.
-        new: What they become.
+        edits: Lines of the code, each found at one place of one file of `deptr/tracking`, and what they become.
         tests: Tests of this folder, ``file.py::test_name``, at least one of which must fail then.
     """
 
     name: str
-    old: str
-    new: str
+    edits: tuple[tuple[str, str], ...]
     tests: tuple[str, ...]
 
 
-def place_of(mutation: Mutation) -> Path:
-    """The file that holds a mutation's lines.
+def place_of(lines: str, name: str) -> Path:
+    """The file that holds these lines of the mutation of that name.
 
     Raises:
         LookupError: No file holds them, or they stand in several places.
     """
-    found = {path: path.read_text().count(mutation.old) for path in sorted(SOURCE.rglob("*.py"))}
-    places = [path for path, count in found.items() if count]
-    if sum(found.values()) != 1:
-        where = ", ".join(path.name for path in places) or "no file"
+    counts = {path: path.read_text().count(lines) for path in sorted(SOURCE.rglob("*.py"))}
+    found = [path for path, count in counts.items() if count]
+    if sum(counts.values()) != 1:
+        places = ", ".join(str(path.relative_to(SOURCE)) for path in found) or "no file"
         raise LookupError(
-            f"mutation {mutation.name!r}: expected its lines once in {SOURCE}, found {sum(found.values())} "
-            f"times in {where}; if the code moved on, write its new lines into mutation_table.py:\n{mutation.old}"
+            f"mutation {name!r}: expected its lines once in {SOURCE}, found them {sum(counts.values())} times, "
+            f"in {places}. If the code moved on, tell tests/tracking/mutations_of_*.py its new lines:\n{lines}"
         )
-    return places[0]
+    return found[0]
 
 
 def changed_sources(mutations: Sequence[Mutation]) -> dict[Path, str]:
     """Files with these mechanisms taken out, and their new text."""
     texts: dict[Path, str] = {}
     for mutation in mutations:
-        path = place_of(mutation)
-        texts[path] = texts.get(path, path.read_text()).replace(mutation.old, mutation.new)
+        for old, new in mutation.edits:
+            path = place_of(old, mutation.name)
+            texts[path] = texts.get(path, path.read_text()).replace(old, new)
     return texts
+
+
+def mutations() -> dict[str, Mutation]:
+    """All of them by name."""
+    from mutations_of_depth import OF_DEPTH
+    from mutations_of_trackers import OF_TRACKERS
+
+    return {mutation.name: mutation for mutation in (*OF_TRACKERS, *OF_DEPTH)}
 
 
 @contextmanager
 def without(*names: str) -> Iterator[None]:
     """Inside, `deptr.tracking` is imported anew without these mechanisms; import it by `importlib` there."""
-    from mutation_table import MUTATIONS
-
     if os.environ.get(IN_A_COPY):
         pytest.skip("this copy of the code is changed already")
-    texts = changed_sources([MUTATIONS[name] for name in names])
+    texts = changed_sources([mutations()[name] for name in names])
     parent = importlib.import_module("deptr")
     original = importlib.import_module(PACKAGE)
     kept = {name: module for name, module in sys.modules.items() if _inside(name)}

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import supervision as sv
 
-from deptr.records import FloatArray
-
 FOCAL_PX = 500.0
 
 
@@ -84,11 +82,6 @@ def identities(
         whose = tracks.data["who"].tolist()
         history.append(dict(zip(whose, tracks.tracker_id.tolist(), strict=True)))
     return history
-
-
-def boxes_of(frame: Iterable[Seen]) -> FloatArray:
-    """``(N, 4)`` xyxy."""
-    return np.array([one.box for one in frame]).reshape(-1, 4)
 
 
 def whose(history: Sequence[dict[str, int]]) -> dict[str, str]:

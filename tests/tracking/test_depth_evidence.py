@@ -65,7 +65,7 @@ def test_kalman_compares_with_the_predicted_depth() -> None:
 
 
 def test_depth_noise_is_learned() -> None:
-    frames = changed_places()
+    frames = beside(crowd(60), pair(-0.24, 0.28, (8.0, 9.5)), *pair(0.08, -0.09, (8.0, 9.5)))
     assert result(frames) == RIGHT
     for learned in ("depth: learned noise", "depth: learned noise under occlusion"):
         with without(learned):

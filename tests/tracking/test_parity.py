@@ -81,7 +81,7 @@ def tracks_of(tracker: str, parameters: Settings, frames: list[sv.Detections]) -
 
 
 def agreement(theirs: FloatArray, ours: FloatArray) -> float:
-    """Share of the rows of both that have the same box in the same frame and keep one pairing of identities."""
+    """Share of the rows of both with the same box in the same frame and one pairing of identities."""
     shared: Counter[tuple[int, int]] = Counter()
     for frame in np.unique(theirs[:, 0]):
         a, b = theirs[theirs[:, 0] == frame], ours[ours[:, 0] == frame]
