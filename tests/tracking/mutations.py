@@ -31,7 +31,7 @@ class Mutation:
 
     Attributes:
         name: The mechanism.
-        edits: Lines of the code, each found at one place of one file of `deptr/tracking`, and what they become.
+        edits: Lines of the code, each found at one place of `deptr/tracking`, and what they become.
         tests: Tests of this folder, ``file.py::test_name``, at least one of which must fail then.
     """
 
@@ -51,8 +51,8 @@ def place_of(lines: str, name: str) -> Path:
     if sum(counts.values()) != 1:
         places = ", ".join(str(path.relative_to(SOURCE)) for path in found) or "no file"
         raise LookupError(
-            f"mutation {name!r}: expected its lines once in {SOURCE}, found them {sum(counts.values())} times, "
-            f"in {places}. If the code moved on, tell tests/tracking/mutations_of_*.py its new lines:\n{lines}"
+            f"mutation {name!r}: expected its lines once in {SOURCE}, found {sum(counts.values())} in {places}; "
+            f"if the code moved on, tell tests/tracking/mutations_of_*.py its new lines:\n{lines}"
         )
     return found[0]
 

@@ -223,4 +223,27 @@ OF_DEPTH = (
         (("passing = ratio < SMALLEST_STEP_RATIO", "passing = ratio < -1e9"),),
         ("test_depth_fusion.py::test_perspective_motion_never_runs_away",),
     ),
+    Mutation(
+        "pseudo-depth: hidden feet are less certain",
+        (("np.where(hidden, _HIDDEN_NOISE, _FOOT_NOISE)", "np.where(hidden, _FOOT_NOISE, _FOOT_NOISE)"),),
+        ("test_pseudo_depth.py::test_cut_and_hidden_feet_are_less_certain",),
+    ),
+    Mutation(
+        "pseudo-depth: cut feet are told from heads",
+        (("feet = np.where(cut, np.clip(from_head, feet, feet + 3 * height), feet)", "feet = feet + 0.0"),),
+        ("test_pseudo_depth.py::test_cut_and_hidden_feet_are_less_certain",),
+    ),
+    Mutation(
+        "pseudo-depth: robust ground plane",
+        (("robust = weights * np.minimum(1.0, spread / np.maximum(error, 1e-9))", "robust = weights"),),
+        ("test_pseudo_depth.py::test_some_false_boxes_do_not_tilt_the_ground",),
+    ),
+    Mutation(
+        "pseudo-depth: follows a tilting camera",
+        (
+            ("[-_MEMORY:]\n        self._heights", "[:_MEMORY]\n        self._heights"),
+            ("inside[:, 3] - inside[:, 1]])[-_MEMORY:]", "inside[:, 3] - inside[:, 1]])[:_MEMORY]"),
+        ),
+        ("test_pseudo_depth.py::test_a_tilting_camera_is_followed",),
+    ),
 )

@@ -245,4 +245,109 @@ OF_TRACKERS = (
         ),
         ("test_motion.py::test_an_area_that_would_fall_below_zero_stops_shrinking",),
     ),
+    Mutation(
+        "SORT and kin: sure detections",
+        (("proven = here if young else here & (sure | (", "proven = here if young else here & (False | ("),),
+        ("test_sort.py::test_a_sure_detection_is_reported_at_once",),
+    ),
+    Mutation(
+        "ByteTrack, BoT-SORT: sure detections",
+        (("        rows.states[sure] = CONFIRMED\n", ""),),
+        ("test_sort.py::test_a_sure_detection_is_reported_at_once",),
+    ),
+    Mutation(
+        "ByteTrack, BoT-SORT: inclusive pixel",
+        (("PIXEL = 1.0", "PIXEL = 0.0"),),
+        ("test_parity.py::test_small_scenes_have_the_authors_boxes_and_identities",),
+    ),
+    Mutation(
+        "ByteTrack: new tracks wait at their first box",
+        (("waits = tentative & (rows.hits == 0)", "waits = tentative & False"),),
+        ("test_parity.py::test_small_scenes_have_the_authors_boxes_and_identities",),
+    ),
+    Mutation(
+        "ByteTrack: let go one frame after its time",
+        (("rows.overdue |= lost & self._expired()", "rows.overdue |= True"),),
+        ("test_parity.py::test_small_scenes_have_the_authors_boxes_and_identities",),
+    ),
+    Mutation(
+        "SORT and kin: clear pairs first",
+        (
+            (
+                "first = self._pair(self._iou(boxes, seen.boxes[high]), rows, seen, high, clear_first=True)",
+                "first = self._pair(self._iou(boxes, seen.boxes[high]), rows, seen, high)",
+            ),
+        ),
+        ("test_parity.py::test_small_scenes_have_the_authors_boxes_and_identities",),
+    ),
+    Mutation(
+        "OC-SORT: momentum weighted by score",
+        (
+            (
+                "self.parameters.inertia / np.pi * seen.scores[columns]",
+                "self.parameters.inertia / np.pi * 0.8",
+            ),
+        ),
+        ("test_parity.py::test_small_scenes_have_the_authors_boxes_and_identities",),
+    ),
+    Mutation(
+        "Hybrid-SORT: directions over the whole window",
+        (("return np.asarray(np.where(used[:, :, None, None], ways, 0.0).sum(1))", "return ways[:, 0]"),),
+        ("test_parity.py::test_small_scenes_have_the_authors_boxes_and_identities",),
+    ),
+    Mutation(
+        "Hybrid-SORT: re-update of scores",
+        (("        self._replay.before_correct(rows, column)\n", ""),),
+        ("test_parity.py::test_small_scenes_have_the_authors_boxes_and_identities",),
+    ),
+    Mutation(
+        "BoT-SORT: width and height as state",
+        (("return HeightScaledMotion(aspect=False)", "return HeightScaledMotion(aspect=True)"),),
+        ("test_parity.py::test_small_scenes_have_the_authors_boxes_and_identities",),
+    ),
+    Mutation(
+        "all trackers: classes stay apart when asked",
+        (("        if self.parameters.class_agnostic:\n            return None\n", "        return None\n"),),
+        ("test_tracker_contract.py::test_classes_stay_apart_when_asked",),
+    ),
+    Mutation(
+        "all trackers: camera motion",
+        (("if affine is not None and len(self._rows):", "if False:"),),
+        ("test_camera_motion.py::test_shaken_camera_keeps_identities",),
+    ),
+    Mutation(
+        "report: box between detection and filter",
+        (("boxes = self._report.blend(self._rows.boxes[rows], boxes)", "boxes = self._rows.boxes[rows]"),),
+        ("test_box_report.py::test_a_tracker_reports_steadier_boxes_than_the_detector",),
+    ),
+    Mutation(
+        "report: share of the filter is learned",
+        (("        self.share = np.clip(self._agreement / self._power, 0.0, 1.0)\n", ""),),
+        ("test_box_report.py::test_real_change_is_not_smoothed_away",),
+    ),
+    Mutation(
+        "panorama: overlap around the circle",
+        (
+            (
+                "shift = np.rint((a[0] + a[2] - b[0] - b[2]) / (2 * period)) * period",
+                "shift = np.zeros_like(a[0] + b[0])",
+            ),
+        ),
+        ("test_panorama.py::test_identity_survives_the_seam",),
+    ),
+    Mutation(
+        "panorama: measurements beside their track",
+        (("boxes = unwrap(boxes, self._motion.boxes()[rows], self._period)", "boxes = boxes.copy()"),),
+        ("test_panorama.py::test_reported_boxes_have_their_centre_in_the_image_and_speed_does_not_jump",),
+    ),
+    Mutation(
+        "panorama: boxes cut by the seam are one",
+        (("detections = merge_at_seam(detections, self._period)", "pass"),),
+        ("test_panorama.py::test_identity_survives_the_seam",),
+    ),
+    Mutation(
+        "panorama: a camera that turns",
+        (("            if shift:\n", "            if False:\n"),),
+        ("test_panorama.py::test_identity_survives_a_camera_that_starts_to_turn",),
+    ),
 )

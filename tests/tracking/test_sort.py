@@ -6,6 +6,7 @@ import pytest
 from mutations import without
 from scenes import Seen, identities, tracker_of
 
+ALL = pytest.mark.parametrize("name", ["sort", "bytetrack", "ocsort", "botsort", "hybridsort"])
 KIN = pytest.mark.parametrize("name", ["sort", "ocsort", "hybridsort"])
 PERSON = Seen("A", 100.0)
 
@@ -61,3 +62,12 @@ def test_a_pair_below_the_least_similarity_is_dropped(name: str) -> None:
     assert identities(tracker_of(name, match_iou=0.1), frames)[-1] == {"B": 1}
     with without("SORT: least similarity"):
         assert identities(tracker_of(name), frames)[-1] == {"B": 1}
+
+
+@ALL
+def test_a_sure_detection_is_reported_at_once(name: str) -> None:
+    frames = [[]] * 5 + [[Seen("A", 100.0, score=0.95)]]
+    assert identities(tracker_of(name), frames)[-1] == {}
+    assert identities(tracker_of(name, sure_score=0.9), frames)[-1] == {"A": 1}
+    with without("SORT and kin: sure detections", "ByteTrack, BoT-SORT: sure detections"):
+        assert identities(tracker_of(name, sure_score=0.9), frames)[-1] == {}
