@@ -1,7 +1,7 @@
 """The trackers with one mechanism taken out: the code as it stands, with a line of it changed.
 
-The mechanisms are listed in `mutations_of_*.py`. A mechanism's own test runs a scene with the code as it is and
-again `without` the mechanism, in this process; `test_mutations.py` runs those tests against changed copies.
+The mechanisms are listed in `mutations_of_*.py`. A mechanism's own test runs a scene with the code as it is
+and again `without` the mechanism, in this process; `test_mutations.py` runs those tests on changed copies.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def place_of(lines: str, name: str) -> Path:
     if sum(counts.values()) != 1:
         places = ", ".join(str(path.relative_to(SOURCE)) for path in found) or "no file"
         raise LookupError(
-            f"mutation {name!r}: expected its lines once in {SOURCE}, found {sum(counts.values())} in {places}; "
-            f"if the code moved on, tell tests/tracking/mutations_of_*.py its new lines:\n{lines}"
+            f"mutation {name!r}: expected its lines once in {SOURCE}, found {sum(counts.values())} times in "
+            f"{places}; if the code moved on, tell tests/tracking/mutations_of_*.py its new lines:\n{lines}"
         )
     return found[0]
 

@@ -1,8 +1,8 @@
 """No change makes a tracker worse unnoticed: HOTA on three short synthetic sequences beside a stored table.
 
-The sequences (an easy, a busy and a dense crowd of 80 frames) lie in ``tests/data/floor`` and were made by
-``deptr synth -n 3 --frames 80 --jitter 0.05 --split test --seed 7``; pictures were left out. Run as a program,
-this file measures the table anew.
+The sequences (an easy, a busy and a dense crowd of 80 frames) lie in ``tests/data/floor``, made by
+``deptr synth -n 3 --frames 80 --jitter 0.05 --split test --seed 7``, without the pictures. Run as a
+program, this file measures the table anew.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ TABLE = FOLDER / "hota.json"
 TOLERANCE = 0.3  # points of HOTA
 FUSIONS = {"none": DepthFusion.none(), "adaptive": DepthFusion.adaptive()}
 STRIDES = (1, 4)
-CELLS = [
-    (tracker, fusion, stride) for tracker in TRACKER_NAMES for fusion in FUSIONS for stride in STRIDES
-]
+CELLS = [(tracker, fusion, stride) for tracker in TRACKER_NAMES for fusion in FUSIONS for stride in STRIDES]
 
 
 def key(tracker: str, fusion: str, stride: int) -> str:
