@@ -191,7 +191,7 @@ OF_DEPTH = (
     Mutation(
         "perspective: size",
         (("filters.mean[:, 2:4] = sizes - np.log(ratio)[:, None]", "filters.mean[:, 2:4] = sizes"),),
-        ("test_depth_fusion.py::test_perspective_motion_foresees_an_approaching_object",),
+        ("test_depth_recovery.py::test_perspective_foresees_the_box_of_who_comes_near",),
     ),
     Mutation(
         "perspective: speed",
@@ -201,12 +201,12 @@ OF_DEPTH = (
                 "filters.mean[:, :2] = centre + seconds * speed",
             ),
         ),
-        ("test_depth_fusion.py::test_perspective_motion_foresees_an_approaching_object",),
+        ("test_depth_recovery.py::test_perspective_foresees_the_box_of_who_comes_near",),
     ),
     Mutation(
         "perspective: depth",
         (("filters.mean[:, DEPTH] = depths + np.log(ratio)", "filters.mean[:, DEPTH] = depths"),),
-        ("test_depth_fusion.py::test_perspective_motion_foresees_an_approaching_object",),
+        ("test_depth_recovery.py::test_perspective_foresees_the_box_of_who_comes_near",),
     ),
     Mutation(
         "perspective: rate from depth and height",
@@ -216,7 +216,7 @@ OF_DEPTH = (
                 "total = by_depth * velocity[:, DEPTH] * 0",
             ),
         ),
-        ("test_depth_fusion.py::test_perspective_motion_foresees_an_approaching_object",),
+        ("test_depth_recovery.py::test_perspective_foresees_the_box_of_who_comes_near",),
     ),
     Mutation(
         "perspective: nobody passes the camera",

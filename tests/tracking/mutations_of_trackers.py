@@ -278,7 +278,7 @@ OF_TRACKERS = (
                 "first = self._pair(self._iou(boxes, seen.boxes[high]), rows, seen, high)",
             ),
         ),
-        ("test_parity.py::test_small_scenes_have_the_authors_boxes_and_identities",),
+        ("test_sort.py::test_a_pair_without_a_choice_is_not_given_up_for_two_poor_ones",),
     ),
     Mutation(
         "OC-SORT: momentum weighted by score",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,28 @@ def test_new_tracks_start_with_the_common_motion(name: str) -> None:
     assert result(frames, 2.5, name=name, sure_score=0.5) == {"A": "A"}
     with without("depth: start with the common motion"):
         assert result(frames, 2.5, name=name, sure_score=0.5) == {"A": "new"}
+
+
+@pytest.mark.parametrize("part", ["size", "speed", "depth", "rate from depth and height"])
+def test_perspective_foresees_the_box_of_who_comes_near(part: str) -> None:
+    """At 8 m/s towards a camera that he passes 4 m beside, his box grows faster and faster."""
+
+    def error_px() -> float:
+        motion = import_module("deptr.tracking.depth_motion").PerspectiveMotion()
+        for step, depth in enumerate(depths):
+            box = np.array([standing("A", 4.0, depth).box])
+            if step == 0:
+                motion.append(box, np.log([depth]), np.array([1e-4]))
+                continue
+            motion.predict(0.2)
+            if step < len(depths) - 1:
+                motion.correct(np.array([0]), box, np.log([depth]), np.array([1e-4]))
+        return float(np.abs(motion.boxes()[0] - box).max())
+
+    depths = 6.0 + 1.6 * np.arange(8, -1, -1)
+    assert error_px() < 0.2
+    with without(f"perspective: {part}"):
+        assert error_px() > 2.0
 
 
 def test_first_known_depth_takes_its_rate_from_the_height() -> None:

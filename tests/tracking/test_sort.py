@@ -64,6 +64,14 @@ def test_a_pair_below_the_least_similarity_is_dropped(name: str) -> None:
         assert identities(tracker_of(name), frames)[-1] == {"B": 1}
 
 
+def test_a_pair_without_a_choice_is_not_given_up_for_two_poor_ones() -> None:
+    """A to 119 (overlap 0.36), or A to 78 and B to 119 (0.29 each, more in sum and both too little)."""
+    frames = [[PERSON, Seen("B", 141.0)]] * 6 + [[Seen("A", 119.0), Seen("C", 78.0)]] * 4
+    assert identities(tracker_of("sort"), frames)[-1] == {"A": 1, "C": 3}
+    with without("SORT and kin: clear pairs first"):
+        assert identities(tracker_of("sort"), frames)[-1] == {"A": 3, "C": 4}
+
+
 @ALL
 def test_a_sure_detection_is_reported_at_once(name: str) -> None:
     frames = [[]] * 5 + [[Seen("A", 100.0, score=0.95)]]
