@@ -105,6 +105,7 @@ def coco_frames(settings: SourceSettings, *, held_out: bool) -> CocoFrames:
         settings.annotations,
         settings.images or None,
         match=settings.match,
+        classes=settings.classes,
         held_out_every=settings.held_out_every,
         held_out_block=settings.held_out_block,
         held_out=held_out,
