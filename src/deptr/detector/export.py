@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.detector.outputs import OUTPUT_NAMES, NamedOutputs, named_outputs
 from deptr.detector.preprocess import preprocessing_of
+from deptr.detector.simplify import fold_constants, fold_pads
 from deptr.errors import DataError
 from deptr.files import atomic_path
 from deptr.records import FloatArray
@@ -69,7 +71,8 @@ def export_onnx(
     example = torch.zeros(2, 3, config.image_height, config.image_width)
     with atomic_path(path) as temporary:
         _to_graph(detector, example, temporary)
-        graph = onnx.load(str(temporary))
+        graph = fold_constants(onnx.load(str(temporary)))
+        fold_pads(graph)
         if half:
             halve_weights(graph)
         settings = preprocessing_of(config)
@@ -97,7 +100,7 @@ def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Pa
     level = logging.getLogger("torch.onnx").level
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad(), _fixed_positions(detector, example):
             warnings.simplefilter("ignore")  # tracing warns of each shape that it takes as fixed, as it shall
             torch.onnx.export(
                 NamedOutputs(detector).eval(),
@@ -111,6 +114,36 @@ def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Pa
             )
     finally:
         logging.getLogger("torch.onnx").setLevel(level)
+
+
+class _Fixed(nn.Module):
+    """Gives one tensor, whatever is asked."""
+
+    def __init__(self, value: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("value", value, persistent=False)
+
+    def forward(self, *_: Any, **__: Any) -> torch.Tensor | nn.Module:
+        return self.value
+
+
+@contextmanager
+def _fixed_positions(detector: DepTRForObjectDetection, example: torch.Tensor) -> Iterator[None]:
+    """Let the encoder's position embedding be a constant of the file.
+
+    Its cosines are of doubles, which ONNX Runtime below 1.24, the newest for Python 3.10, cannot compute.
+    """
+    encoder, strides = detector.model.encoder, detector.config.feat_strides
+    before = [layer.position_embedding for layer in encoder.aifi]
+    for layer, level, embedding in zip(encoder.aifi, detector.config.encode_proj_layers, before, strict=True):
+        height, width = (side // strides[level] for side in example.shape[-2:])
+        fixed = embedding(width=width, height=height, device=example.device, dtype=example.dtype)
+        layer.position_embedding = _Fixed(fixed)
+    try:
+        yield
+    finally:
+        for layer, embedding in zip(encoder.aifi, before, strict=True):
+            layer.position_embedding = embedding
 
 
 def halve_weights(graph: Any) -> None:
