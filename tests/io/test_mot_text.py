@@ -45,7 +45,7 @@ def test_frames_of_the_reference_start_at_zero(tmp_path: Path) -> None:
     file = written(tmp_path, "0, -1, 10.00, 20.00, 30.00, 60.00, 0.9000, 1, 1, 1, 3.2100\n")
     table = read_detections(file, first_frame=0, depth_kind="relative_inverse")
     assert (table.frame.tolist(), table.depth.tolist()) == ([1], [3.21])
-    with pytest.raises(DataError, match=r"line 1: frame: .*found 0 .*first-frame 0"):
+    with pytest.raises(DataError, match=r"line 1: frame: .*found 0 \(.*, add 1 to each\)"):
         read_detections(file)
 
 

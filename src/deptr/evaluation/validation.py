@@ -321,6 +321,10 @@ def _overlap(result: ResultFile, benchmark: Benchmark, sequence: Sequence) -> li
     truth = read_ground_truth(benchmark, sequence)
     if not len(truth.frames):
         return []
+    if not truth.scored[truth.class_ids == class_table(benchmark)[benchmark.target]].any():
+        source, expected = str(sequence.ground_truth), f"rows of class {benchmark.target}, not 0 in column 7"
+        hint = "nothing here can be found; official scores need a sequence with objects"
+        return [Finding("warning", source, "no row counts", None, 0, expected, "none", hint)]
     table = result.of_target(benchmark)
     objects = split_frames(truth.frames, sequence.length)
     boxes = corners(truth.boxes_xywh)

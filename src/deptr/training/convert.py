@@ -20,8 +20,12 @@ from deptr.progress import Progress, SilentProgress
 from deptr.records import BoolArray, DepthKind, IntArray
 from deptr.training.images import image_size
 
-# classes that look like the target: neither right nor wrong to find
-LOOKALIKES = ("person_on_vehicle", "static_person", "distractor", "reflection", "crowd")
+# classes that look like the target: neither right nor wrong to find, as the official scorers have it
+LOOKALIKES = {
+    "mot": ("person_on_vehicle", "static_person", "distractor", "reflection", "crowd"),
+    "kitti-car": ("van",),
+    "kitti-pedestrian": ("person",),
+}
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,17 @@ def _add(
                     ignore=not target[row],
                 )
             )
+        annotations += _regions(number, truth, frame, size)
     return _left_out(sequence.name, damaged, truth.frames[target], [frame for frame, _ in numbered], stride)
+
+
+def _regions(image: int, truth: GroundTruth, frame: int, size: tuple[int, int]) -> list[dict[str, Any]]:
+    """Regions of a frame in which nothing is judged, as annotations to ignore."""
+    boxes = truth.ignore_boxes_xywh[truth.ignore_frames == frame]
+    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    inside = (corners[:, :2] < (size[1], size[0])).all(axis=1) & (corners[:, 2:] > 0).all(axis=1)
+    kept = corners[inside & (boxes[:, 2:] > 0).all(axis=1)]
+    return [annotation_entry(image, box, ignore=True) for box in kept]
 
 
 def _left_out(name: str, damaged: list[str], objects: IntArray, frames: list[int], stride: int) -> list[str]:
@@ -169,7 +183,7 @@ def _roles(benchmark: Benchmark, truth: GroundTruth) -> tuple[BoolArray, BoolArr
     table = class_table(benchmark)
     wanted = truth.class_ids == table[benchmark.target]
     target = wanted & truth.scored
-    others = [table[name] for name in LOOKALIKES if name in table]
+    others = [table[name] for name in LOOKALIKES.get(benchmark.name, LOOKALIKES["mot"])]
     return target, (wanted & ~truth.scored) | np.isin(truth.class_ids, others)
 
 
