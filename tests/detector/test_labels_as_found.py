@@ -179,3 +179,38 @@ def test_predicted_detections_keep_the_frames_of_their_images(tmp_path: Path) ->
     assert predict_benchmark(Detector.from_pretrained(), root, tmp_path / "out") == 1
     rows = (tmp_path / "out" / "A" / "det" / "det.txt").read_text().splitlines()
     assert {row.split(",")[0] for row in rows} == {"1", "2", "5"}
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "other", "ignored"),
+    [
+        ("kitti-car", "DontCare", True),
+        ("kitti-car", "van", True),
+        ("kitti-car", "Truck", False),
+        ("kitti-pedestrian", "Person_sitting", True),
+        ("kitti-pedestrian", "Cyclist", False),
+    ],
+)
+def test_what_kitti_does_not_judge_is_no_background(
+    tmp_path: Path, benchmark: str, other: str, ignored: bool
+) -> None:
+    labels = tmp_path / "training" / "label_02"
+    images = tmp_path / "training" / "image_02" / "0000"
+    labels.mkdir(parents=True)
+    images.mkdir(parents=True)
+    assert cv2.imwrite(str(images / "000000.png"), np.full((48, 90, 3), 60, np.uint8))
+    target, number = ("Car" if "car" in benchmark else "Pedestrian"), -1 if other == "DontCare" else 2
+    rows = [
+        f"0 1 {target} 0 0 -1.5 5 5 20 30 1 1 1 0 1 8 0",
+        f"0 {number} {other} 0 0 0 40 5 60 30 1 1 1 0 1 8 0",
+    ]
+    (labels / "0000.txt").write_text("\n".join(rows))
+    lefts, _ = converted(tmp_path, benchmark=benchmark)
+    assert lefts == {"000000.png": [5, -40] if ignored else [5]}  # ignored ones count negative
+
+
+def test_a_visibility_that_is_no_share_is_not_known(tmp_path: Path) -> None:
+    converted(data_set(tmp_path, [1], rows_of([1], "1,1,80")))
+    assert CocoFrames(tmp_path / "all.json").frame(0).visibility.tolist() == pytest.approx(
+        [float("nan")], nan_ok=True
+    )

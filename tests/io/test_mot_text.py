@@ -75,7 +75,7 @@ MALFORMED = {
     "header": ("frame,id,x,y,w,h,score\n", 1, "frame: expected a number.*remove the line"),
     "empty field": ("1,-1,10,,30,60,0.9", 1, "top: expected a number, found ''"),
     "python number": ("1,-1,1_0,20,30,60,0.9", 1, "left: expected a number, found '1_0'"),
-    "frame zero": (GOOD.replace("1", "0", 1), 1, "frame: .*from 1, found 0"),
+    "frame zero": (GOOD.replace("1", "0", 1), 1, "frame: .*from 1 to 100000000, found 0"),
     "frame negative": (f"{GOOD}\n-3,-1,10,20,30,60,0.9,5", 2, "frame: .*found -3"),
     "frame fraction": ("1.5,-1,10,20,30,60,0.9", 1, "frame: .*found 1.5"),
     "frame huge": ("1e300,-1,10,20,30,60,0.9", 1, "frame: "),

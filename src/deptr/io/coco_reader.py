@@ -27,7 +27,8 @@ _LARGEST_FLOAT = 2**53  # a number written with a point is exact up to here
 _LARGEST_PIXEL = 1_000_000
 _FEW = 4  # boxes from which a file can be judged
 _MANY = 0.2  # share of boxes beyond their image that no crop of people explains, if all could be corners
-_CROWD = {None: 0, 0: 0, 1: 1, "0": 0, "1": 1, "false": 0, "true": 1}  # no text: false is 0, true is 1
+# no text: false is 0 and true is 1
+_CROWD = {None: 0, 0: 0, 1: 1, "0": 0, "1": 1, "false": 0, "true": 1}
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class CocoContent:
     Attributes:
         images: With ``id`` and ``file_name``; ``width`` and ``height`` are None where not said.
         annotations: With ``image_id`` and ``category_id`` that exist, ``bbox`` of left, top, width and height
-            in pixels, ``iscrowd`` 0 or 1 (1 also for ``ignore``), ``track_id`` (-1 = unknown); ``depth``, ``depth_std`` and
-            ``visibility`` are None where unknown.
+            in pixels, ``iscrowd`` 0 or 1 (1 also with ``ignore``), ``track_id`` (-1 = unknown); ``depth``,
+            ``depth_std`` and ``visibility`` are None where unknown.
         categories: With ``id`` and ``name``, by id.
         depth_kind: What the depths mean.
     """
@@ -229,7 +230,8 @@ def _refuse_other_boxes(path: str | Path, images: list[Entry], annotations: list
         return
     left, top, width, height = (np.array([item["bbox"][side] for item in items], float) for side in range(4))
     expected, found = "[left, top, width, height] in pixels", f"{items[0]['bbox']} and others like it"
-    if max((left + width).max(), (top + height).max()) <= 1:
+    whole = all((side == np.round(side)).all() for side in (left, top, width, height))
+    if not whole and max((left + width).max(), (top + height).max()) <= 1:
         hint = "multiply them by the width and height of their images"
         raise DataError(path, "boxes in shares of the image", expected=expected, found=found, hint=hint)
     if len(items) < _FEW or not ((width > left) & (height > top)).all():

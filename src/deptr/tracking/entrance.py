@@ -152,7 +152,7 @@ def _numbers(values: object, count: int, default: float, name: str) -> FloatArra
 
 def _refuse_classes(class_id: object, count: int) -> None:
     """Raise for classes that are no whole numbers: a name, or NaN for one that is not known."""
-    if class_id is None or getattr(getattr(class_id, "dtype", None), "kind", "") in "iub":
+    if class_id is None or getattr(getattr(class_id, "dtype", None), "kind", "O") in "iub":
         return
     numbers = _numbers(class_id, count, 0, "class_id")
     if not (np.isfinite(numbers) & (numbers == np.round(numbers))).all():
