@@ -125,6 +125,7 @@ def test_a_json_without_sizes_is_taken_at_its_word(tmp_path: Path) -> None:
     assert len(CocoFrames(write_coco(tmp_path, images=images)).frame(0).boxes_xyxy) == 2
 
 
+@pytest.mark.filterwarnings("ignore:.*turned by EXIF")
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_images_turned_by_exif_are_labelled_as_they_are_seen(tmp_path: Path, orientation: int) -> None:
     raw = np.zeros((40, 60, 3), np.uint8)
@@ -214,3 +215,21 @@ def test_a_visibility_that_is_no_share_is_not_known(tmp_path: Path) -> None:
     assert CocoFrames(tmp_path / "all.json").frame(0).visibility.tolist() == pytest.approx(
         [float("nan")], nan_ok=True
     )
+
+
+def test_images_of_another_size_than_the_sequence_says_are_refused(tmp_path: Path) -> None:
+    for width, right in ((81, True), (162, False)):  # the image has 81 x 48
+        root = data_set(tmp_path / str(width), [1], rows_of([1]))
+        (root / "A" / "seqinfo.ini").write_text(f"[Sequence]\nseqLength=1\nimWidth={width}\nimHeight=48\n")
+        if right:
+            assert converted(root)[0] == {"1.png": [1]}
+            continue
+        with pytest.raises(DataError, match=r"1.png: another size: expected 162x48 .*, found 81x48"):
+            converted(root)
+
+
+def test_objects_outside_their_image_are_counted(tmp_path: Path) -> None:
+    rows = [*rows_of([1]), "1,5,900,5,10,20,1,1,1"]
+    lefts, result = converted(data_set(tmp_path, [1], rows))
+    assert lefts == {"1.png": [1]}
+    assert "A: 1 object(s) outside their image, or without extent, were left out" in result.stderr

@@ -190,3 +190,18 @@ def test_validate_tells_of_a_truth_without_objects(tmp_path: Path) -> None:
     (finding,) = validate(results(tmp_path / "res"), benchmark=benchmark_of("mot"), root=root)
     assert (finding.severity, finding.problem) == ("warning", "no row counts")
     assert finding.source.endswith("gt.txt")
+
+
+def test_tune_tells_of_a_wrong_file_before_any_trial(tmp_path: Path) -> None:
+    root = ground_truth(tmp_path, "1,1,1")
+    for name in ("A", "B"):
+        (root / name / "gt").mkdir(parents=True, exist_ok=True)
+        (root / name / "gt" / "gt.txt").write_text((root / "A" / "gt" / "gt.txt").read_text())
+        (root / name / "seqinfo.ini").write_text("[Sequence]\nseqLength=12\nframeRate=10\n")
+        (root / name / "det.txt").write_text("0,-1,10,20,30,60,0.9\n")
+    words = ["tune", "mot", "--root", str(root), "--trials", "1", "--workers", "1"]
+    done = CliRunner().invoke(app, [*words, "--output", str(tmp_path / "tuned")])
+    assert isinstance(done.exception, DataError)
+    assert "det.txt, line 1: frame: not a frame number" in str(done.exception)
+    assert "Traceback" not in done.output
+    assert not list(tmp_path.glob("tuned/*.journal"))

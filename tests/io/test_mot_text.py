@@ -258,3 +258,10 @@ def test_the_measuring_data_is_clean(data_root: Path) -> None:
     for file in files:
         table = read_detections(file, depth_kind="metric" if "kitti" in file.parts else "relative")
         assert table.has_depth
+
+
+def test_results_of_eight_columns_keep_their_depth(tmp_path: Path) -> None:
+    file = written(tmp_path, "1,3,10,20,30,60,0.9,4.5\n2,3,10,20,30,60,0.9,-1\n")
+    np.testing.assert_array_equal(read_tracks(file).depth, [4.5, np.nan])
+    file = written(tmp_path, "1,3,10,20,30,60,0.9,-3.2,7.7,0\n")  # MOT15: a place in the world
+    assert np.isnan(read_tracks(file).depth).all()

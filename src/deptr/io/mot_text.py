@@ -46,6 +46,7 @@ COLUMNS = tuple(FOUND)
 NAMES = ("frame", "id", "left", "top", "width", "height", "score")
 UNKNOWN_DEPTH = -1.0
 _CLASS = 7
+_DEPTH_OF_TRACKS = {8: 7, 11: 10}  # of ten, the last three are a place in the world where they say anything
 _TRUTH_COLUMNS = 9  # of which the eighth is always a class; of eleven it may be of any kind
 _LARGEST_FRAME = 100_000_000
 _LARGEST_PIXEL = 1_000_000
@@ -128,7 +129,7 @@ def read_tracks(path: str | Path) -> TrackTable:
     text = read_text(path)
     _refuse_kitti(path, text)
     rows = parse_rows(text, path, columns=COLUMNS, names=NAMES)
-    column = 10 if rows.shape[1] == 11 else None
+    column = _DEPTH_OF_TRACKS.get(rows.shape[1])
     finite = np.isfinite(rows[:, 1]) & (rows[:, 1] == np.floor(rows[:, 1]))
     untracked = "these look like detections: track them first" if (rows[:, 1] == -1).all() else None
     checks = [
@@ -139,7 +140,7 @@ def read_tracks(path: str | Path) -> TrackTable:
     if rows.shape[1] > 6:
         checks.append((~np.isfinite(rows[:, 6]), 6, "not a score", "a finite number", None))
     if column is not None:
-        expected, hint = "a depth from 0", "of eleven columns the last is the depth"
+        expected, hint = "a depth from 0", "of eight and of eleven columns the last is the depth"
         checks += _depth_checks(rows[:, column], column, DepthKind.RELATIVE_INVERSE, expected, hint)
     refuse_first(text, path, rows, checks, _names(column))
     identity = exact_identities(text, path, rows[:, 1])

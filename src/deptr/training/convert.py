@@ -130,17 +130,20 @@ def _add(
     target, lookalikes = _roles(benchmark, truth)
     depths = _teacher_depths(stored)
     damaged: list[str] = []
+    outside = 0
     for frame, path in numbered:
         size = image_size(path)
         if size is None:
             damaged.append(path.name)
             continue
+        _check_size(sequence, path, size)
         number = len(images) + 1
         images.append(image_entry(number, str(path.resolve()), size, sequence=sequence.name, frame=frame))
         for row in np.flatnonzero((truth.frames == frame) & (target | lookalikes)):
             left, top, wide, high = truth.boxes_xywh[row]
             inside = left < size[1] and top < size[0] and left + wide > 0 and top + high > 0
             if not inside or wide <= 0 or high <= 0:
+                outside += int(target[row])
                 continue
             own = (float(truth.depth[row]), float("nan"))
             depth, std = depths.get((frame, int(truth.ids[row])), own if stored is None else (np.nan, np.nan))
@@ -156,7 +159,21 @@ def _add(
                 )
             )
         annotations += _regions(number, truth, frame, size)
-    return _left_out(sequence.name, damaged, truth.frames[target], [frame for frame, _ in numbered], stride)
+    notes = _left_out(sequence.name, damaged, truth.frames[target], [frame for frame, _ in numbered], stride)
+    if outside:
+        notes.append(
+            f"{sequence.name}: {outside} object(s) outside their image, or without extent, were left out"
+        )
+    return notes
+
+
+def _check_size(sequence: Sequence, path: Path, size: tuple[int, int]) -> None:
+    """Refuse an image whose boxes were made on another size: they would mean other pixels."""
+    if sequence.size in (None, size[::-1]):
+        return
+    expected = "{}x{} as seqinfo.ini says".format(*sequence.size or size)
+    hint = "take the images that were labelled, or set imWidth and imHeight right"
+    raise DataError(path, "another size", expected=expected, found=f"{size[1]}x{size[0]}", hint=hint)
 
 
 def _regions(image: int, truth: GroundTruth, frame: int, size: tuple[int, int]) -> list[dict[str, Any]]:
