@@ -205,3 +205,27 @@ def test_tune_tells_of_a_wrong_file_before_any_trial(tmp_path: Path) -> None:
     assert "det.txt, line 1: frame: not a frame number" in str(done.exception)
     assert "Traceback" not in done.output
     assert not list(tmp_path.glob("tuned/*.journal"))
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (f"{box(1)},1,1,1", "an identity of the ground truth stands twice in a frame"),
+        ("2,9,50,20,0,60,1,1,1", "boxes of the ground truth without extent"),
+    ],
+)
+def test_validate_looks_at_the_truth_too(tmp_path: Path, row: str, problem: str) -> None:
+    root = ground_truth(tmp_path, "1,1,1")
+    file = root / "A" / "gt" / "gt.txt"
+    file.write_text(f"{file.read_text()}{row}\n")
+    (finding,) = validate(results(tmp_path / "res"), benchmark=benchmark_of("mot"), root=root)
+    assert (finding.problem, finding.count, finding.source) == (problem, 1, str(file))
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_true_box_that_is_not_finite_is_named(tmp_path: Path, value: str) -> None:
+    root = ground_truth(tmp_path, "1,1,1")
+    file = root / "A" / "gt" / "gt.txt"
+    file.write_text(f"{file.read_text()}2,9,{value},20,30,60,1,1,1\n")
+    with pytest.raises(DataError, match=r"gt.txt: wrong box: expected finite .*in row 13"):
+        judged(results(tmp_path / "res"), root)

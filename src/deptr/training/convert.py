@@ -169,9 +169,10 @@ def _add(
 
 def _check_size(sequence: Sequence, path: Path, size: tuple[int, int]) -> None:
     """Refuse an image whose boxes were made on another size: they would mean other pixels."""
-    if sequence.size in (None, size[::-1]):
+    said = sequence.size
+    if said is None or said == (size[1], size[0]):
         return
-    expected = "{}x{} as seqinfo.ini says".format(*sequence.size or size)
+    expected = f"{said[0]}x{said[1]} as seqinfo.ini says"
     hint = "take the images that were labelled, or set imWidth and imHeight right"
     raise DataError(path, "another size", expected=expected, found=f"{size[1]}x{size[0]}", hint=hint)
 
