@@ -125,6 +125,7 @@ def test_a_json_without_sizes_is_taken_at_its_word(tmp_path: Path) -> None:
     assert len(CocoFrames(write_coco(tmp_path, images=images)).frame(0).boxes_xyxy) == 2
 
 
+@pytest.mark.filterwarnings("ignore:.*turned by EXIF")
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_images_turned_by_exif_are_labelled_as_they_are_seen(tmp_path: Path, orientation: int) -> None:
     raw = np.zeros((40, 60, 3), np.uint8)
@@ -179,3 +180,56 @@ def test_predicted_detections_keep_the_frames_of_their_images(tmp_path: Path) ->
     assert predict_benchmark(Detector.from_pretrained(), root, tmp_path / "out") == 1
     rows = (tmp_path / "out" / "A" / "det" / "det.txt").read_text().splitlines()
     assert {row.split(",")[0] for row in rows} == {"1", "2", "5"}
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "other", "ignored"),
+    [
+        ("kitti-car", "DontCare", True),
+        ("kitti-car", "van", True),
+        ("kitti-car", "Truck", False),
+        ("kitti-pedestrian", "Person_sitting", True),
+        ("kitti-pedestrian", "Cyclist", False),
+    ],
+)
+def test_what_kitti_does_not_judge_is_no_background(
+    tmp_path: Path, benchmark: str, other: str, ignored: bool
+) -> None:
+    labels = tmp_path / "training" / "label_02"
+    images = tmp_path / "training" / "image_02" / "0000"
+    labels.mkdir(parents=True)
+    images.mkdir(parents=True)
+    assert cv2.imwrite(str(images / "000000.png"), np.full((48, 90, 3), 60, np.uint8))
+    target, number = ("Car" if "car" in benchmark else "Pedestrian"), -1 if other == "DontCare" else 2
+    rows = [
+        f"0 1 {target} 0 0 -1.5 5 5 20 30 1 1 1 0 1 8 0",
+        f"0 {number} {other} 0 0 0 40 5 60 30 1 1 1 0 1 8 0",
+    ]
+    (labels / "0000.txt").write_text("\n".join(rows))
+    lefts, _ = converted(tmp_path, benchmark=benchmark)
+    assert lefts == {"000000.png": [5, -40] if ignored else [5]}  # ignored ones count negative
+
+
+def test_a_visibility_that_is_no_share_is_not_known(tmp_path: Path) -> None:
+    converted(data_set(tmp_path, [1], rows_of([1], "1,1,80")))
+    assert CocoFrames(tmp_path / "all.json").frame(0).visibility.tolist() == pytest.approx(
+        [float("nan")], nan_ok=True
+    )
+
+
+def test_images_of_another_size_than_the_sequence_says_are_refused(tmp_path: Path) -> None:
+    for width, right in ((81, True), (162, False)):  # the image has 81 x 48
+        root = data_set(tmp_path / str(width), [1], rows_of([1]))
+        (root / "A" / "seqinfo.ini").write_text(f"[Sequence]\nseqLength=1\nimWidth={width}\nimHeight=48\n")
+        if right:
+            assert converted(root)[0] == {"1.png": [1]}
+            continue
+        with pytest.raises(DataError, match=r"1.png: another size: expected 162x48 .*, found 81x48"):
+            converted(root)
+
+
+def test_objects_outside_their_image_are_counted(tmp_path: Path) -> None:
+    rows = [*rows_of([1]), "1,5,900,5,10,20,1,1,1"]
+    lefts, result = converted(data_set(tmp_path, [1], rows))
+    assert lefts == {"1.png": [1]}
+    assert "A: 1 object(s) outside their image, or without extent, were left out" in result.stderr

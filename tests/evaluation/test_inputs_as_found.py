@@ -160,3 +160,72 @@ def test_classes_choose_among_nine_columns(tmp_path: Path) -> None:
     assert done.exit_code == 0
     lefts = {line.split(",")[2] for line in (tmp_path / "out" / "tracks.txt").read_text().splitlines()}
     assert lefts == {"200.000"}
+
+
+def test_the_one_tracker_of_a_tree_is_found_and_of_several_none_is_guessed(tmp_path: Path) -> None:
+    split = tmp_path / "trackers" / "mot_challenge" / "MOT17-train"
+    results(split / "OURS" / "data")
+    for folder in (tmp_path / "trackers", split.parent, split, split / "OURS", split / "OURS" / "data"):
+        assert result_paths(folder) == [split / "OURS" / "data" / "A.txt"]
+    results(split / "THEIRS" / "data")
+    with pytest.raises(DataError, match="several trackers: expected one of its folders, found OURS, THEIRS"):
+        result_paths(split)
+
+
+def test_a_comment_at_the_end_says_nothing_about_separators(tmp_path: Path) -> None:
+    (tmp_path / "A.txt").write_text(f"{box(1)},0.9\n{box(2)},0.9\n# made by hand\n")
+    (finding,) = read_result(tmp_path / "A.txt").findings
+    assert (finding.problem, finding.line) == ("a comment", 3)
+
+
+@pytest.mark.parametrize("word", ["1_0", "\u0661", "0x1"])
+def test_what_only_python_takes_for_a_number_is_none(tmp_path: Path, word: str) -> None:
+    (tmp_path / "A.txt").write_text(f"1,3,{word},20,30,60,0.9\n{box(2)},0.9\n", encoding="utf-8")
+    (finding,) = read_result(tmp_path / "A.txt").findings
+    assert (finding.problem, finding.line) == ("not a number", 1)
+
+
+def test_validate_tells_of_a_truth_without_objects(tmp_path: Path) -> None:
+    root = ground_truth(tmp_path, "0,1,1")
+    (finding,) = validate(results(tmp_path / "res"), benchmark=benchmark_of("mot"), root=root)
+    assert (finding.severity, finding.problem) == ("warning", "no row counts")
+    assert finding.source.endswith("gt.txt")
+
+
+def test_tune_tells_of_a_wrong_file_before_any_trial(tmp_path: Path) -> None:
+    root = ground_truth(tmp_path, "1,1,1")
+    for name in ("A", "B"):
+        (root / name / "gt").mkdir(parents=True, exist_ok=True)
+        (root / name / "gt" / "gt.txt").write_text((root / "A" / "gt" / "gt.txt").read_text())
+        (root / name / "seqinfo.ini").write_text("[Sequence]\nseqLength=12\nframeRate=10\n")
+        (root / name / "det.txt").write_text("0,-1,10,20,30,60,0.9\n")
+    words = ["tune", "mot", "--root", str(root), "--trials", "1", "--workers", "1"]
+    done = CliRunner().invoke(app, [*words, "--output", str(tmp_path / "tuned")])
+    assert isinstance(done.exception, DataError)
+    assert "det.txt, line 1: frame: not a frame number" in str(done.exception)
+    assert "Traceback" not in done.output
+    assert not list(tmp_path.glob("tuned/*.journal"))
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (f"{box(1)},1,1,1", "an identity of the ground truth stands twice in a frame"),
+        ("2,9,50,20,0,60,1,1,1", "boxes of the ground truth without extent"),
+    ],
+)
+def test_validate_looks_at_the_truth_too(tmp_path: Path, row: str, problem: str) -> None:
+    root = ground_truth(tmp_path, "1,1,1")
+    file = root / "A" / "gt" / "gt.txt"
+    file.write_text(f"{file.read_text()}{row}\n")
+    (finding,) = validate(results(tmp_path / "res"), benchmark=benchmark_of("mot"), root=root)
+    assert (finding.problem, finding.count, finding.source) == (problem, 1, str(file))
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_true_box_that_is_not_finite_is_named(tmp_path: Path, value: str) -> None:
+    root = ground_truth(tmp_path, "1,1,1")
+    file = root / "A" / "gt" / "gt.txt"
+    file.write_text(f"{file.read_text()}2,9,{value},20,30,60,1,1,1\n")
+    with pytest.raises(DataError, match=r"gt.txt: wrong box: expected finite .*in row 13"):
+        judged(results(tmp_path / "res"), root)

@@ -212,7 +212,7 @@ def test_any_json_is_read_or_told(tmp_path: Path, content: Any, part: str) -> No
 @FUZZ
 @given(
     boxes=st.lists(
-        st.tuples(*[st.floats(0, 500, width=32) for _ in range(2)], *[st.floats(0.5, 500, width=32)] * 2),
+        st.tuples(*[st.floats(0, 500, width=32) for _ in range(2)], *[st.floats(2, 500, width=32)] * 2),
         max_size=6,
     ),
     depth=st.floats(0.01, 900) | st.just(NAN),
@@ -229,7 +229,7 @@ def test_what_is_written_comes_back(
         )
         for x, y, w, h in boxes
     ]
-    images = [image_entry(1, "img1/1.jpg", (480, 640), focal_px=500.0, sequence="A", frame=1)]
+    images = [image_entry(1, "img1/1.jpg", (1200, 1600), focal_px=500.0, sequence="A", frame=1)]
     write_coco(tmp_path / "all.json", images, entries, depth_kind=DepthKind.RELATIVE)
     found = read_coco(tmp_path / "all.json")
     assert found.images == images

@@ -70,7 +70,7 @@ def test_names_that_count_from_zero_where_the_format_does() -> None:
     ("names", "numbers", "told"),
     [
         (["1.jpg", "2.jpg", "3.jpg"], [1, 2, 3], ""),
-        (["0.jpg", "1.jpg", "2.jpg"], [1, 2, 3], ""),
+        (["0.jpg", "1.jpg", "2.jpg"], [1, 2, 3], "count from 0"),
         (["1.jpg", "2.jpg", "4.jpg"], [1, 2, 4], "numbered 1 to 4, as the images' names say"),
         (["shot101.jpg", "shot102.jpg"], [101, 102], "numbered 101 to 102"),
         (["anna.jpg", "bert.jpg"], [1, 2], "numbered by their place"),
@@ -113,3 +113,31 @@ def test_what_systems_leave_is_no_image_and_no_result(tmp_path: Path) -> None:
     assert [path.name for path in text_files(tmp_path)] == ["S1.TXT"]
     with open_source(tmp_path) as source:
         assert ([frame.index for frame in source], source.skipped) == ([1, 2], 0)
+
+
+def test_every_kth_frame_of_a_recording_keeps_its_number() -> None:
+    kept = number_images(paths("000001.jpg", "000006.jpg", "000011.jpg", "000016.jpg"))
+    assert [frame for frame, _ in kept.images] == [1, 6, 11, 16]
+    assert kept.notes == ("walk: frames are numbered 1 to 16, as the images' names say",)
+    photos = number_images(paths("IMG_1.jpg", "IMG_6.jpg", "IMG_40.jpg"))
+    assert [frame for frame, _ in photos.images] == [1, 2, 3]
+    assert "do not count frames" in photos.notes[0]
+
+
+def test_a_count_from_zero_is_told() -> None:
+    found = number_images(paths("0.jpg", "1.jpg", "2.jpg"))
+    assert [frame for frame, _ in found.images] == [1, 2, 3]
+    assert found.notes == ("walk: the images' names count from 0: 0.jpg is frame 1",)
+
+
+@pytest.mark.parametrize("beside", ["seqinfo.ini", "gt/gt.txt", "det/det.txt"])
+def test_the_images_of_a_sequence_are_numbered_as_the_sequence_is(tmp_path: Path, beside: str) -> None:
+    folder = tmp_path / "s" / "img1"
+    folder.mkdir(parents=True)
+    for number in (2, 9, 40):  # too few of 39 to count in a folder of its own
+        assert cv2.imwrite(str(folder / f"{number}.png"), np.zeros((8, 8, 3), np.uint8))
+    assert [frame.index for frame in open_source(folder)] == [1, 2, 3]
+    (folder.parent / beside).parent.mkdir(exist_ok=True)
+    (folder.parent / beside).write_text("[Sequence]\nseqLength=40\n" if "ini" in beside else "")
+    for source in (folder, folder.parent):
+        assert [frame.index for frame in open_source(source)] == [2, 9, 40]

@@ -24,7 +24,7 @@ def tracks_of(folder: Path, *words: object, end: str = "\n") -> Path:
     return file
 
 
-@given(ids=st.lists(st.integers(-(2**63) + 1, 2**63 - 1), min_size=1, max_size=8))
+@given(ids=st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=8))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_every_identity_of_64_bits_is_read_exactly(tmp_path: Path, ids: list[int]) -> None:
     assert read_tracks(tracks_of(tmp_path, *ids)).track_id.tolist() == ids
@@ -75,3 +75,10 @@ def test_classes_of_our_own_columns_are_read_back(tmp_path: Path) -> None:
     file.write_text("1,7,1,2,3,4,0.9,0.5,-1,-1,5\n")
     assert read_tracks(file).class_id.tolist() == [-1]
     assert read_tracks(tracks_of(tmp_path, 1)).class_id.tolist() == np.full(1, -1).tolist()
+
+
+def test_a_negative_identity_is_none(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"line 2: id: a negative identity.*from 0, found -7$"):
+        read_tracks(tracks_of(tmp_path, 1, -7))
+    with pytest.raises(DataError, match="these look like detections: track them first"):
+        read_tracks(tracks_of(tmp_path, -1, -1))

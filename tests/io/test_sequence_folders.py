@@ -10,7 +10,7 @@ import pytest
 
 from deptr.errors import DataError
 from deptr.io.frames import open_source
-from deptr.io.seqinfo import image_folder, sequence_folders
+from deptr.io.seqinfo import image_folder, read_seqinfo, sequence_folders
 from deptr.io.sequences import benchmark_of, find_sequences, folder_sequence
 
 INFO = "[Sequence]\r\nname=A\r\nimDir={}\r\nframeRate=12.5\r\nseqLength=3\r\nimWidth=24\r\nimHeight=16\r\n"
@@ -97,3 +97,38 @@ def test_kitti_labels_with_a_mark_and_images_from_zero(tmp_path: Path) -> None:
     seqmap.write_bytes(b"\xef\xbb\xbf0000 empty 000000 000003\r\n")
     (found,) = find_sequences(benchmark_of("kitti-car"), tmp_path)
     assert found.recorded_length == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("[sequence]\nseqlength=3\nFRAMERATE=25\n", 25),
+        ("; by hand\n[Sequence]\nseqLength = 3 ; of 300\nframeRate=30000/1001\n", 30000 / 1001),
+        ("[Sequence]\nseqLength=3 # three\n", None),
+    ],
+)
+def test_descriptions_as_people_write_them(tmp_path: Path, text: str, rate: float | None) -> None:
+    (tmp_path / "seqinfo.ini").write_text(text)
+    info = read_seqinfo(tmp_path)
+    assert (info.length, info.rate) == (3, rate)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[Sequence]\nseqLength=3\nseqlength=4\n", "line 3: seqlength stands twice: expected once"),
+        ("seqLength=3\n", "not a seqinfo file: expected lines name=value, found File contains no section"),
+        ("[Other]\na=1\n", r"expected a section \[Sequence\], found \[Other\]"),
+        ("", r"expected a section \[Sequence\], found none"),
+        (
+            "[Sequence]\nseqLength=3\nframeRate=29,97\n",
+            "wrong frameRate: expected a positive number, found '29,97'",
+        ),
+        ("[Sequence]\nseqLength=3\nframeRate=30/0\n", "wrong frameRate"),
+    ],
+)
+def test_a_wrong_description_is_told_in_one_line(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "seqinfo.ini").write_text(text)
+    with pytest.raises(DataError, match=words) as told:
+        read_seqinfo(tmp_path)
+    assert "\n" not in str(told.value)

@@ -166,3 +166,38 @@ def test_classes_of_one_s_own(tmp_path: Path) -> None:
 def test_json_of_this_package_is_read_back(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_bytes(b"\xef\xbb\xbf" + json.dumps({"a": [1, None]}).encode())
     assert read_json(tmp_path / "run.json") == {"a": [1, None]}
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", ",\r", " \r"])
+def test_lines_may_end_as_anywhere(tmp_path: Path, end: str) -> None:
+    (tmp_path / "a.txt").write_bytes(ROWS.replace("\r\n", end).encode())
+    assert read_detections(tmp_path / "a.txt").depth.tolist() == [4.5, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1;-1;10;20;30;60;0,9", r"line 1: wrong number.*fractions by points"),
+        ("1,-1,10,20,30,60,0.9,-1,-1,-1,5,\n2,-1,10,20,30,60,0.9,-1,-1,-1,5\n", "nothing behind the comma"),
+        ("0,-1,10,20,30,60,0.9", r"found 0 \(if the file counts frames from 0, add 1 to each\)"),
+        ("1,-1,10,20,30,60,0.9,-5", r"is this the column of the depth\?\)"),
+        ("0 1 Car 0 0 -1.5 10 20 40 80 1.5 1.6 4 1 1.7 12 0.1", "KITTI text: expected MOT text: frame, id,"),
+    ],
+)
+def test_hints_name_only_what_every_reader_has(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "a.txt").write_text(text)
+    with pytest.raises(DataError, match=words) as told:
+        read_detections(tmp_path / "a.txt")
+    assert "--first-frame" not in str(told.value)
+    assert "--depth-column" not in str(told.value)
+
+
+def test_hints_name_options_where_there_are_some(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("0,-1,10,20,30,60,0.9,-5")
+    with pytest.raises(DataError, match="say --first-frame 0"):
+        read_detections(tmp_path / "a.txt", first_frame=1)
+    with pytest.raises(DataError, match="See --depth-column"):
+        read_detections(tmp_path / "a.txt", first_frame=0)
+    (tmp_path / "b.txt").write_text("1,3,10,20,30,60,0.9,-1,-1,-1,-5")
+    with pytest.raises(DataError, match="depth: not a depth: expected a depth from 0, or -1 for unknown"):
+        read_tracks(tmp_path / "b.txt")

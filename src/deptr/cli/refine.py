@@ -82,14 +82,11 @@ def _files(tracks: Path, output: Path) -> list[tuple[Path, Path]]:
     from deptr.cli.results import tell_passed_over
     from deptr.errors import UsageError
     from deptr.evaluation.result_files import result_paths
-    from deptr.io.folders import text_files
 
     if not tracks.is_dir():
         if output.is_dir():
             raise UsageError(f"--output: expected a file, got the folder {output}")
         return [(tracks, output)]
-    if not (text_files(tracks) or text_files(tracks / "data")):
-        raise UsageError(f"TRACKS: expected SEQUENCE.txt files in {tracks}, found none")
     files = result_paths(tracks)
     tell_passed_over(tracks)
     if output.exists() and not output.is_dir():

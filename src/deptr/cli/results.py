@@ -87,6 +87,7 @@ def tell_passed_over(tracks: Path) -> None:
 def show(table: Table) -> None:
     """Print a table; as wide as it needs to be when the output is not a terminal."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table as RichTable
 
     console = Console()
@@ -96,7 +97,7 @@ def show(table: Table) -> None:
     for position, head in enumerate(table.columns):
         rich.add_column(head, justify="left" if position < table.words else "right", no_wrap=True)
     for row in table.rows:
-        rich.add_row(*row)
+        rich.add_row(*map(escape, row))  # names may hold square brackets
     console.print(rich)
     if table.note:
         console.print(table.note, highlight=False)

@@ -118,7 +118,7 @@ def evaluate_sequences(
     combined = combine(ordered)
     if listed and combined["CLR_TP"] + combined["CLR_FN"] == 0:
         expected = f"rows of class {benchmark.target} whose column 7 is not 0"
-        hint = "is it the ground truth of a test set, without confidences?"
+        hint = "is it the ground truth of a test set, without confidences, or of another class?"
         raise DataError(
             f"ground truth of {benchmark.name}", "no row counts", expected=expected, found="none", hint=hint
         )

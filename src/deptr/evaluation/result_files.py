@@ -17,7 +17,7 @@ from deptr.io.identities import LARGEST_EXACT, whole_number
 from deptr.io.kitti_text import looks_like_kitti
 from deptr.io.sequences import Benchmark
 from deptr.io.text_files import lines_of, read_text
-from deptr.io.text_rows import REMOVE_COMMENT, is_comment, row_advice
+from deptr.io.text_rows import REMOVE_COMMENT, is_comment, number_of, row_advice
 from deptr.records import FloatArray, IntArray
 
 LEAST_COLUMNS = 6
@@ -26,6 +26,7 @@ CLASS_COLUMN = 7
 # layouts whose eighth column the official scorers take for a class; of eight columns it is the depth
 CLASS_COLUMNS = (9, 10)
 SHOWN = 40
+LEVELS = 3  # below a folder that may hold TrackEval's tree
 _SEPARATORS = {";": "semicolons", "\t": "tabs", " ": "blanks"}
 
 
@@ -111,13 +112,13 @@ class ResultFile:
 
 
 def result_paths(tracks: str | Path) -> list[Path]:
-    """Result files of a folder (or of its ``data`` folder, as TrackEval has it), or the one file itself.
+    """Result files of a folder, or of the one ``data`` folder below, as TrackEval has it, or one file.
 
     Text beside them that holds no row of a result, such as the summary that TrackEval writes, is passed over;
     where no file holds one, all are taken, so that it is told what is wrong with each.
 
     Raises:
-        DataError: Nothing is there.
+        DataError: Nothing is there, or results of several trackers are.
     """
     path = Path(tracks)
     if path.is_file():
@@ -133,8 +134,24 @@ def result_paths(tracks: str | Path) -> list[Path]:
             return results
     found = folders[0] or folders[1]
     if not found:
+        trackers = _trackers_below(path)
+        if len(trackers) == 1:
+            return result_paths(trackers[0])
+        if trackers:
+            names = ", ".join(str(folder.relative_to(path)) for folder in trackers)
+            raise DataError(path, "results of several trackers", expected="one of its folders", found=names)
         inside = ", ".join(entry.name for entry in entries(path)[:3]) or "nothing"
         raise DataError(path, "no result files", expected="SEQUENCE.txt for each sequence", found=inside)
+    return found
+
+
+def _trackers_below(folder: Path) -> list[Path]:
+    """Folders of trackers in TrackEval's tree, ``trackers/mot_challenge/MOT17-train/TRACKER/data``."""
+    found: list[Path] = []
+    level = [folder]
+    for _ in range(LEVELS):
+        level = [entry for place in level for entry in entries(place) if entry.is_dir()]
+        found += [place for place in level if text_files(place / "data")]
     return found
 
 
@@ -156,7 +173,7 @@ def _may_be_result(path: Path) -> bool:
 
 def _may_be_row(line: str) -> bool:
     fields = [field for field in re.split(r"[,;\s]+", line) if field]
-    numbers = sum(_number(field) is not None for field in fields)
+    numbers = sum(number_of(field) is not None for field in fields)
     return LEAST_COLUMNS <= numbers <= KITTI_FIELDS[1] and numbers >= len(fields) - 1
 
 
@@ -222,7 +239,8 @@ def _number_anew(result: ResultFile, text: dict[int, str], separator: str | None
 
 def _separator(path: Path, numbered: list[tuple[int, str]], findings: list[Finding]) -> str:
     """What stands between the columns, with a finding when it is no comma."""
-    line, first = numbered[-1]
+    rows = [entry for entry in numbered if not is_comment(entry[1])]
+    line, first = (rows or numbered)[-1]
     if "," in first:
         return ","
     separator = next((mark for mark in _SEPARATORS if mark in first), ",")
@@ -263,7 +281,7 @@ def _slow(
         if len(parts) < LEAST_COLUMNS:
             short.append((number, f"{len(parts)} in {line[:SHOWN]!r}"))
             continue
-        values = [_number(part) for part in parts]
+        values = [number_of(part) for part in parts]
         if any(value is None for value in values):
             words.append((number, repr(line[:SHOWN])))
             advice = advice or row_advice(parts, first=number == numbered[0][0]) or ""
@@ -290,13 +308,6 @@ def _note(
     return [Finding("error", str(path), problem, line, len(where), expected, found, hint)]
 
 
-def _number(word: str) -> float | None:
-    try:
-        return float(word)
-    except ValueError:
-        return None
-
-
 def _kitti(path: Path, numbered: list[tuple[int, str]]) -> ResultFile:
     findings: list[Finding] = []
     rows, lines, classes = [], [], []
@@ -308,7 +319,7 @@ def _kitti(path: Path, numbered: list[tuple[int, str]]) -> ResultFile:
             comments.append((number, repr(line[:SHOWN])))
             continue
         parts = line.split()
-        values = [_number(part) for position, part in enumerate(parts) if position != 2]
+        values = [number_of(part) for position, part in enumerate(parts) if position != 2]
         if len(parts) not in KITTI_FIELDS or any(value is None for value in values):
             wrong.append((number, f"{len(parts)} in {line[:SHOWN]!r}"))
             continue

@@ -180,10 +180,13 @@ def tune(
 
     Raises:
         UsageError: A parameter cannot be searched, or a count is below 1.
+        DataError: Detections or a ground truth cannot be read.
     """
     if trials < 1 or workers < 1:
         raise UsageError(f"trials and workers: expected whole numbers from 1, got {trials} and {workers}")
     told = progress or SilentProgress()
+    for sequence in (*setting.training, *setting.validation):
+        _loaded(setting.benchmark, sequence)  # what is wrong with a file is told before any trial
     pool: Any = nullcontext()
     if workers > 1:
         pool = ProcessPoolExecutor(workers, mp_context=process_context())

@@ -9,6 +9,7 @@ import numpy as np
 
 from deptr.evaluation.result_files import Finding, ResultFile, read_result, result_paths
 from deptr.evaluation.trackeval_memory import corners, split_frames
+from deptr.evaluation.truth_findings import truth_findings
 from deptr.io.columns import KITTI_CLASSES, class_table
 from deptr.io.ground_truth import read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence, find_sequences
@@ -319,8 +320,9 @@ def _inside(result: ResultFile, size: tuple[int, int]) -> list[Finding]:
 def _overlap(result: ResultFile, benchmark: Benchmark, sequence: Sequence) -> list[Finding]:
     """Boxes that lie on nothing: shifted frames or another scale."""
     truth = read_ground_truth(benchmark, sequence)
-    if not len(truth.frames):
-        return []
+    doubts = truth_findings(truth, benchmark, sequence)
+    if doubts:
+        return doubts
     table = result.of_target(benchmark)
     objects = split_frames(truth.frames, sequence.length)
     boxes = corners(truth.boxes_xywh)

@@ -2,16 +2,19 @@
 
 The one place that says what a COCO json must hold. What it lacks or has in a wrong kind is a `DataError` that
 names the image, annotation or category; what can only mean one thing is taken: ``iscrowd`` "0" is 0, a depth
-of -1 or NaN is null.
+of -1 or NaN is null. A file whose boxes are not left, top, width and height in pixels is refused.
 """
 
 from __future__ import annotations
 
 import math
+import posixpath
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from deptr.errors import DataError, UsageError
 from deptr.io.columns import NOT_SAID
@@ -19,9 +22,13 @@ from deptr.io.text_files import read_json
 from deptr.records import DepthKind
 
 Entry = dict[str, Any]
-_LARGEST = 2**53  # whole numbers up to here are exact in every reader
+_LARGEST = 2**63 - 1  # json holds whole numbers of any size; ours have 64 bits
+_LARGEST_FLOAT = 2**53  # a number written with a point is exact up to here
 _LARGEST_PIXEL = 1_000_000
-_CROWD = {None: 0, 0: 0, 1: 1, "0": 0, "1": 1}  # false and true are 0 and 1
+_FEW = 4  # boxes from which a file can be judged
+_MANY = 0.2  # share of boxes beyond their image that no crop of people explains, if all could be corners
+# no text: false is 0 and true is 1
+_CROWD = {None: 0, 0: 0, 1: 1, "0": 0, "1": 1, "false": 0, "true": 1}
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,8 @@ class CocoContent:
     Attributes:
         images: With ``id`` and ``file_name``; ``width`` and ``height`` are None where not said.
         annotations: With ``image_id`` and ``category_id`` that exist, ``bbox`` of left, top, width and height
-            in pixels, ``iscrowd`` 0 or 1, ``track_id`` (-1 = unknown); ``depth``, ``depth_std`` and
-            ``visibility`` are None where unknown.
+            in pixels, ``iscrowd`` 0 or 1 (1 also with ``ignore``), ``track_id`` (-1 = unknown); ``depth``,
+            ``depth_std`` and ``visibility`` are None where unknown.
         categories: With ``id`` and ``name``, by id.
         depth_kind: What the depths mean.
     """
@@ -61,6 +68,7 @@ def read_coco(path: str | Path) -> CocoContent:
         raise DataError(path, "no categories", expected="at least one")
     annotations = [_annotation(path, entry, kind) for entry in _entries(path, content, "annotations")]
     known = _distinct(path, "image", images)
+    _distinct_files(path, images)
     classes = _distinct(path, "category", categories)
     _distinct(path, "annotation", [entry for entry in annotations if entry.get("id") is not None])
     for entry in annotations:
@@ -71,6 +79,7 @@ def read_coco(path: str | Path) -> CocoContent:
             legal = ", ".join(map(str, sorted(classes)))
             found = _shown(entry["category_id"])
             raise DataError(path, f"{name}: unknown category", expected=f"one of {legal}", found=found)
+    _refuse_other_boxes(path, images, annotations)
     return CocoContent(images, annotations, sorted(categories, key=lambda entry: int(entry["id"])), kind)
 
 
@@ -124,15 +133,13 @@ def _annotation(path: str | Path, entry: Entry, kind: DepthKind) -> Entry:
     field.need("image_id", _is_id, "the id of an image")
     field.need("category_id", _is_id, "the id of a category")
     field.need("bbox", _is_box, "[left, top, width, height] in pixels, not negative in size")
-    crowd = entry.get("iscrowd")
-    if not isinstance(crowd, Hashable) or crowd not in _CROWD:
-        field.refuse("iscrowd", "0 or 1")
+    ignored = max(field.flag("iscrowd"), field.flag("ignore"))
     free = kind is DepthKind.RELATIVE_INVERSE  # its shift is free, so that no value is out of range
     depth = field.known("depth", lambda value: free or value > 0, "a depth > 0, or null", open_=not free)
     track = field.take("track_id", _is_whole, "a whole number")
     return {
         **entry,
-        "iscrowd": _CROWD[crowd],
+        "iscrowd": ignored,
         "track_id": NOT_SAID if track is None else int(track),
         "depth": depth,
         "depth_std": field.known("depth_std", lambda value: value >= 0, "a number from 0, or null"),
@@ -161,6 +168,14 @@ class _Fields:
         if value is not None and not right(value):
             self.refuse(key, expected)
         return value
+
+    def flag(self, key: str) -> int:
+        """A field that is 0, also missing or null, or 1."""
+        value = self._entry.get(key)
+        value = value.lower() if isinstance(value, str) else value
+        if not isinstance(value, Hashable) or value not in _CROWD:
+            self.refuse(key, "0 or 1")
+        return _CROWD[value]
 
     def known(
         self, key: str, right: Callable[[Any], bool], expected: str, *, open_: bool = True
@@ -196,6 +211,42 @@ def _distinct(path: str | Path, kind: str, entries: list[Entry]) -> set[Any]:
     return seen
 
 
+def _distinct_files(path: str | Path, images: list[Entry]) -> None:
+    """Refuse two entries for one file: each would teach that the other's objects are background."""
+    seen: dict[str, Any] = {}
+    for entry in images:
+        file = posixpath.normpath(entry["file_name"])
+        if file in seen:
+            hint = "give each image one entry, with all its annotations"
+            found = f"images {_shown(seen[file])} and {_shown(entry['id'])}"
+            raise DataError(path, f"{file} stands twice", expected="once", found=found, hint=hint)
+        seen[file] = entry["id"]
+
+
+def _refuse_other_boxes(path: str | Path, images: list[Entry], annotations: list[Entry]) -> None:
+    """Refuse a file whose boxes are shares of the image, or corners instead of widths and heights."""
+    items = [item for item in annotations if item["bbox"][2] > 0 and item["bbox"][3] > 0]
+    if not items:
+        return
+    left, top, width, height = (np.array([item["bbox"][side] for item in items], float) for side in range(4))
+    expected, found = "[left, top, width, height] in pixels", f"{items[0]['bbox']} and others like it"
+    whole = all((side == np.round(side)).all() for side in (left, top, width, height))
+    if not whole and max((left + width).max(), (top + height).max()) <= 1:
+        hint = "multiply them by the width and height of their images"
+        raise DataError(path, "boxes in shares of the image", expected=expected, found=found, hint=hint)
+    if len(items) < _FEW or not ((width > left) & (height > top)).all():
+        return
+    sizes = {entry["id"]: (entry["width"] or np.inf, entry["height"] or np.inf) for entry in images}
+    limits = np.array([sizes[item["image_id"]] for item in items], float)
+    beyond = (left + width > 1.05 * limits[:, 0]) | (top + height > 1.05 * limits[:, 1])
+    inside = (width <= 1.01 * limits[:, 0]) & (height <= 1.01 * limits[:, 1])
+    if inside.all() and beyond.mean() > _MANY:
+        hint = "subtract left from the third number and top from the fourth"
+        raise DataError(
+            path, "boxes look like [left, top, right, bottom]", expected=expected, found=found, hint=hint
+        )
+
+
 def _title(entry: Entry) -> str:
     return str(entry.get("file_name") or entry.get("name") or f"image {entry.get('image_id')}")
 
@@ -217,7 +268,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    return _is_number(value) and value == int(value) and abs(value) <= _LARGEST
+    largest = _LARGEST if isinstance(value, int) else _LARGEST_FLOAT
+    return _is_number(value) and value == int(value) and abs(value) <= largest
 
 
 def _is_id(value: Any) -> bool:

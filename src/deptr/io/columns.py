@@ -112,8 +112,8 @@ def known_depth(values: FloatArray) -> FloatArray:
 
 
 def known_visibility(values: FloatArray) -> FloatArray:
-    """Visibilities with NaN where they are not known, which files write as -1."""
-    return np.where(values >= 0, values, np.nan)
+    """Visibilities with NaN where they are not known: files write -1, and what is no share says nothing."""
+    return np.where((values >= 0) & (values <= 1), values, np.nan)
 
 
 def class_table(benchmark: Benchmark) -> dict[str, int]:

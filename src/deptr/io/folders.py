@@ -13,6 +13,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".
 LARGEST_FRAME = 100_000_000
 # of the numbers between the first and the last that have an image, where names count frames
 _LEAST_SHARE = 0.5
+_LEAST_OF_STEPS = 3
 _EXPORT_ENDING = re.compile(r"([_.-](jpe?g|png|bmp|tiff?|webp|avif))?\.rf\.[0-9a-f]{8,}$", re.IGNORECASE)
 
 
@@ -113,7 +114,8 @@ def number_by_name(images: Sequence[Path], *, first: int = 1) -> NumberedImages:
     for path, number in zip(images, name_numbers([path.name for path in images]), strict=True):
         if number is None or not first <= number <= LARGEST_FRAME:
             expected = f"a name such as 000001.jpg, counted from {first}"
-            raise DataError(path, "not a frame number", expected=expected, found=path.name)
+            hint = None if number is None else f"rename the images, the first to number {first}"
+            raise DataError(path, "not a frame number", expected=expected, found=path.name, hint=hint)
         if number in numbered:
             found = f"{numbered[number].name}, {path.name}"
             raise DataError(path, f"frame {number} has two images", found=found)
@@ -125,7 +127,7 @@ def number_images(images: Sequence[Path]) -> NumberedImages:
     """Images of any folder: by their names where these count frames, else by their place, and told.
 
     Names count frames when each carries a number of its own and at least every second number between the
-    first and the last is there. Names that begin at 0 are counted from 1.
+    first and the last is there, or every k-th of them. Names that begin at 0 are counted from 1.
 
     Args:
         images: In natural order, at least one.
@@ -136,12 +138,20 @@ def number_images(images: Sequence[Path]) -> NumberedImages:
     name = images[0].parent.name
     known = [number for number in name_numbers([path.name for path in images]) if number is not None]
     dense = bool(known) and len(known) >= _LEAST_SHARE * (max(known) - min(known) + 1)
-    if len(set(known)) < len(images) or not dense or max(known) > LARGEST_FRAME:
+    if len(set(known)) < len(images) or not (dense or _every_kth(known)) or max(known) > LARGEST_FRAME:
         note = "the images' names do not count frames: numbered by their place, from 1"
         return NumberedImages(by_place, (f"{name}: {note}",))
     shift = 1 if min(known) == 0 else 0
     by_name = tuple(sorted((number + shift, path) for number, path in zip(known, images, strict=True)))
     if by_name == by_place:
-        return NumberedImages(by_place)
+        from_zero = f"{name}: the images' names count from 0: {by_name[0][1].name} is frame 1"
+        return NumberedImages(by_place, (from_zero,) if shift else ())
     note = f"frames are numbered {by_name[0][0]} to {by_name[-1][0]}, as the images' names say"
     return NumberedImages(by_name, (f"{name}: {note}",))
+
+
+def _every_kth(numbers: Sequence[int]) -> bool:
+    """Whether numbers are some of a count, all as far apart, as where every k-th frame was kept."""
+    ordered = sorted(numbers)
+    steps = {ordered[place + 1] - ordered[place] for place in range(len(ordered) - 1)}
+    return len(ordered) >= _LEAST_OF_STEPS and len(steps) == 1

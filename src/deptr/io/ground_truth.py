@@ -150,6 +150,15 @@ def _frames(path: Path, values: FloatArray, sequence: Sequence, first: int) -> I
     return frames
 
 
+def _boxes(path: Path, boxes_xywh: FloatArray) -> FloatArray:
+    """Boxes, which must be finite: no scorer can place another one."""
+    wrong = np.flatnonzero(~np.isfinite(boxes_xywh).all(axis=1))
+    if len(wrong):
+        found = f"{boxes_xywh[wrong[0]].tolist()} in row {wrong[0] + 1}"
+        raise DataError(path, "wrong box", expected="finite left, top, width and height", found=found)
+    return boxes_xywh
+
+
 def _no_regions() -> dict[str, np.ndarray]:
     return {"ignore_frames": np.zeros(0, np.int64), "ignore_boxes_xywh": np.zeros((0, 4))}
 
@@ -162,7 +171,7 @@ def _mot(benchmark: Benchmark, path: Path, sequence: Sequence) -> GroundTruth:
     return GroundTruth(
         frames=_frames(path, table[:, 0], sequence, 1),
         ids=_integers(path, table[:, 1], "identity", 0),
-        boxes_xywh=table[:, 2:6],
+        boxes_xywh=_boxes(path, table[:, 2:6]),
         class_ids=_mot_classes(benchmark, path, table, columns),
         scored=counts(table[:, 6]),
         visibility=known_visibility(_column(table, columns.visibility)),
@@ -214,7 +223,7 @@ def _mot_classes(benchmark: Benchmark, path: Path, table: FloatArray, columns: C
 def _official_kitti(benchmark: Benchmark, path: Path, sequence: Sequence) -> GroundTruth:
     table = _read(path, KITTI_COLUMNS, separator=" ", class_column=2)
     frames = _frames(path, table[:, 0], sequence, 0)
-    boxes = np.concatenate([table[:, 6:8], table[:, 8:10] - table[:, 6:8]], axis=1)
+    boxes = _boxes(path, np.concatenate([table[:, 6:8], table[:, 8:10] - table[:, 6:8]], axis=1))
     classes = table[:, 2].astype(np.int64)
     region = classes == KITTI_CLASSES.index("dontcare") + 1
     keep = ~region & (table[:, 1] >= 0)
@@ -258,7 +267,7 @@ def _flat_kitti(benchmark: Benchmark, sequence: Sequence) -> GroundTruth:
     return GroundTruth(
         frames=np.concatenate([frames, other_frames[~region]]),
         ids=np.concatenate([_integers(path, table[:, 1], "identity", 0), rest[:, 1].astype(np.int64)]),
-        boxes_xywh=np.concatenate([table[:, 2:6], rest[:, 2:6]]),
+        boxes_xywh=np.concatenate([_boxes(path, table[:, 2:6]), rest[:, 2:6]]),
         class_ids=np.concatenate(
             [np.full(len(table), table_ids[benchmark.target]), rest[:, 6].astype(np.int64)]
         ),

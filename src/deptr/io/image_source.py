@@ -33,7 +33,10 @@ def read_image(path: str | Path) -> Image | None:
 
 
 class ImageFolder(FrameSource):
-    """The images of one folder, numbered as `deptr.io.folders.number_images` says."""
+    """The images of one folder, numbered as `deptr.io.folders.number_images` says.
+
+    The images of a sequence are numbered as the sequence is: boxes that lie beside them mean the names.
+    """
 
     def __init__(self, folder: Path, *, fps: float | None = None) -> None:
         self.name = folder.name or str(folder)
@@ -68,7 +71,7 @@ class ImageFolder(FrameSource):
         return [*self._numbering, damage]
 
     def _find(self, folder: Path) -> NumberedImages:
-        return number_images(_images(folder))
+        return (number_by_name if in_sequence(folder) else number_images)(_images(folder))
 
     def _first_size(self, folder: Path) -> tuple[int, int]:
         for _, path in self._numbered:
@@ -110,6 +113,19 @@ def is_sequence(folder: Path) -> bool:
     """
     described = (folder / "seqinfo.ini").is_file() and not image_files(folder)
     return described or image_folder(folder) is not None
+
+
+def in_sequence(folder: Path) -> bool:
+    """Whether a folder holds the images of a sequence, whose description, truth or detections lie beside it.
+
+    Raises:
+        DataError: The ``seqinfo.ini`` beside it is malformed.
+    """
+    home = folder.resolve().parent
+    if not any((home / name).exists() for name in ("seqinfo.ini", "gt/gt.txt", "det/det.txt")):
+        return False
+    images = image_folder(home)
+    return images is not None and images.resolve() == folder.resolve()
 
 
 def _images(folder: Path) -> list[Path]:

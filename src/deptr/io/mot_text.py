@@ -31,6 +31,7 @@ import numpy as np
 from deptr.errors import DataError, UsageError
 from deptr.io.columns import FOUND, NOT_SAID, whole
 from deptr.io.identities import exact_identities
+from deptr.io.kitti_text import looks_like_kitti
 from deptr.io.tables import DetectionTable, TrackTable
 from deptr.io.text_files import read_text
 from deptr.io.text_rows import Check, Rows, parse_rows, refuse_first
@@ -45,6 +46,7 @@ COLUMNS = tuple(FOUND)
 NAMES = ("frame", "id", "left", "top", "width", "height", "score")
 UNKNOWN_DEPTH = -1.0
 _CLASS = 7
+_DEPTH_OF_TRACKS = {8: 7, 11: 10}  # of ten, the last three are a place in the world where they say anything
 _TRUTH_COLUMNS = 9  # of which the eighth is always a class; of eleven it may be of any kind
 _LARGEST_FRAME = 100_000_000
 _LARGEST_PIXEL = 1_000_000
@@ -56,7 +58,7 @@ def read_detections(
     *,
     depth_column: int | None = None,
     depth_kind: DepthKind | str = DepthKind.METRIC,
-    first_frame: int = 1,
+    first_frame: int | None = None,
 ) -> DetectionTable:
     """Detections from a text file.
 
@@ -64,7 +66,8 @@ def read_detections(
         path: MOT text as in this module's table.
         depth_column: Column with the depth, counted from 1; None takes the one of the table.
         depth_kind: What the depths mean.
-        first_frame: Number the file gives to the first frame, 0 or 1; DepTR-MOT's own files use 0.
+        first_frame: Number the file gives to the first frame, 0 or 1; DepTR-MOT's own files use 0. None: 1,
+            and messages name no options, for callers whose user cannot choose either.
 
     Raises:
         DataError: The file is missing, empty or malformed; the message names the line.
@@ -78,16 +81,20 @@ def read_detections(
         array([[10., 20., 40., 80.]])
     """
     kind = DepthKind.parse(depth_kind)
+    asked, first_frame = first_frame is not None, 1 if first_frame is None else first_frame
     text = read_text(path)
+    _refuse_kitti(path, text)
     if not text.strip():
         hint = "a sequence without any detection needs no tracking"
         raise DataError(path, "the file is empty", expected="one detection a line", hint=hint)
     rows = parse_rows(text, path, columns=COLUMNS, names=NAMES)
     column = _depth_column(rows.shape[1], depth_column, path)
     names = _names(column)
-    checks = [*_box_checks(rows, first_frame), *_score_checks(rows)]
+    checks = [*_box_checks(rows, first_frame, asked=asked), *_score_checks(rows)]
     if column is not None:
-        checks += _depth_checks(rows[:, column], column, kind)
+        expected = f"a {'non-negative' if kind.larger_is_nearer else 'positive'} {kind.value} depth"
+        hint = "is this the column of the depth?" + (" See --depth-column" if asked else "")
+        checks += _depth_checks(rows[:, column], column, kind, expected, hint)
     if rows.shape[1] == _TRUTH_COLUMNS and column != _CLASS:
         own = ~whole(rows[:, _CLASS])
         checks.append((own, _CLASS, "not a class", "a whole number, or -1 where it is not said", None))
@@ -120,16 +127,21 @@ def read_tracks(path: str | Path) -> TrackTable:
         (array([7]), array([5.5]))
     """
     text = read_text(path)
+    _refuse_kitti(path, text)
     rows = parse_rows(text, path, columns=COLUMNS, names=NAMES)
-    column = 10 if rows.shape[1] == 11 else None
+    column = _DEPTH_OF_TRACKS.get(rows.shape[1])
+    finite = np.isfinite(rows[:, 1]) & (rows[:, 1] == np.floor(rows[:, 1]))
+    untracked = "these look like detections: track them first" if (rows[:, 1] == -1).all() else None
     checks = [
         *_box_checks(rows, 1),
-        (rows[:, 1] != np.floor(rows[:, 1]), 1, "not an identity", "a whole number", None),
+        (~finite, 1, "not an identity", "a whole number", None),
+        (rows[:, 1] < 0, 1, "a negative identity", "a whole number from 0", untracked),
     ]
     if rows.shape[1] > 6:
         checks.append((~np.isfinite(rows[:, 6]), 6, "not a score", "a finite number", None))
     if column is not None:
-        checks += _depth_checks(rows[:, column], column, DepthKind.RELATIVE_INVERSE)
+        expected, hint = "a depth from 0", "of eight and of eleven columns the last is the depth"
+        checks += _depth_checks(rows[:, column], column, DepthKind.RELATIVE_INVERSE, expected, hint)
     refuse_first(text, path, rows, checks, _names(column))
     identity = exact_identities(text, path, rows[:, 1])
     order = np.lexsort((identity, rows[:, 0]))
@@ -271,13 +283,21 @@ def _classes(rows: Rows) -> IntArray | None:
     return rows[:, place].astype(np.int64)
 
 
-def _box_checks(rows: Rows, first_frame: int) -> list[Check]:
+def _refuse_kitti(path: str | Path, text: str) -> None:
+    if looks_like_kitti(text):
+        hint = "`deptr track --detections`, `eval` and `validate` read KITTI text"
+        raise DataError(path, "KITTI text", expected=f"MOT text: {', '.join(NAMES)}", hint=hint)
+
+
+def _box_checks(rows: Rows, first_frame: int, *, asked: bool = False) -> list[Check]:
+    """Checks of frames and boxes; `asked` says that the user can choose the number of the first frame."""
     if first_frame not in (0, 1):
         raise UsageError(f"first_frame: expected 0 or 1, got {first_frame}")
     frame, size = rows[:, 0], rows[:, 4:6]
     bad_frame = ~((frame >= first_frame) & (frame <= _LARGEST_FRAME) & (frame == np.floor(frame)))
-    expected = f"a whole number from {first_frame}"
-    hint = "if the file counts frames from 0, say first-frame 0" if bool((frame == 0).any()) else None
+    expected = f"a whole number from {first_frame} to {_LARGEST_FRAME}"
+    remedy = "say --first-frame 0" if asked else "add 1 to each"
+    hint = f"if the file counts frames from 0, {remedy}" if bool((frame == 0).any()) else None
     checks: list[Check] = [(bad_frame, 0, "not a frame number", expected, hint)]
     for column in (2, 3):
         outside = ~(np.abs(rows[:, column]) <= _LARGEST_PIXEL)
@@ -295,14 +315,10 @@ def _score_checks(rows: Rows) -> list[Check]:
     return [(outside, 6, "not a score", "a number in [0, 1]", "bring scores to [0, 1] first")]
 
 
-def _depth_checks(depth: Rows, column: int, kind: DepthKind) -> list[Check]:
+def _depth_checks(depth: Rows, column: int, kind: DepthKind, expected: str, hint: str) -> list[Check]:
     known = ~np.isnan(depth) & (depth != UNKNOWN_DEPTH)
-    smallest_legal = depth >= 0 if kind.larger_is_nearer else depth > 0
-    expected = (
-        f"a {'non-negative' if kind.larger_is_nearer else 'positive'} {kind.value} depth, or -1 for unknown"
-    )
-    hint = "is this the column of the depth? See depth-column"
-    return [(known & ~(smallest_legal & np.isfinite(depth)), column, "not a depth", expected, hint)]
+    legal = (depth >= 0 if kind.larger_is_nearer else depth > 0) & np.isfinite(depth)
+    return [(known & ~legal, column, "not a depth", f"{expected}, or -1 for unknown", hint)]
 
 
 def _order_check(rows: Rows) -> Check:

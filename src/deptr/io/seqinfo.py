@@ -40,13 +40,7 @@ def read_seqinfo(folder: Path) -> SeqInfo:
     path = folder / "seqinfo.ini"
     if not path.is_file():
         return SeqInfo()
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(read_text(path), source=path.name)
-        info = dict(parser["Sequence"])
-    except (configparser.Error, KeyError) as error:
-        expected = "a section [Sequence]"
-        raise DataError(path, "not a seqinfo file", expected=expected, found=str(error)) from error
+    info = _sequence_section(path)
     length = _positive(path, info, "seqLength")
     if length is None:
         raise DataError(path, "seqLength is missing", expected="seqLength=<number of frames>")
@@ -56,16 +50,34 @@ def read_seqinfo(folder: Path) -> SeqInfo:
     return SeqInfo(int(length), _positive(path, info, "frameRate"), size, images)
 
 
+def _sequence_section(path: Path) -> dict[str, str]:
+    """Names, in small letters, and values of the section ``[Sequence]``."""
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";", "#"))
+    try:
+        parser.read_string(read_text(path), source=path.name)
+    except configparser.DuplicateOptionError as error:
+        raise DataError(path, f"{error.option} stands twice", line=error.lineno, expected="once") from error
+    except configparser.Error as error:
+        found = " ".join(str(error).split())
+        raise DataError(path, "not a seqinfo file", expected="lines name=value", found=found) from error
+    section = next((name for name in parser.sections() if name.lower() == "sequence"), None)
+    if section is None:
+        found = ", ".join(f"[{name}]" for name in parser.sections()) or "none"
+        raise DataError(path, "not a seqinfo file", expected="a section [Sequence]", found=found)
+    return dict(parser[section])
+
+
 def _positive(path: Path, info: dict[str, str], key: str) -> float | None:
     """A positive number of the file, whole but for the frame rate; None when the key is missing."""
     word = info.get(key.lower())  # configparser lowers the keys
     if word is None:
         return None
-    kind = "number" if key == "frameRate" else "whole number"
-    pattern = r"\d+(\.\d*)?|\.\d+" if key == "frameRate" else r"\d+"
-    if not re.fullmatch(pattern, word) or float(word) <= 0:
-        raise DataError(path, f"wrong {key}", expected=f"a positive {kind}", found=repr(word))
-    return float(word)
+    rate = key == "frameRate"
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(?:/([1-9]\d*))?" if rate else r"(\d+)()", word)
+    if not match or float(match[1]) <= 0:
+        expected = f"a positive {'number' if rate else 'whole number'}"
+        raise DataError(path, f"wrong {key}", expected=expected, found=repr(word))
+    return float(match[1]) / float(match[2] or 1)
 
 
 def image_folder(folder: Path) -> Path | None:

@@ -19,7 +19,9 @@ Mask = npt.NDArray[np.bool_]
 Check = tuple[Mask, int, str, str, str | None]
 
 # what numpy's reader accepts: nothing that Python alone takes for a number, such as 1_000
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|nan|inf|infinity)", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|nan|inf|infinity)", re.IGNORECASE | re.ASCII
+)
 _SHOWN = 40
 REMOVE_COMMENT = "remove the comment: the file may hold rows only"
 
@@ -59,6 +61,8 @@ def parse_rows(text: str, source: str | Path, *, columns: Sequence[int], names: 
     """
     if not text.strip():
         return np.empty((0, columns[0]))
+    if "\r" in text:
+        text = "\n".join(lines_of(text))
     rows = _load(text)
     if rows is None:
         text = _without_last_commas(text)
@@ -101,6 +105,16 @@ def refuse_first(
         found=f"{rows[row, column]:.10g}",
         hint=hint,
     )
+
+
+def number_of(word: str) -> float | None:
+    """The number a word is, None for what only Python takes for one, and for what is none.
+
+    Example:
+        >>> number_of(" 1.5 "), number_of("1_000"), number_of("x")
+        (1.5, None, None)
+    """
+    return float(word) if _NUMBER.fullmatch(word.strip()) else None
 
 
 def is_comment(line: str) -> bool:
@@ -170,11 +184,15 @@ def _diagnose(text: str, source: str | Path, columns: Sequence[int], names: Sequ
         shown = repr(line.strip()[:_SHOWN])
         fields = line.split(",")
         legal = columns if count is None else (count,)
+        if len(fields) - 1 in legal and not fields[-1].strip():
+            _refuse_words(fields, source, number, names, first=count is None)
         if len(fields) not in legal:
             expected = " or ".join(", ".join(map(str, legal)).rsplit(", ", 1))
             if count is not None:
                 expected += " as in the lines before"
             hint = "columns are separated by commas" if len(fields) == 1 else None
+            if ";" in line:
+                hint = "columns are separated by commas, and fractions by points"
             found = f"{len(fields)} ({shown})"
             problem = "wrong number of columns"
             raise DataError(source, problem, line=number, expected=expected, found=found, hint=hint)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deptr.errors import InputWarning, UsageError
-from deptr.records import FloatArray, real_number
+from deptr.records import FloatArray, real_number, unmasked
 from deptr.tracking.boxes import have_extent
 from deptr.tracking.measurements import checked_column, pick
 
 if TYPE_CHECKING:
     import supervision as sv
 
-STRANGE_STEP = 500  # frames that pass in one: milliseconds taken for seconds are a thousand
+STRANGE_STEP = 100  # frames that pass in one: milliseconds are a thousand, fewer without a frame rate
 IMPOSSIBLE_STEP = 3600.0  # seconds between two frames that no pause explains
 
 
@@ -41,18 +41,25 @@ class Entrance:
         """The detections that can be followed, with boxes as floats; the same object where that is all.
 
         Raises:
-            UsageError: Not detections, or a column has not one value for each box.
+            UsageError: Not detections, or a column has not one value of its kind for each box.
         """
         if not hasattr(detections, "xyxy"):
             raise UsageError(f"detections: expected supervision.Detections, got {type(detections).__name__}")
         boxes = _as_boxes(detections.xyxy)
-        scores = checked_column(detections.confidence, len(boxes), 1.0, "confidence")
+        scores = _numbers(detections.confidence, len(boxes), 1.0, "confidence")
+        _refuse_classes(detections.class_id, len(boxes))
+        if "embedding" in detections.data:
+            detections = self._with_embeddings(detections, len(boxes))
+        if (scores > 1).any():
+            what = f"a score of {scores.max():.6g}, taken as it is"
+            self._tell("scores", f"detections: {what} (expected 0 to 1)")
         good = have_extent(boxes) & np.isfinite(scores)
         if not good.all():
             detections = pick(detections, np.flatnonzero(good))
             self._tell_rows(boxes, good)
             boxes = boxes[good]
-        if getattr(detections.xyxy, "dtype", None) not in (np.float64, np.float32):
+        plain = type(detections.xyxy) is np.ndarray and detections.xyxy.dtype in (np.float64, np.float32)
+        if not plain:
             detections = copy(detections)
             detections.xyxy = boxes
         return detections
@@ -95,6 +102,24 @@ class Entrance:
             )
         self._strange = strange
 
+    def _with_embeddings(self, detections: sv.Detections, count: int) -> sv.Detections:
+        """The detections with embeddings that can be compared: none where it is None, 0 where not finite."""
+        values = detections.data["embedding"]
+        try:
+            vectors = None if values is None else np.asarray(values, np.float64)
+        except (TypeError, ValueError):
+            expected = f'data["embedding"]: expected one vector of numbers for each of {count} boxes'
+            raise UsageError(f"{expected}, got vectors of several lengths or no numbers") from None
+        if vectors is not None and np.isfinite(vectors).all():
+            return detections
+        data = {name: column for name, column in detections.data.items() if name != "embedding"}
+        if vectors is not None:
+            data["embedding"] = np.where(np.isfinite(vectors), vectors, 0.0)
+            self._tell("embeddings", 'data["embedding"]: not finite, taken for 0 (expected finite numbers)')
+        detections = copy(detections)
+        detections.data = data
+        return detections
+
     def _tell_rows(self, boxes: FloatArray, good: np.ndarray) -> None:
         row = int(np.flatnonzero(~good)[0])
         what = "score that is not finite" if have_extent(boxes[row : row + 1])[0] else "box without extent"
@@ -110,9 +135,33 @@ class Entrance:
             warnings.warn(f"{sentence}; this is said once", InputWarning, stacklevel=5)
 
 
+def _numbers(values: object, count: int, default: float, name: str) -> FloatArray:
+    """A column as floats, NaN where it is masked.
+
+    Raises:
+        UsageError: It has not one number for each box.
+    """
+    try:
+        return checked_column(unmasked(values), count, default, name)
+    except UsageError:
+        raise
+    except (TypeError, ValueError):
+        shown = repr(np.asarray(values, object).tolist())[:60]
+        raise UsageError(f"detections: {name}: expected a number for each box, got {shown}") from None
+
+
+def _refuse_classes(class_id: object, count: int) -> None:
+    """Raise for classes that are no whole numbers: a name, or NaN for one that is not known."""
+    if class_id is None or getattr(getattr(class_id, "dtype", None), "kind", "O") in "iub":
+        return
+    numbers = _numbers(class_id, count, 0, "class_id")
+    if not (np.isfinite(numbers) & (numbers == np.round(numbers))).all():
+        raise UsageError(f"detections: class_id: expected whole numbers, got {numbers.tolist()!r:.60}")
+
+
 def _as_boxes(xyxy: object) -> FloatArray:
     try:
-        boxes = np.asarray(xyxy, np.float64)
+        boxes = np.asarray(unmasked(xyxy), np.float64)
         return boxes.reshape(-1, 4) if boxes.size == 0 else boxes.reshape(len(boxes), 4)
     except (TypeError, ValueError):
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -10,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from deptr.errors import DataError
+from deptr.errors import DataError, InputWarning
 from deptr.io.coco_reader import CocoContent, read_coco
 from deptr.io.label_maps import STRIDE, FrameArrays
 from deptr.records import FloatArray, LabelledFrame
-from deptr.training.images import read_image
+from deptr.training.images import orientation, read_image
+
+_QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
 class CocoFrames:
@@ -81,6 +84,7 @@ class CocoFrames:
         self.labels = Path(labels) if labels else None
         self.maps: dict[str, FrameArrays] = {}
         self.objects = _objects(content)
+        self._told_turned = False
 
     def __len__(self) -> int:
         """How many images there are."""
@@ -98,6 +102,7 @@ class CocoFrames:
         image = read_image(path)
         shape = (image.shape[0], image.shape[1])
         _check_size(self.path, path, entry, shape)
+        self._tell_turned(path, entry, shape)
         objects = self.objects.get(entry["id"], [])
         kept = [item for item in objects if not item["iscrowd"] and item["category_id"] in self.class_of]
         ignored = [item for item in objects if item["iscrowd"] or item["category_id"] not in self.class_of]
@@ -114,6 +119,22 @@ class CocoFrames:
             focal_px=entry["focal_px"],
             dense_depth=self._dense_depth(entry, shape),
             name=path.name,
+        )
+
+    def _tell_turned(self, path: Path, entry: dict[str, Any], shape: tuple[int, int]) -> None:
+        """Warn once of an image turned by EXIF whose size does not tell what its boxes were drawn on."""
+        if self._told_turned:
+            return
+        turned = orientation(path)
+        sized = entry["width"] and entry["height"] and shape[0] != shape[1]
+        if turned == 1 or (sized and turned in _QUARTER_TURNS):
+            return
+        self._told_turned = True
+        warnings.warn(
+            f"{path}: turned by EXIF (orientation {turned}); its boxes are taken as drawn on what is seen "
+            "(if they were drawn on the raw picture, save the images without EXIF); this is said once",
+            InputWarning,
+            stacklevel=3,
         )
 
     def _dense_depth(self, entry: dict[str, Any], shape: tuple[int, int]) -> FloatArray | None:

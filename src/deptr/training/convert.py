@@ -20,8 +20,12 @@ from deptr.progress import Progress, SilentProgress
 from deptr.records import BoolArray, DepthKind, IntArray
 from deptr.training.images import image_size
 
-# classes that look like the target: neither right nor wrong to find
-LOOKALIKES = ("person_on_vehicle", "static_person", "distractor", "reflection", "crowd")
+# classes that look like the target: neither right nor wrong to find, as the official scorers have it
+LOOKALIKES = {
+    "mot": ("person_on_vehicle", "static_person", "distractor", "reflection", "crowd"),
+    "kitti-car": ("van",),
+    "kitti-pedestrian": ("person",),
+}
 
 
 @dataclass(frozen=True)
@@ -126,17 +130,20 @@ def _add(
     target, lookalikes = _roles(benchmark, truth)
     depths = _teacher_depths(stored)
     damaged: list[str] = []
+    outside = 0
     for frame, path in numbered:
         size = image_size(path)
         if size is None:
             damaged.append(path.name)
             continue
+        _check_size(sequence, path, size)
         number = len(images) + 1
         images.append(image_entry(number, str(path.resolve()), size, sequence=sequence.name, frame=frame))
         for row in np.flatnonzero((truth.frames == frame) & (target | lookalikes)):
             left, top, wide, high = truth.boxes_xywh[row]
             inside = left < size[1] and top < size[0] and left + wide > 0 and top + high > 0
             if not inside or wide <= 0 or high <= 0:
+                outside += int(target[row])
                 continue
             own = (float(truth.depth[row]), float("nan"))
             depth, std = depths.get((frame, int(truth.ids[row])), own if stored is None else (np.nan, np.nan))
@@ -151,7 +158,32 @@ def _add(
                     ignore=not target[row],
                 )
             )
-    return _left_out(sequence.name, damaged, truth.frames[target], [frame for frame, _ in numbered], stride)
+        annotations += _regions(number, truth, frame, size)
+    notes = _left_out(sequence.name, damaged, truth.frames[target], [frame for frame, _ in numbered], stride)
+    if outside:
+        notes.append(
+            f"{sequence.name}: {outside} object(s) outside their image, or without extent, were left out"
+        )
+    return notes
+
+
+def _check_size(sequence: Sequence, path: Path, size: tuple[int, int]) -> None:
+    """Refuse an image whose boxes were made on another size: they would mean other pixels."""
+    said = sequence.size
+    if said is None or said == (size[1], size[0]):
+        return
+    expected = f"{said[0]}x{said[1]} as seqinfo.ini says"
+    hint = "take the images that were labelled, or set imWidth and imHeight right"
+    raise DataError(path, "another size", expected=expected, found=f"{size[1]}x{size[0]}", hint=hint)
+
+
+def _regions(image: int, truth: GroundTruth, frame: int, size: tuple[int, int]) -> list[dict[str, Any]]:
+    """Regions of a frame in which nothing is judged, as annotations to ignore."""
+    boxes = truth.ignore_boxes_xywh[truth.ignore_frames == frame]
+    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    inside = (corners[:, :2] < (size[1], size[0])).all(axis=1) & (corners[:, 2:] > 0).all(axis=1)
+    kept = corners[inside & (boxes[:, 2:] > 0).all(axis=1)]
+    return [annotation_entry(image, box, ignore=True) for box in kept]
 
 
 def _left_out(name: str, damaged: list[str], objects: IntArray, frames: list[int], stride: int) -> list[str]:
@@ -169,7 +201,7 @@ def _roles(benchmark: Benchmark, truth: GroundTruth) -> tuple[BoolArray, BoolArr
     table = class_table(benchmark)
     wanted = truth.class_ids == table[benchmark.target]
     target = wanted & truth.scored
-    others = [table[name] for name in LOOKALIKES if name in table]
+    others = [table[name] for name in LOOKALIKES.get(benchmark.name, LOOKALIKES["mot"])]
     return target, (wanted & ~truth.scored) | np.isin(truth.class_ids, others)
 
 

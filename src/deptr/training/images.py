@@ -14,6 +14,16 @@ from deptr.records import Image
 _ORIENTATION = 0x0112  # EXIF tag; 1 is upright
 
 
+def orientation(path: str | Path) -> int:
+    """EXIF orientation of an image, 1 (upright) to 8; 1 where nothing says it."""
+    try:
+        with PillowImage.open(path) as image:
+            said = image.getexif().get(_ORIENTATION, 1)
+            return said if said in range(1, 9) else 1
+    except (OSError, ValueError, TypeError, SyntaxError, PillowImage.DecompressionBombError):
+        return 1
+
+
 def image_size(path: str | Path) -> tuple[int, int] | None:
     """Height and width of an image as `read_image` gives it, mostly from its head; None when damaged."""
     try:
