@@ -14,6 +14,7 @@ from deptr.errors import UsageError
 if TYPE_CHECKING:
     from deptr.synth.library import LibraryPlan
     from deptr.synth.scene import SceneOptions, World
+    from deptr.synth.writer import WriteOptions
 
 app = typer.Typer()
 
@@ -63,21 +64,12 @@ def synth(
     An interrupted run leaves whole sequences only; the same command continues it.
     """
     from deptr.cli.terminal import progress
-    from deptr.synth.library import (
-        BENCHMARKS,
-        LibraryPlan,
-        benchmark_jobs,
-        sequence_jobs,
-        split_seeds,
-        write_library,
-    )
+    from deptr.synth.library import LibraryPlan, sequence_jobs, split_seeds, write_library
     from deptr.synth.writer import WriteOptions
 
     write = WriteOptions(images, masks, depth_maps, jitter, depth_noise, depth_drift)
-    plan: LibraryPlan
     if benchmark is not None:
-        write = replace(write, jitter=jitter or BENCHMARKS.get(benchmark, 0.0))
-        plan = LibraryPlan(benchmark_jobs(benchmark), write)
+        plan = _benchmark_plan(benchmark, write)
     else:
         kind = world_of(world, cutouts, backgrounds)
         options = scene_options(size, frames=frames, fps=fps, camera=camera, level=level)
@@ -90,6 +82,14 @@ def synth(
         written, kept = write_library(plan, output, workers=workers, overwrite=overwrite, progress=report)
     there = f" ({kept} were there already)" if kept else ""
     typer.echo(f"{written} sequences written to {output}{there}")
+
+
+def _benchmark_plan(name: str, write: WriteOptions) -> LibraryPlan:
+    """A fixed benchmark; boxes are off by what belongs to it unless the caller says otherwise."""
+    from deptr.synth.library import BENCHMARKS, LibraryPlan, benchmark_jobs
+
+    jobs = benchmark_jobs(name)
+    return LibraryPlan(jobs, replace(write, jitter=write.jitter or BENCHMARKS[name]))
 
 
 def _preview(plan: LibraryPlan, output: Path) -> None:
