@@ -50,9 +50,6 @@ def test_every_dependency_of_every_extra_is_pinned() -> None:
         for line in (ROOT / "constraints.txt").read_text().splitlines()
         if line and not line.startswith("#")
     }
-    wanted = [
-        *PROJECT["dependencies"],
-        *(line for extra in PROJECT["optional-dependencies"].values() for line in extra),
-    ]
+    wanted = [*PROJECT["dependencies"], *chain.from_iterable(PROJECT["optional-dependencies"].values())]
     names = {re.split(r"[\[<>=;\s]", line)[0].lower() for line in wanted}
     assert names <= pinned
