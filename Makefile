@@ -26,8 +26,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# not --quiet, which would keep warnings from counting
 docs: $(VENV)/.docs  ## the documentation into site/; a broken link, anchor or docstring is an error
-	$(BIN)/mkdocs build --quiet
+	$(BIN)/mkdocs build
 
 docs-serve: $(VENV)/.docs  ## the documentation while it is written, at http://127.0.0.1:8000
 	$(BIN)/mkdocs serve
