@@ -27,7 +27,7 @@ def detector(
     from deptr.detector.inference import BUNDLED, Detector
     from deptr.experiments.detector_report import detector_tables
     from deptr.experiments.learning_curve import curve_table, draw_curve, read_curve
-    from deptr.experiments.training_sources import evaluation_sets
+    from deptr.training.sources import evaluation_sets
     from deptr.training.config import load_settings
 
     sets = evaluation_sets(load_settings(recipe))

@@ -61,7 +61,7 @@ def _numbers(pairs: list[str]) -> dict[str, float | int]:
 
 
 def _calibrate(detector: DepTRForObjectDetection, recipe: Path) -> None:
-    from deptr.experiments.training_sources import evaluation_sets
+    from deptr.training.sources import evaluation_sets
     from deptr.training.calibrate import fit_scores
     from deptr.training.config import load_settings
     from deptr.training.evaluate import detect_frames

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from deptr.cli.overlap import ReadAhead, Stop, WriteBehind
-from deptr.io.frames import FrameSource
+from deptr.io.frame_source import FrameSource
 from deptr.io.mot_text import TrackWriter
 from deptr.progress import Progress
 from deptr.records import Image

@@ -14,7 +14,8 @@ from deptr.cli.results import fusion_of, parameters_of_options
 from deptr.cli.track_inputs import Input, detector_input, file_input, no_depth, sequence_beside
 from deptr.cli.track_run import Step, steps_of_source, steps_without_images
 from deptr.errors import UsageError
-from deptr.io.frames import FALLBACK_RATE, FrameSource, check_rate, open_source
+from deptr.io.frame_source import FALLBACK_RATE, FrameSource, check_rate
+from deptr.io.frames import open_source
 from deptr.io.mot_text import DetectionTable
 from deptr.io.text_files import read_toml
 from deptr.records import DepthKind

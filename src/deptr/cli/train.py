@@ -31,7 +31,7 @@ def train(
     import torch
 
     from deptr.cli.terminal import progress
-    from deptr.experiments.training_sources import evaluation_sets, training_mixture
+    from deptr.training.sources import evaluation_sets, training_mixture
     from deptr.training.builder import build_detector
     from deptr.training.config import load_settings
     from deptr.training.evaluate import quick_figures

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from deptr.evaluation.tables import Table
-from deptr.experiments.training_sources import evaluation_sets, training_mixture
+from deptr.training.sources import evaluation_sets, training_mixture
 from deptr.progress import Progress, SilentProgress
 from deptr.records import LabelledFrame
 from deptr.training.builder import build_detector

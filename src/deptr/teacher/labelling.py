@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deptr.errors import DataError
-from deptr.io.frames import FrameSource, open_source
+from deptr.io.frame_source import FrameSource
+from deptr.io.frames import open_source
 from deptr.io.label_maps import pack_depth, shrink_depth
 from deptr.io.label_runs import LabelRun
 from deptr.io.labels import FrameLabels, LabelInfo, read_info, read_labels, write_labels

@@ -1,4 +1,4 @@
-"""Synthetic worlds as sources of training frames; training itself knows none of them."""
+"""Training sources by kind: photos with labels, photos without people, synthetic worlds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from deptr.errors import UsageError
-from deptr.experiments.pasted_people import PastedPeople
+from deptr.training.pasted_people import PastedPeople
 from deptr.records import DepthKind, LabelledFrame
 from deptr.synth.cutouts import BackgroundFolder, CutoutFolder
 from deptr.synth.single import CompositeWorld, CrowdWorld
