@@ -27,8 +27,8 @@ def detector(
     from deptr.detector.inference import BUNDLED, Detector
     from deptr.experiments.detector_report import detector_tables
     from deptr.experiments.learning_curve import curve_table, draw_curve, read_curve
-    from deptr.training.sources import evaluation_sets
     from deptr.training.config import load_settings
+    from deptr.training.sources import evaluation_sets
 
     sets = evaluation_sets(load_settings(recipe))
     tables = detector_tables(Detector.from_pretrained(model), sets)

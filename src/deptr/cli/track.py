@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from deptr.cli import track_options as option
-from deptr.cli.overlap import interruptible
+from deptr.cli.interrupt import interruptible
 from deptr.cli.terminal import progress
 from deptr.cli.track_output import RUN, TRACKS, VIDEO, prepare_folder, why_nothing, write_run
 from deptr.cli.track_run import Counts, TrackingRun

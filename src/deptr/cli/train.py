@@ -31,10 +31,10 @@ def train(
     import torch
 
     from deptr.cli.terminal import progress
-    from deptr.training.sources import evaluation_sets, training_mixture
     from deptr.training.builder import build_detector
     from deptr.training.config import load_settings
     from deptr.training.evaluate import quick_figures
+    from deptr.training.sources import evaluation_sets, training_mixture
     from deptr.training.trainer import Trainer
     from deptr.training.trainer import train as run
 
