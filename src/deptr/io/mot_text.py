@@ -77,8 +77,21 @@ def read_detections(
         >>> read_detections(file).at(1).xyxy
         array([[10., 20., 40., 80.]])
     """
+    return parse_detections(
+        read_text(path), path, depth_column=depth_column, depth_kind=depth_kind, first_frame=first_frame
+    )
+
+
+def parse_detections(
+    text: str,
+    path: str | Path,
+    *,
+    depth_column: int | None = None,
+    depth_kind: DepthKind | str = DepthKind.METRIC,
+    first_frame: int = 1,
+) -> DetectionTable:
+    """As `read_detections`, of text that was read from `path`."""
     kind = DepthKind.parse(depth_kind)
-    text = read_text(path)
     if not text.strip():
         hint = "a sequence without any detection needs no tracking"
         raise DataError(path, "the file is empty", expected="one detection a line", hint=hint)
