@@ -82,14 +82,19 @@ def check_options(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("block", named(blocks("bash", "run")))
-def test_marked_commands_run(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_marked_commands_run(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "assets").symlink_to(ROOT / "assets")
     monkeypatch.chdir(tmp_path)
     for words in commands(block):
         assert words[0] == "deptr"
         with pytest.raises(SystemExit) as ended:
             main(words[1:])
-        assert not ended.value.code, words
+        message = capsys.readouterr().err
+        if "needs the extra" in message:
+            pytest.skip(message.strip().splitlines()[-1])
+        assert not ended.value.code, f"{words}: {message}"
 
 
 @pytest.mark.parametrize("block", named(blocks("python", "")))

@@ -54,7 +54,9 @@ if not TYPE_CHECKING:  # type checkers know the names above, and would believe a
 
     def __getattr__(name):
         if name not in _HOME:
-            raise AttributeError(f"module 'deptr' has no attribute {name!r}; it has {', '.join(sorted(_HOME))}")
+            raise AttributeError(
+                f"module 'deptr' has no attribute {name!r}; it has {', '.join(sorted(_HOME))}"
+            )
         return getattr(import_module(_HOME[name]), name)
 
 

@@ -126,6 +126,7 @@ def checked_column(values: object, count: int, default: float, name: str) -> Flo
 
 
 def _unit(embeddings: object, count: int) -> FloatArray:
+    """As rows of unit length; no rows keep their width, which -1 could not tell."""
     vectors = np.asarray(embeddings, np.float64)
     if vectors.shape[:1] != (count,):
         expected = f'data["embedding"]: expected one vector for each of {count} boxes'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ class CocoFrames:
             ``visibility``; images may have ``focal_px``; ``info.depth_kind`` says what depth means.
         images: Folder of the images; where the json lies when None.
         match: Only images whose file name matches this pattern.
+        classes: Names of the categories that count, class id 0 first; objects of others become regions to
+            ignore. Empty: all, in the order of their numbers.
         held_out_every: Every so many blocks of images of the file (before `match`) are the held-out part;
             0: none.
         held_out_block: Images that stay together, so that neighbouring frames of a clip are in one part.
@@ -34,7 +37,8 @@ class CocoFrames:
         labels: Folder of a run of `deptr label --dense`, for images with ``sequence`` and ``frame``.
 
     Raises:
-        DataError: The json is missing or damaged, names unknown images or categories, or holds no image.
+        DataError: The json is missing or damaged, names unknown images or categories, holds no image, or
+            lacks one of `classes`.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class CocoFrames:
         images: str | Path | None = None,
         *,
         match: str = "*",
+        classes: Sequence[str] = (),
         held_out_every: int = 0,
         held_out_block: int = 1,
         held_out: bool = False,
@@ -51,8 +56,16 @@ class CocoFrames:
         self.path = Path(annotations)
         self.folder = Path(images) if images else self.path.parent
         content = read_coco(self.path)
-        self.categories = [str(entry["name"]) for entry in content.categories]
-        self.class_of = {entry["id"]: index for index, entry in enumerate(content.categories)}
+        names = {entry["id"]: str(entry["name"]) for entry in content.categories}
+        self.categories = list(classes) or list(names.values())
+        for name in classes:
+            if name not in names.values():
+                raise DataError(
+                    self.path, "no such category", expected=f"one of {', '.join(names.values())}", found=name
+                )
+        self.class_of = {
+            number: self.categories.index(name) for number, name in names.items() if name in self.categories
+        }
         self.depth_kind = content.depth_kind
         part = [
             entry
@@ -86,7 +99,8 @@ class CocoFrames:
         shape = (image.shape[0], image.shape[1])
         _check_size(self.path, path, entry, shape)
         objects = self.objects.get(entry["id"], [])
-        kept = [item for item in objects if not item["iscrowd"]]
+        kept = [item for item in objects if not item["iscrowd"] and item["category_id"] in self.class_of]
+        ignored = [item for item in objects if item["iscrowd"] or item["category_id"] not in self.class_of]
         return LabelledFrame(
             image=image,
             boxes_xyxy=_boxes(path, kept, shape),
@@ -96,7 +110,7 @@ class CocoFrames:
             depth_kind=self.depth_kind,
             track_ids=np.array([item["track_id"] for item in kept], np.int64),
             visibility=_column(kept, "visibility"),
-            ignore_boxes_xyxy=_boxes(path, [item for item in objects if item["iscrowd"]], shape),
+            ignore_boxes_xyxy=_boxes(path, ignored, shape),
             focal_px=entry["focal_px"],
             dense_depth=self._dense_depth(entry, shape),
             name=path.name,

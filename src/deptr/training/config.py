@@ -64,6 +64,8 @@ class SourceSettings:
         annotations: The json of a COCO source.
         images: Folder of its images; the json's folder when empty. Of an ``"empty"`` source: the photos.
         match: Only images whose file name matches this pattern.
+        classes: Names of the categories that count, in the order of their class ids; objects of others become
+            regions to ignore. Empty: all of the file, in the order of their numbers.
         held_out_every: Every so many blocks of images of a COCO source are kept for evaluation; 0 keeps none.
             Cut-outs made of those images (their names begin alike) are kept out of training too.
         held_out_block: Images of a block, more than 1 where neighbours are frames of one clip.
@@ -80,6 +82,7 @@ class SourceSettings:
     annotations: str = ""
     images: str = ""
     match: str = "*"
+    classes: list[str] = field(default_factory=list)
     held_out_every: int = 0
     held_out_block: int = 1
     labels: str = ""

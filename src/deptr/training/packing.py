@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections import deque
 from collections.abc import Iterator
@@ -19,11 +20,12 @@ from deptr.errors import UsageError
 from deptr.files import atomic_path
 from deptr.progress import Progress, SilentProgress
 from deptr.synth.cutouts import PictureFolder, read_picture
-from deptr.training.builder import coco_frames
+from deptr.training.builder import coco_frames, half_backbone
 from deptr.training.config import SourceSettings, TrainSettings
 from deptr.training.images import read_image
 
 Entry = tuple[str, "Future[bytes] | bytes"]  # name inside the zip and content
+BACKBONE = "backbone.pth"
 SUFFIX = ".avif"  # half the size of WebP at the same sharpness
 ENCODERS = 4  # threads; the encoder does not hold the interpreter
 
@@ -80,7 +82,13 @@ def write_pack(
         atomic_path(output) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
     ):
-        archive.writestr("recipe.toml", Path(recipe).read_bytes())
+        text = Path(recipe).read_text(encoding="utf-8")
+        if settings.model.backbone_weights:
+            archive.writestr(BACKBONE, half_backbone(settings.model.backbone_weights))
+            text = re.sub(
+                r'^backbone_weights = "[^"]*"', f'backbone_weights = "{BACKBONE}"', text, flags=re.M
+            )
+        archive.writestr("recipe.toml", text)
         for number, source in enumerate(settings.data.train, start=1):
             with ThreadPoolExecutor(ENCODERS) as threads:
                 pending: deque[Entry] = deque()

@@ -11,7 +11,7 @@ import numpy as np
 from deptr.errors import UsageError
 from deptr.records import DepthKind, LabelledFrame
 from deptr.synth.cutouts import BackgroundFolder, CutoutFolder
-from deptr.synth.single import CompositeWorld, CrowdWorld
+from deptr.synth.single import CompositeWorld, CrowdWorld, varied_heights
 from deptr.synth.truth import Wanted
 from deptr.training.builder import SourceBuilder, build_mixture, coco_frames, coco_source
 from deptr.training.config import SourceSettings, TrainSettings
@@ -37,7 +37,9 @@ class CompositeSource:
     def frame(self, seed: int, size: tuple[int, int]) -> LabelledFrame:
         """The frame of that seed."""
         if size not in self.worlds:
-            self.worlds[size] = CompositeWorld(self.cutouts, self.backgrounds, size, Wanted(), 30)
+            self.worlds[size] = CompositeWorld(
+                self.cutouts, self.backgrounds, size, Wanted(), 30, heights=varied_heights
+            )
         return self.worlds[size].frame(seed)
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> LabelledFrame:
@@ -54,7 +56,7 @@ class CrowdSource:
     def frame(self, seed: int, size: tuple[int, int]) -> LabelledFrame:
         """The frame of that seed."""
         if size not in self.worlds:
-            self.worlds[size] = CrowdWorld(size, Wanted(dense_depth=True), 30)
+            self.worlds[size] = CrowdWorld(size, Wanted(dense_depth=True), 30, heights=varied_heights)
         return self.worlds[size].frame(seed)
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> LabelledFrame:

@@ -126,7 +126,7 @@ def test_identities_belong_to_the_instance_and_reset_starts_again(name: str) -> 
 @ALL
 def test_same_input_same_output_in_another_process(name: str) -> None:
     code = (
-        "import sys; sys.path.insert(0, 'tests')\n"
+        "import sys; sys.path.insert(0, 'tests/tracking')\n"
         "import hashlib, test_tracker_contract as contract\n"
         f"rows = contract.run(contract.create_tracker({name!r}), range(40))\n"
         "print(hashlib.sha256(repr(rows).encode()).hexdigest())"
@@ -147,6 +147,18 @@ def test_empty_frames_and_a_thousand_boxes(name: str) -> None:
     for _ in range(40):
         assert len(tracker.update(sv.Detections.empty())) == 0
     assert len(tracker.tracks) == 0
+
+
+@ALL
+@pytest.mark.parametrize("shape", [(0, 16), (0,)])
+def test_empty_frames_may_carry_embeddings_of_nobody(name: str, shape: tuple[int, ...]) -> None:
+    tracker, nobody = create_tracker(name), sv.Detections.empty()
+    nobody.data["embedding"] = np.zeros(shape)
+    for step in range(10):
+        somebody = detections([10.0, 10.0, 60.0, 90.0])
+        somebody.data["embedding"] = np.eye(1, 16)
+        tracks = tracker.update(nobody if step == 3 else somebody)
+    assert tracks.tracker_id.tolist() == [1]
 
 
 @ALL
