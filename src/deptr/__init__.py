@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    # only a stub: the trackers with their parameters in the signature (scripts/tracker_signatures.py)
     from deptr._trackers import OCSORT, BoTSORT, ByteTrack, HybridSORT, Sort
     from deptr.detector.inference import Detector
     from deptr.io.video_writer import VideoWriter
