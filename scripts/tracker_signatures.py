@@ -12,6 +12,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+from deptr import DepthFusion
 from deptr.tracking.parameters import Parameter
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of, tracker_class
 
@@ -34,7 +35,7 @@ def stub() -> str:
     classes = [tracker_class(name) for name in TRACKER_NAMES]
     modules = sorted({cls.__module__.rpartition(".")[2] for cls in classes})
     imports = f"from deptr.tracking import {', '.join(modules)}\n"
-    imports += "from deptr.tracking.fusion import DepthFusion\n"
+    imports += f"from {DepthFusion.__module__} import DepthFusion\n"
     return HEAD + imports + "".join(f"\n{_class(name)}" for name in TRACKER_NAMES)
 
 
