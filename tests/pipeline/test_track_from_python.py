@@ -121,6 +121,12 @@ def test_a_detector_of_ones_own(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "o" / "run.json").read_text())["source"]["detections"] == "walker"
 
 
+def test_a_loaded_detector_is_taken_as_it_is() -> None:
+    run = deptr.track(Walk(2), detector=deptr.Detector.from_pretrained(), focal_px=900)
+    assert run.depth_kind is deptr.DepthKind.METRIC
+    assert [frame.index for frame in run] == [1, 2]
+
+
 def test_depths_of_ones_own_detector() -> None:
     def with_depth(image: np.ndarray) -> sv.Detections:
         found = walker(image)
@@ -303,6 +309,18 @@ def test_a_folder_in_use_is_left_alone_and_the_source_let_go(tmp_path: Path) -> 
     assert source.closed
     assert deptr.track(Walk(), detector=walker).save(tmp_path, overwrite=True).frames == 20
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+def test_detections_can_come_through_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "det.txt"
+    os.mkfifo(pipe)
+    lines = "".join(f"{k},-1,{10 * k},20,30,60,0.9\n" for k in range(1, 4))
+    writing = threading.Thread(target=pipe.write_text, args=(lines,))
+    writing.start()
+    run = deptr.track(detections=pipe, fps=10)
+    writing.join()
+    assert [frame.tracked.tracker_id.tolist() for frame in run] == [[1], [1], [1]]
 
 
 def test_the_detections_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
