@@ -14,7 +14,8 @@ import supervision as sv
 from track_runs import BOXES, CLIP, Run, report, video_frames, write_detections
 
 from deptr.detector.inference import Detector
-from deptr.io.frames import Frame, open_source
+from deptr.io.frame_source import Frame
+from deptr.io.frames import open_source
 from deptr.io.mot_text import TrackWriter, read_detections, read_tracks
 from deptr.io.video_source import VideoSource
 from deptr.records import DepthKind

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from deptr.errors import DataError, UsageError
-from deptr.experiments.pasted_people import paste_people
-from deptr.experiments.training_sources import SourceFactory
 from deptr.records import DepthKind, LabelledFrame
 from deptr.synth.cutouts import CutoutFolder
 from deptr.training.config import SourceSettings, settings_from_dict
+from deptr.training.pasted_people import paste_people
+from deptr.training.sources import SourceFactory
 
 GREY = 120
 

@@ -14,11 +14,11 @@ from PIL import Image as PillowImage
 from tiny_detector import PaintedSource, tiny_detector, tiny_settings
 
 from deptr.errors import UsageError
-from deptr.experiments.packing import PackLimits, write_pack
-from deptr.experiments.training_sources import SourceFactory, training_mixture
 from deptr.training.builder import coco_frames
 from deptr.training.config import SourceSettings, TrainSettings, load_settings, settings_from_dict
 from deptr.training.data import ExampleStream
+from deptr.training.packing import PackLimits, write_pack
+from deptr.training.sources import SourceFactory, training_mixture
 from deptr.training.trainer import Trainer
 
 

@@ -48,7 +48,7 @@ def detect(
     """Find objects and their depth in images or video."""
     import numpy as np
 
-    from deptr.cli.overlap import interruptible
+    from deptr.cli.interrupt import EXIT_CODE, interruptible
     from deptr.cli.terminal import progress
     from deptr.detector.inference import Detector
     from deptr.io.frames import open_source
@@ -86,4 +86,4 @@ def detect(
     for note in frames.notes():
         typer.echo(f"note: {note}", err=True)
     if stop.requested:
-        raise typer.Exit(130)
+        raise typer.Exit(EXIT_CODE)

@@ -29,8 +29,8 @@ def detector(
     from deptr.experiments.detector_report import detector_tables
     from deptr.experiments.learning_curve import curve_table, draw_curve, read_curve
     from deptr.experiments.steadiness import crowd_jitter, jitter_table, video_jitter
-    from deptr.experiments.training_sources import evaluation_sets
     from deptr.training.config import load_settings
+    from deptr.training.sources import evaluation_sets
 
     sets = evaluation_sets(load_settings(recipe))
     own = Detector.from_pretrained(model)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from deptr.cli.track_output import DEFAULT_FOLDER, RUN, TRACKS, VIDEO
-from deptr.cli.track_setup import DEPTH_SOURCES, settings_of_fusion
+from deptr.cli.track_words import settings_of_fusion
+from deptr.pipeline.output import DEFAULT_FOLDER, RUN, TRACKS, VIDEO
+from deptr.pipeline.request import DEPTH_SOURCES
 from deptr.records import DepthKind
 from deptr.tracking.fusion import MODES, DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of

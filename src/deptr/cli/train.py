@@ -40,10 +40,10 @@ def train(
     import torch
 
     from deptr.cli.terminal import progress
-    from deptr.experiments.training_sources import evaluation_sets, training_mixture
     from deptr.training.builder import build_detector
     from deptr.training.config import load_settings
     from deptr.training.evaluate import quick_figures
+    from deptr.training.sources import evaluation_sets, training_mixture
     from deptr.training.trainer import Trainer
     from deptr.training.trainer import train as run
 
@@ -79,7 +79,7 @@ def train(
 
 def _pack(settings: TrainSettings, recipe: Path, output: Path, side_px: int) -> None:
     from deptr.cli.terminal import progress
-    from deptr.experiments.packing import PackLimits, write_pack
+    from deptr.training.packing import PackLimits, write_pack
 
     with progress("pack") as told:
         size = write_pack(settings, recipe, output, PackLimits(side_px=side_px), progress=told)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import queue
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Protocol, overload
 
 import numpy as np
 
 from deptr.detector.postprocess import Preprocessing, RawOutput, check_image, to_detections, to_input
 from deptr.errors import DataError, MissingExtraError, UsageError
 from deptr.records import DepthKind, FloatArray, Image
+from deptr.threads import read_ahead
 from deptr.weights import found_here
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 BUNDLED = "deptr-nano-person"
 DEFAULT_MIN_SCORE = 0.3
 DEVICES = ("auto", "cpu", "cuda")
-ItemT = TypeVar("ItemT")
 
 
 class Runner(Protocol):
@@ -238,48 +235,10 @@ class Detector:
         if batch_size < 1:
             raise UsageError(f"batch_size: expected at least 1, got {batch_size}")
         batch: list[Image] = []
-        for image in _read_ahead(images, 2 * batch_size):
+        for image in read_ahead(images, 2 * batch_size):
             batch.append(image)
             if len(batch) == batch_size:
                 yield from self(batch, min_score=min_score, focal_px=focal_px)
                 batch = []
         if batch:
             yield from self(batch, min_score=min_score, focal_px=focal_px)
-
-
-def _read_ahead(items: Iterable[ItemT], capacity: int) -> Iterator[ItemT]:
-    """Items read in a thread; an error there is raised here, and leaving early ends the thread."""
-    waiting: queue.Queue[Any] = queue.Queue(capacity)
-    ended = threading.Event()
-    end = object()
-
-    def put(entry: Any) -> bool:
-        while not ended.is_set():
-            with suppress(queue.Full):
-                waiting.put(entry, timeout=0.1)
-                return True
-        return False
-
-    def read() -> None:
-        try:
-            for item in items:
-                if not put((item, None)):
-                    return
-        except BaseException as error:  # noqa: BLE001  (raised again in the reader's thread)
-            put((end, error))
-            return
-        put((end, None))
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = waiting.get()
-            if error is not None:
-                raise error
-            if item is end:
-                return
-            yield item
-    finally:
-        ended.set()
-        thread.join(timeout=5)

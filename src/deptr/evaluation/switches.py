@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.evaluation.readings import ground_truth_of
 from deptr.evaluation.trackeval_memory import corners, preprocessed, split_frames
 from deptr.io.columns import class_table
-from deptr.io.ground_truth import GroundTruth, read_ground_truth
+from deptr.io.ground_truth import GroundTruth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import BoolArray, FloatArray, IntArray
@@ -68,7 +69,7 @@ def links(
         tracks: As for `evaluate`.
         table: Detections whose depth stands in where ground truth has none.
     """
-    truth = read_ground_truth(benchmark, sequence)
+    truth = ground_truth_of(benchmark, sequence)
     counted = np.flatnonzero(counting(benchmark, truth))
     around = surroundings(truth, counted, sequence.length, table)
     data = preprocessed(benchmark, sequence, truth, tracks)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from deptr.errors import DataError
+from deptr.evaluation.readings import ground_truth_of
 from deptr.io.columns import class_table
-from deptr.io.ground_truth import KITTI_MAX_OCCLUSION, GroundTruth, read_ground_truth
+from deptr.io.ground_truth import KITTI_MAX_OCCLUSION, GroundTruth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.records import FloatArray, IntArray
 
@@ -67,22 +68,18 @@ def split_frames(frames: IntArray, length: int) -> list[IntArray]:
     return [order[cuts[index] : cuts[index + 1]] for index in range(length)]
 
 
-def raw_scores(
-    benchmark: Benchmark, sequence: Sequence, tracks: FloatArray, truth: GroundTruth | None = None
-) -> RawScores:
+def raw_scores(benchmark: Benchmark, sequence: Sequence, tracks: FloatArray) -> RawScores:
     """What TrackEval says about one sequence.
 
     Args:
         benchmark: Whose rules hold.
         sequence: The sequence; its stride thins the ground truth, `tracks` are already thinned.
         tracks: ``(N, >=6)`` frame from 1, identity, left, top, width, height[, score, ...], checked.
-        truth: Its ground truth where it is already read.
 
     Raises:
         DataError: The ground truth cannot be read or breaks a rule of the benchmark.
     """
-    truth = truth or read_ground_truth(benchmark, sequence)
-    data = preprocessed(benchmark, sequence, truth, tracks)
+    data = preprocessed(benchmark, sequence, ground_truth_of(benchmark, sequence), tracks)
     return {name: metric.eval_sequence(data) for name, metric in metrics().items()}
 
 

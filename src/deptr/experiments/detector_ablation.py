@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from deptr.evaluation.tables import Table
-from deptr.experiments.training_sources import evaluation_sets, training_mixture
 from deptr.progress import Progress, SilentProgress
 from deptr.records import LabelledFrame
 from deptr.training.builder import build_detector
 from deptr.training.config import TrainSettings
 from deptr.training.data import FrameSource
 from deptr.training.evaluate import average_precision, detect_frames, match_depths
+from deptr.training.sources import evaluation_sets, training_mixture
 from deptr.training.trainer import Trainer
 
 # variant -> changes to the sections of the settings

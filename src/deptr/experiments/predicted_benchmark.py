@@ -11,7 +11,8 @@ import numpy as np
 from deptr.detector.inference import Detector
 from deptr.errors import DataError
 from deptr.files import atomic_write
-from deptr.io.frames import FrameSource, open_source
+from deptr.io.frame_source import FrameSource
+from deptr.io.frames import open_source
 from deptr.io.seqinfo import sequence_folders
 from deptr.progress import Progress, SilentProgress
 from deptr.records import Image, depth_of

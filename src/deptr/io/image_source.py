@@ -9,7 +9,7 @@ import numpy as np
 
 from deptr.errors import DataError
 from deptr.io.folders import IMAGE_SUFFIXES, NumberedImages, image_files, number_by_name, number_images
-from deptr.io.frames import FALLBACK_RATE, Frame, FrameSource
+from deptr.io.frame_source import FALLBACK_RATE, Frame, FrameSource
 from deptr.io.seqinfo import IMAGES, image_folder, read_seqinfo
 from deptr.io.sequences import folder_sequence
 from deptr.records import Image

@@ -63,7 +63,12 @@ def read_kitti_detections(path: str | Path) -> DetectionTable:
     Raises:
         DataError: The file is missing, empty or malformed; the message names the line.
     """
-    objects = _read(path)
+    return parse_kitti_detections(read_text(path), path)
+
+
+def parse_kitti_detections(text: str, path: str | Path) -> DetectionTable:
+    """As `read_kitti_detections`, of text that was read from `path`."""
+    objects = _parse(text, path)
     if not len(objects.rows):
         raise DataError(path, "the file holds no object", expected="one object a line")
     order = np.argsort(objects.rows[:, 0], kind="stable")
@@ -88,7 +93,7 @@ def read_kitti_tracks(path: str | Path) -> TrackTable:
     Raises:
         DataError: The file is missing or malformed; the message names the line.
     """
-    rows = _read(path).rows
+    rows = _parse(read_text(path), path).rows
     rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
     return TrackTable(
         source=str(path),
@@ -157,8 +162,7 @@ class _Objects(NamedTuple):
     types: list[str]
 
 
-def _read(path: str | Path) -> _Objects:
-    text = read_text(path)
+def _parse(text: str, path: str | Path) -> _Objects:
     types: list[str] = []
     numbers: list[str] = []
     for number, line in enumerate(lines_of(text), 1):

@@ -80,9 +80,22 @@ def read_detections(
         >>> read_detections(file).at(1).xyxy
         array([[10., 20., 40., 80.]])
     """
+    return parse_detections(
+        read_text(path), path, depth_column=depth_column, depth_kind=depth_kind, first_frame=first_frame
+    )
+
+
+def parse_detections(
+    text: str,
+    path: str | Path,
+    *,
+    depth_column: int | None = None,
+    depth_kind: DepthKind | str = DepthKind.METRIC,
+    first_frame: int | None = None,
+) -> DetectionTable:
+    """As `read_detections`, of text that was read from `path`."""
     kind = DepthKind.parse(depth_kind)
     asked, first_frame = first_frame is not None, 1 if first_frame is None else first_frame
-    text = read_text(path)
     _refuse_kitti(path, text)
     if not text.strip():
         hint = "a sequence without any detection needs no tracking"

@@ -12,7 +12,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from deptr.errors import DataError
-from deptr.io.frames import FALLBACK_RATE, Frame, FrameSource, is_url
+from deptr.io.frame_source import FALLBACK_RATE, Frame, FrameSource, is_url
 from deptr.records import Image
 
 _PATIENCE = (10.0, 10.0)  # seconds to connect, and to wait for the next packet

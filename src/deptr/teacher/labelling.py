@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deptr.errors import DataError
-from deptr.io.frames import FrameSource, open_source
+from deptr.io.frame_source import FrameSource
+from deptr.io.frames import open_source
 from deptr.io.label_maps import pack_depth, shrink_depth
 from deptr.io.label_runs import LabelRun
 from deptr.io.labels import FrameLabels, LabelInfo, read_info, read_labels, write_labels
@@ -21,10 +22,10 @@ from deptr.teacher.boxes import SequenceBoxes, hash_frames
 from deptr.teacher.depth_teachers import DepthFrames
 from deptr.teacher.frames import BoxedFrame
 from deptr.teacher.journal import Journal, WindowLabels, locked
-from deptr.teacher.prefetch import prefetched
 from deptr.teacher.repair import changed_frames, count_labels, has_these_boxes, repair
 from deptr.teacher.rows import LabelOptions, Teachers, label_frames, unreadable_rows
 from deptr.teacher.video_depth_windows import Window, windows_of
+from deptr.threads import read_ahead
 
 DECODED_AHEAD = 8
 
@@ -209,7 +210,7 @@ class _Walk:
             check_boxes(self.job, source)
             self.notes = tuple(source.notes())
             steps = self._steps(source)
-            with closing(prefetched(steps, 1) if overlap else steps) as ready:
+            with closing(read_ahead(steps, 1) if overlap else steps) as ready:
                 for step in ready:
                     number = step.window.number
                     self._commit(step)
@@ -224,7 +225,7 @@ class _Walk:
     def _steps(self, source: FrameSource) -> Generator[_Step, None, None]:
         session = self.teachers.depth.open(self.depth_state)
         for window in windows_of(
-            prefetched(self._decoded(source), DECODED_AHEAD), itertools.count(self.first)
+            read_ahead(self._decoded(source), DECODED_AHEAD), itertools.count(self.first)
         ):
             depth = session.push(window)
             yield _Step(window, depth, session.state())

@@ -1,4 +1,4 @@
-"""Synthetic worlds as sources of training frames; training itself knows none of them."""
+"""Training sources by kind: photos with labels, photos without people, synthetic worlds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from deptr.errors import UsageError
-from deptr.experiments.pasted_people import PastedPeople
 from deptr.records import DepthKind, LabelledFrame
 from deptr.synth.cutouts import BackgroundFolder, CutoutFolder
 from deptr.synth.single import CompositeWorld, CrowdWorld, varied_heights
@@ -17,6 +16,7 @@ from deptr.synth.truth import Wanted
 from deptr.training.builder import SourceBuilder, build_mixture, coco_frames, coco_source
 from deptr.training.config import SourceSettings, TrainSettings
 from deptr.training.data import FrameSource, Mixture
+from deptr.training.pasted_people import PastedPeople
 
 EVALUATION_SEED = 2**31
 EVALUATION_SIZE = (384, 640)
