@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -106,6 +106,7 @@ def test_a_store_with_several_runs_asks_which(tmp_path: Path) -> None:
         np.float32, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.floats(0, 100, width=32)
     )
 )
+@example(np.array([[0.0, 1e-45, 0.0]], np.float32))
 @settings(max_examples=50)
 def test_depth_in_16_bit_is_within_half_a_step(depth: np.ndarray) -> None:
     depth = depth.copy()

@@ -76,7 +76,8 @@ def pack_depth(depth: FloatArray) -> PackedDepth:
         return PackedDepth(np.zeros(depth.shape, np.uint16), 0.0, 0.0)
     low, high = float(depth[known].min()), float(depth[known].max())
     scale = STEPS / (high - low) if high > low else 0.0
-    steps = np.rint((np.where(known, depth, low) - low) * scale) + 1
+    above = np.where(known, depth, low).astype(np.float64) - low  # in single precision `scale` may overflow
+    steps = np.rint(above * scale) + 1
     return PackedDepth(np.where(known, steps, 0).astype(np.uint16), low, high)
 
 
