@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _HOME = {
     "BoTSORT": "deptr.tracking.botsort",
     "ByteTrack": "deptr.tracking.bytetrack",
-    "DepthFusion": "deptr.tracking.fusion",
+    "DepthFusion": "deptr.tracking.depth.fusion",
     "DepthKind": "deptr.records",
     "Detector": "deptr.detector.inference",
     "HybridSORT": "deptr.tracking.hybridsort",

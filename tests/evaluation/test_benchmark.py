@@ -27,7 +27,7 @@ from deptr.io.mot_text import read_detections
 from deptr.io.sequences import benchmark_of, find_sequences
 from deptr.io.tables import DetectionTable
 from deptr.records import DepthKind
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 
 pytest.importorskip("trackers")
 

@@ -65,7 +65,7 @@ def detections_of(frame: Iterable[Seen]) -> sv.Detections:
 def tracker_of(name: str, *, depth: str = "none", frame_rate: float = 30.0, **parameters: Any) -> Any:
     """A tracker of the package as it is imported now, which may be one without some mechanism."""
     mode, _, gamma = depth.partition(":")
-    fusion = getattr(import_module("deptr.tracking.fusion").DepthFusion, mode)
+    fusion = getattr(import_module("deptr.tracking.depth.fusion").DepthFusion, mode)
     fusion = fusion(gamma=float(gamma)) if gamma else fusion()
     create = import_module("deptr.tracking.registry").create_tracker
     return create(name, depth=fusion, frame_rate=frame_rate, **parameters)

@@ -9,7 +9,7 @@ import supervision as sv
 
 from deptr.errors import UsageError
 from deptr.records import FloatArray, Image
-from deptr.tracking.boxes import warp
+from deptr.boxes import warp
 from deptr.tracking.camera_motion import CameraMotion
 from deptr.tracking.motion import AreaMotion, BoxMotion, HeightScaledMotion, ObservationCentricMotion
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker

@@ -14,7 +14,7 @@ from deptr.tracking import depth_state
 from deptr.tracking.bytetrack import ByteTrack
 from deptr.tracking.depth_motion import DEPTH, PerspectiveMotion
 from deptr.tracking.depth_state import covered_share
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.measurements import Measurements
 
 RATE = 10.0

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deptr.errors import UsageError
-from deptr.tracking.boxes import paired_iou, xywh_to_xyxy
+from deptr.boxes import paired_iou, xywh_to_xyxy
 from deptr.tracking.refinement import FILLED_SCORE, Tracks, refine
 from deptr.tracking.smoothing import between, smooth_tracks
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from deptr.errors import UsageError
 from deptr.records import FloatArray
 from deptr.tracking.base import Tracker
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parameters_of
 
 ALL = pytest.mark.parametrize("name", TRACKER_NAMES)

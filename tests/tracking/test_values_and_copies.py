@@ -15,7 +15,7 @@ import supervision as sv
 import deptr
 from deptr.errors import UsageError
 from deptr.tracking.base import Tracker
-from deptr.tracking.fusion import MODES, DepthFusion
+from deptr.tracking.depth.fusion import MODES, DepthFusion
 from deptr.tracking.refinement import Tracks, refine
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker
 

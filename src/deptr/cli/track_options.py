@@ -11,7 +11,7 @@ import typer
 from deptr.cli.track_output import DEFAULT_FOLDER, RUN, TRACKS, VIDEO
 from deptr.cli.track_setup import DEPTH_SOURCES, settings_of_fusion
 from deptr.records import DepthKind
-from deptr.tracking.fusion import MODES, DepthFusion
+from deptr.tracking.depth.fusion import MODES, DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of
 
 

@@ -18,7 +18,7 @@ from deptr.io.frames import FALLBACK_RATE, FrameSource, check_rate, open_source
 from deptr.io.mot_text import DetectionTable
 from deptr.io.text_files import read_toml
 from deptr.records import DepthKind
-from deptr.tracking.fusion import MODES, DepthFusion
+from deptr.tracking.depth.fusion import MODES, DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parse_parameters, tracker_class
 
 if TYPE_CHECKING:
@@ -284,6 +284,6 @@ def _fusion(words: Words, kind: DepthKind | None) -> DepthFusion:
 
 
 def _pseudo_depth(size: tuple[int, int]) -> Completion:
-    from deptr.tracking.pseudo_depth import PseudoDepth
+    from deptr.tracking.depth.pseudo_depth import PseudoDepth
 
     return PseudoDepth(size).update

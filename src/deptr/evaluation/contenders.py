@@ -14,7 +14,7 @@ from deptr.evaluation.oracle import perfect_identities
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import FloatArray
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parse_parameters
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.boxes import iou
 from deptr.evaluation.switches import counting
 from deptr.evaluation.trackeval_memory import corners, split_frames
 from deptr.io.ground_truth import GroundTruth, read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import FloatArray, IntArray
-from deptr.tracking.boxes import iou
 
 MATCH_IOU = 0.5
 JUMP = 0.1  # common change of all log depths between two frames that counts as a jump of the scale

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.boxes import iou
 from deptr.evaluation.trackeval_memory import corners, split_frames
 from deptr.io.columns import class_table
 from deptr.io.ground_truth import read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import FloatArray
-from deptr.tracking.boxes import iou
 
 MATCH_IOU = 0.5
 ORACLE_SCORE: dict[str, float] = {"mot": 0.6, "kitti": 0.8}  # the families' high thresholds

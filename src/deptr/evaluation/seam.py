@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.boxes import iou
 from deptr.errors import UsageError
 from deptr.evaluation.switches import counting
 from deptr.evaluation.trackeval_memory import corners, split_frames
 from deptr.io.ground_truth import GroundTruth, read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.records import FloatArray, IntArray
-from deptr.tracking.boxes import iou
 
 MATCH_IOU = 0.5
 REACH_FRAMES = 10  # how far from the crossing a matched prediction may lie, on each side

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.boxes import intersections, iou
 from deptr.evaluation.trackeval_memory import corners, preprocessed, split_frames
 from deptr.io.columns import class_table
 from deptr.io.ground_truth import GroundTruth, read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import BoolArray, FloatArray, IntArray
-from deptr.tracking.boxes import intersections, iou
 
 MATCH_IOU = 0.5
 TOUCH = 0.05  # share of a box that another covers before it counts as a neighbour

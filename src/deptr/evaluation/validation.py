@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from deptr.boxes import iou
 from deptr.evaluation.result_files import Finding, ResultFile, read_result, result_paths
 from deptr.evaluation.trackeval_memory import corners, split_frames
 from deptr.io.columns import KITTI_CLASSES, class_table
 from deptr.io.ground_truth import read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence, find_sequences
 from deptr.records import BoolArray, FloatArray
-from deptr.tracking.boxes import iou
 
 MAJORITY = 0.5
 FEW_MATCHES = 0.1  # share of boxes on an object below which something must be wrong

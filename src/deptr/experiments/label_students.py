@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from deptr.boxes import iou
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.errors import UsageError
 from deptr.evaluation.cells import detections_of
@@ -37,7 +38,6 @@ from deptr.teacher.engine import label_locally
 from deptr.teacher.jobs import find_jobs
 from deptr.teacher.rows import LabelOptions
 from deptr.teacher.synthetic import SyntheticNoise
-from deptr.tracking.boxes import iou
 from deptr.training.builder import build_detector
 from deptr.training.coco import CocoFrames
 from deptr.training.config import TrainSettings, settings_from_dict

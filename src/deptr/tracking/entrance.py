@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deptr.boxes import have_extent
 from deptr.errors import InputWarning, UsageError
-from deptr.records import FloatArray, real_number
-from deptr.tracking.boxes import have_extent
-from deptr.tracking.measurements import checked_column, pick
+from deptr.records import FloatArray, number_column, real_number
+from deptr.tracking.measurements import pick
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -46,7 +46,7 @@ class Entrance:
         if not hasattr(detections, "xyxy"):
             raise UsageError(f"detections: expected supervision.Detections, got {type(detections).__name__}")
         boxes = _as_boxes(detections.xyxy)
-        scores = checked_column(detections.confidence, len(boxes), 1.0, "confidence")
+        scores = number_column(detections.confidence, len(boxes), 1.0, "confidence")
         good = have_extent(boxes) & np.isfinite(scores)
         if not good.all():
             detections = pick(detections, np.flatnonzero(good))
@@ -76,24 +76,25 @@ class Entrance:
         if before is None:
             return self._period
         step = time - before
-        self._judge(step, before, time)
+        strange = not 0 < step < STRANGE_STEP * self._period
+        if strange:
+            self._doubt(step, before, time)
+        self._strange = strange and step > 0
         return max(step, 0.0)
 
-    def _judge(self, step: float, before: float, time: float) -> None:
+    def _doubt(self, step: float, before: float, time: float) -> None:
         if step <= 0:
             what = "stands still at" if step == 0 else f"goes back from {before:.10g} s to"
             self._tell(
                 "still" if step == 0 else "back",
                 f"timestamp: {what} {time:.10g} s; no time passes there (expected seconds that grow)",
             )
-        strange = step >= STRANGE_STEP * self._period
-        if strange and (self._strange or step >= IMPOSSIBLE_STEP):
+        elif self._strange or step >= IMPOSSIBLE_STEP:
             self._tell(
                 "unit",
                 f"timestamp: {step:.6g} s between frames, taken as they are: tracks are forgotten at once "
                 "(expected seconds; divide milliseconds by 1e3, nanoseconds by 1e9)",
             )
-        self._strange = strange
 
     def _tell_rows(self, boxes: FloatArray, good: np.ndarray) -> None:
         row = int(np.flatnonzero(~good)[0])
