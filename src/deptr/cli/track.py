@@ -129,7 +129,7 @@ def _assemble(chosen: Plan, output: Path, *, video: bool) -> TrackingRun:
 
 
 def _caption(chosen: Plan) -> str:
-    mode = chosen.tracker.depth.mode
+    mode = chosen.tracker.fusion.mode
     depth = "" if mode == "none" else f" · {mode} depth fusion"
     return f"{type(chosen.tracker).__name__}{depth}"
 

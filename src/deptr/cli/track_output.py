@@ -87,8 +87,8 @@ def write_run(
             "frames": plan.total,
         },
         "tracker": words.tracker,
-        "parameters": asdict(plan.tracker.parameters),
-        "fusion": asdict(plan.tracker.depth),
+        "parameters": plan.tracker.parameters,
+        "fusion": asdict(plan.tracker.fusion),
         "depth": {
             "source": plan.depth_source,
             "kind": plan.depth_kind.value if plan.depth_kind else None,
@@ -123,7 +123,7 @@ def why_nothing(words: Words, plan: Plan, counts: Counts) -> list[str]:
         held = "the detector found nothing" if table is None else f"{plan.input.name} holds {len(table)}"
         chosen = f"--min-score {words.min_score:g}" + (f" --classes {words.classes}" if words.classes else "")
         return [f"{seen}: {held}, taken with {chosen}"]
-    known = plan.tracker.parameters
+    known = plan.tracker
     best = f"the best score is {counts.best_score:.3g}"
     if counts.best_score < max(known.new_score, known.high_score):
         lower = f"{counts.best_score / 2:.2g}"

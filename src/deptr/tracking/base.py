@@ -91,8 +91,7 @@ class Tracker(Declared, ABC):
         given = checked(declared, parameters, self.tracker_name)
         for parameter in declared:
             setattr(self, parameter.name, given.get(parameter.name, parameter.default))
-        self.fusion = DepthFusion.parse("adaptive" if depth is None else depth)
-        self.depth = self.fusion
+        self.depth = self.fusion = DepthFusion.parse("adaptive" if depth is None else depth)
         self.reset()
 
     @property
@@ -138,15 +137,12 @@ class Tracker(Declared, ABC):
         """
         rows, depth = self._rows, self._depth
         detections = self._entrance.admit(detections)
-        if self.panorama:
-            self._period = self._panorama_width(frame)
-            detections = merge_at_seam(detections, self._period)
+        if self.panorama or self.camera_motion:
+            detections = self._follow_camera(detections, frame)
         seen = Measurements.of(detections)
         if depth is not None:
             seen = depth.read(seen)
         seconds = self._entrance.seconds(timestamp)
-        if self.camera_motion or self._period is not None:
-            self._follow_camera(frame, seen)
 
         waiting = (rows.states == TENTATIVE) & (rows.matches == 0) if self.new_tracks_wait else None
         step = Step(seconds, seconds * REFERENCE_RATE, waiting, rows.states == LOST)
@@ -170,7 +166,7 @@ class Tracker(Declared, ABC):
             part.correct(matched, taken)
         self._revise(step)
 
-        kept = self._kept()
+        kept = self._kept(rows.now - rows.last_seen > self.lost_seconds + ROUNDING_SECONDS)
         if not kept.all():
             self._select(kept.nonzero()[0])
         births = free[seen.scores[free] >= self.new_score]
@@ -213,13 +209,9 @@ class Tracker(Declared, ABC):
     def _reported_at_once(self) -> bool:
         """Whether tracks that start in this frame need no second detection."""
 
-    def _kept(self) -> BoolArray:
-        """``(T,)`` tracks to keep: by default those that were seen within the time they are remembered."""
-        return ~self._expired()
-
-    def _expired(self) -> BoolArray:
-        """``(T,)`` tracks not seen for longer than they are remembered."""
-        return self._rows.now - self._rows.last_seen > self.lost_seconds + ROUNDING_SECONDS
+    def _kept(self, expired: BoolArray) -> BoolArray:
+        """Which tracks to keep, ``(T,)``, given those that were not seen for longer than is remembered."""
+        return ~expired
 
     def _match(
         self,
@@ -311,23 +303,25 @@ class Tracker(Declared, ABC):
             result.xyxy = wrap(result.xyxy.astype(np.float64), self._period).astype(kind)
         return result
 
-    def _panorama_width(self, frame: Image | None) -> float:
-        width = self.panorama_width or (frame.shape[1] if frame is not None else 0)
-        if not width:
-            raise UsageError("panorama: its width is needed: set panorama_width or pass frames to update")
-        return float(width)
-
-    def _follow_camera(self, frame: Image | None, seen: Measurements) -> None:
-        """Move all tracks with the image, if the camera moved."""
+    def _follow_camera(self, detections: sv.Detections, frame: Image | None) -> sv.Detections:
+        """Move all tracks with the image, if the camera moved; the detections, whole where a seam cut them."""
         affine: FloatArray | None = None
+        if self.panorama:
+            width = self.panorama_width or (frame.shape[1] if frame is not None else 0)
+            if not width:
+                raise UsageError("panorama: its width is needed: set panorama_width or pass frames to update")
+            self._period = float(width)
+            detections = merge_at_seam(detections, self._period)
+        boxes = np.asarray(detections.xyxy, np.float64).reshape(-1, 4)
         if self._camera is not None:
             if frame is None:
                 raise UsageError("camera_motion: frames are needed: pass frame=... to update")
-            affine = self._camera.update(frame, seen.boxes)
+            affine = self._camera.update(frame, boxes)
         elif self._period is not None and len(self._rows):
-            shift = yaw_shift(self._motion.boxes(), seen.boxes, self._period)
+            shift = yaw_shift(self._motion.boxes(), boxes, self._period)
             if shift:
                 affine = np.array([[1.0, 0.0, shift], [0.0, 1.0, 0.0]])
         if affine is not None and len(self._rows):
             for part in self._parts:
                 part.warp(affine)
+        return detections

@@ -13,7 +13,7 @@ import numpy as np
 
 from deptr.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from deptr.records import FloatArray
-from deptr.tracking.assignment import Indices, where
+from deptr.tracking.assignment import Indices
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion
 from deptr.tracking.part import Part, Step
@@ -47,12 +47,8 @@ class BoxReport(Part):
         self._agreement = PRIOR_SHARE * self._power
         # what was detected and filtered in the last frames, as a ring over the second axis; NaN: not seen
         self._boxes: FloatArray = np.full((2, SLOTS, 0, 4), np.nan)
-        self._frame, self._judged = 0, 0
+        self._frame, self._slot, self._judged = 0, 0, 0
         self._seconds: float | None = None
-
-    @property
-    def _slot(self) -> int:
-        return self._frame % SLOTS
 
     def predict(self, step: Step) -> None:
         """A new frame; an uneven step starts the history anew."""
@@ -60,6 +56,7 @@ class BoxReport(Part):
             self._boxes[:] = np.nan
             self._seconds = step.seconds
         self._frame += 1
+        self._slot = self._frame % SLOTS
         self._boxes[:, self._slot] = np.nan
 
     def correct(self, rows: Indices, taken: Measurements) -> None:
@@ -78,11 +75,9 @@ class BoxReport(Part):
         self._boxes = self._boxes[:, :, kept]
 
     def learn(self) -> None:
-        """Now and then, compare what was reported three frames ago with what has been detected since."""
-        if self._judged >= ENOUGH and self._frame % LEARN_EVERY:
-            return
+        """Compare what was reported three frames ago with what has been detected since."""
         ring = (self._frame + 1 + np.arange(SLOTS)) % SLOTS
-        known = where(np.asarray(np.isfinite(self._boxes[0, :, :, 0]).all(0)))
+        known = np.flatnonzero(np.isfinite(self._boxes[0, :, :, 0]).all(0))
         if not len(known):
             return
         then, first, second, third = (xyxy_to_cxcywh(self._boxes[0, slot, known]) for slot in ring)
@@ -103,6 +98,7 @@ class BoxReport(Part):
             detected: ``(N, 4)`` xyxy.
             filtered: ``(N, 4)`` xyxy, the filter's boxes of the same tracks.
         """
-        self.learn()
+        if self._judged < ENOUGH or self._frame % LEARN_EVERY == 0:
+            self.learn()
         own = xyxy_to_cxcywh(detected)
         return cxcywh_to_xyxy(own - self.share * (own - xyxy_to_cxcywh(filtered)))

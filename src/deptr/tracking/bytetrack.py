@@ -46,20 +46,18 @@ class ByteTrack(Tracker):
     def _associate(self, seen: Measurements, boxes: FloatArray, high: Indices, low: Indices) -> Indices:
         states = self._rows.states
         known, waiting = (states != TENTATIVE).nonzero()[0], (states == TENTATIVE).nonzero()[0]
-        overlap = self._overlap(boxes[known], seen.boxes[high])
+        overlap = iou(boxes[known], seen.boxes[high], pixel=PIXEL, period=self._period)
         costs = self._costs(overlap, known, seen.take(high))
         left, free = self._match(seen, known, high, costs, overlap, cost_limit=self.match_cost)
 
         left = left[states[left] == CONFIRMED]
-        costs = 1 - self._overlap(boxes[left], seen.boxes[low])
-        self._match(seen, left, low, costs, cost_limit=self.second_match_cost)
+        overlap = iou(boxes[left], seen.boxes[low], pixel=PIXEL, period=self._period)
+        self._match(seen, left, low, 1 - overlap, cost_limit=self.second_match_cost)
 
-        costs = self._costs(self._overlap(boxes[waiting], seen.boxes[free]), waiting, seen.take(free))
+        overlap = iou(boxes[waiting], seen.boxes[free], pixel=PIXEL, period=self._period)
+        costs = self._costs(overlap, waiting, seen.take(free))
         _, free = self._match(seen, waiting, free, costs, cost_limit=TENTATIVE_COST)
         return free
-
-    def _overlap(self, boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
-        return iou(boxes_a, boxes_b, pixel=PIXEL, period=self._period)
 
     def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray:
         """Costs of these tracks and high-score detections before depth, ``(T, D)``."""
@@ -76,7 +74,7 @@ class ByteTrack(Tracker):
     def _reported_at_once(self) -> bool:
         return self._rows.frame_count == 1 or self.confirm_frames == 1
 
-    def _kept(self) -> BoolArray:
+    def _kept(self, expired: BoolArray) -> BoolArray:
         """All but unconfirmed tracks that were not seen, lost ones past their time, and duplicates.
 
         As in the authors' code, a track is let go one frame after its time and never lost twice after it; of
@@ -85,15 +83,16 @@ class ByteTrack(Tracker):
         rows = self._rows
         lost = rows.states == LOST
         kept = ~(lost & rows.overdue | (rows.states == TENTATIVE) & (rows.columns < 0))
-        rows.overdue |= lost & self._expired()
+        rows.overdue |= lost & expired
         tracked, hidden = (kept & ~lost).nonzero()[0], (kept & lost).nonzero()[0]
         if len(tracked) and len(hidden):
             boxes = self._motion.boxes()
-            same = self._overlap(boxes[tracked], boxes[hidden]) > DUPLICATE_IOU
+            overlap = iou(boxes[tracked], boxes[hidden], pixel=PIXEL, period=self._period)
+            same = np.asarray(overlap > DUPLICATE_IOU)
             if not self.class_agnostic:
                 same &= rows.classes[tracked][:, None] == rows.classes[hidden]
             a, b = same.nonzero()
             life = rows.last_seen - rows.born
             older = life[tracked[a]] > life[hidden[b]] + 1e-6
             kept[np.where(older, hidden[b], tracked[a])] = False
-        return kept
+        return np.asarray(kept)

@@ -45,7 +45,14 @@ class Entrance:
         """
         if not hasattr(detections, "xyxy"):
             raise UsageError(f"detections: expected supervision.Detections, got {type(detections).__name__}")
-        boxes = _as_boxes(detections.xyxy)
+        try:
+            boxes = np.asarray(detections.xyxy, np.float64)
+            boxes = boxes.reshape(-1 if boxes.size == 0 else len(boxes), 4)
+        except (TypeError, ValueError):
+            array = isinstance(detections.xyxy, np.ndarray)
+            got = f"shape {detections.xyxy.shape}" if array else type(detections.xyxy).__name__
+            expected = "expected boxes as an (N, 4) array of numbers"
+            raise UsageError(f"detections: {expected}, got {got}") from None
         scores = number_column(detections.confidence, len(boxes), 1.0, "confidence")
         good = have_extent(boxes) & np.isfinite(scores)
         if not good.all():
@@ -67,9 +74,7 @@ class Entrance:
             UsageError: Not a finite number.
         """
         before = self._time
-        if timestamp is None:
-            timestamp = (before or 0.0) + self._period
-        time = real_number(timestamp)
+        time = (before or 0.0) + self._period if timestamp is None else real_number(timestamp)
         if not math.isfinite(time):
             raise UsageError(f"timestamp: expected finite seconds, got {timestamp!r}")
         self._time = time
@@ -109,15 +114,3 @@ class Entrance:
         if kind not in self._told:
             self._told.add(kind)
             warnings.warn(f"{sentence}; this is said once", InputWarning, stacklevel=5)
-
-
-def _as_boxes(xyxy: object) -> FloatArray:
-    try:
-        boxes = np.asarray(xyxy, np.float64)
-        return boxes.reshape(-1, 4) if boxes.size == 0 else boxes.reshape(len(boxes), 4)
-    except (TypeError, ValueError):
-        raise UsageError(
-            f"detections: expected boxes as an (N, 4) array of numbers, got shape {np.shape(xyxy)}"
-            if isinstance(xyxy, np.ndarray)
-            else f"detections: expected boxes as an (N, 4) array of numbers, got {type(xyxy).__name__}"
-        ) from None

@@ -30,7 +30,7 @@ class Measurements:
         depth_stds: ``(N,)`` NaN = not given.
         depth_kind: Meaning of `depths`.
         embeddings: ``(N, E)`` of unit length, or None.
-        values: ``(N,)`` depths in the space in which they are filtered, NaN = unknown, or None before `enter`.
+        values: ``(N,)`` depths in filter space (`DepthSpace`), NaN = unknown; None where there are none.
         variances: ``(N,)`` variance of `values`, likewise.
         covered: ``(N,)`` share of each box that another one covers, likewise.
     """

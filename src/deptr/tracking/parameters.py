@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 else:  # of no effect at run time, and Python 3.10 has none
 
     def dataclass_transform(**_: object) -> object:
+        """As in `typing`."""
         return lambda cls: cls
 
 
@@ -120,25 +121,24 @@ class Declared:
     def __init_subclass__(cls, **options: Any) -> None:
         """Show every parameter in the signature, and its meaning in the docstring, of a subclass."""
         super().__init_subclass__(**options)
-        common = [
-            entry for entry in inspect.signature(cls.__init__).parameters.values() if entry.name != "self"
-        ]
-        common = [entry for entry in common if entry.kind is not inspect.Parameter.VAR_KEYWORD]
         own = parameters_of_class(cls)
-        cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            common
-            + [
-                inspect.Parameter(
-                    entry.name,
-                    inspect.Parameter.KEYWORD_ONLY,
-                    default=entry.default,
-                    annotation=entry.kind.__name__,
-                )
-                for entry in own
-            ]
-        )
+        first = [
+            entry
+            for entry in inspect.signature(cls.__init__).parameters.values()
+            if entry.name != "self" and entry.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        rest = [
+            inspect.Parameter(
+                entry.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=entry.default,
+                annotation=entry.kind.__name__,
+            )
+            for entry in own
+        ]
+        cls.__signature__ = inspect.Signature(first + rest)  # type: ignore[attr-defined]
         lines = [
-            f"    {entry.name}: {entry.help}; {entry.legal}, {entry.default} by default." for entry in own
+            f"    {entry.name}: {entry.help}; {entry.legal}, by default {entry.default}" for entry in own
         ]
         cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or ""), "", "Parameters:", *lines])
 

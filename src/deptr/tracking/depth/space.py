@@ -33,7 +33,7 @@ class DepthSpace:
 
     def enter(self, depths: FloatArray, stds: FloatArray, kind: DepthKind) -> tuple[FloatArray, FloatArray]:
         """Depths and their standard deviations as coordinates, ``(N,)`` each, NaN = unknown."""
-        if not kind.larger_is_nearer:
+        if kind is not DepthKind.RELATIVE_INVERSE:
             positive = np.where(depths > 0, depths, np.nan)
             return np.log(positive), stds / positive
         self.logarithmic = False

@@ -124,7 +124,8 @@ class DepthState:
         np.minimum(squares, 4.0, out=squares)
         own = squares[np.arange(len(t)), d]
         others = int(np.isfinite(seen.values).sum()) - 1
-        boxes, taken = self._motion.boxes()[rows[t]], seen.take(d)
+        plain, taken = self._motion.boxes()[rows[t]], seen.take(d)
+        led = self.perspective.boxes(rows[t])
         assert taken.variances is not None and taken.covered is not None
         self.noise.learn(
             own,
@@ -132,8 +133,7 @@ class DepthState:
             predicted=filters.covariance[0, rows[t], DEPTH],
             measured=taken.variances,
             covered=taken.covered,
-            box_gain=paired_iou(self.perspective.boxes(rows[t]), taken.boxes)
-            - paired_iou(boxes, taken.boxes),
+            box_gain=paired_iou(led, taken.boxes) - paired_iou(plain, taken.boxes),
         )
 
     def recover(self, rows: Indices, seen: Measurements, misses: IntArray) -> Matches:
