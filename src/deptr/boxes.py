@@ -132,16 +132,6 @@ def ltwh_to_xyxy(boxes_ltwh: FloatArray) -> FloatArray:
     return np.concatenate([boxes_ltwh[:, :2], boxes_ltwh[:, :2] + boxes_ltwh[:, 2:4]], axis=1)
 
 
-def areas(boxes_xyxy: FloatArray, *, pixel: float = 0.0) -> FloatArray:
-    """Area of each box, ``(N,)``; `pixel` as in `iou`.
-
-    Example:
-        >>> areas(np.array([[0.0, 0.0, 4.0, 5.0]])).tolist()
-        [20.0]
-    """
-    return (boxes_xyxy[:, 2] - boxes_xyxy[:, 0] + pixel) * (boxes_xyxy[:, 3] - boxes_xyxy[:, 1] + pixel)
-
-
 def intersections(
     boxes_a: FloatArray, boxes_b: FloatArray, *, pixel: float = 0.0, period: float | None = None
 ) -> FloatArray:
@@ -196,7 +186,9 @@ def iou(
     if period is None and pairs >= CROWD:
         return _sparse_iou(boxes_a, boxes_b, pixel)
     shared = intersections(boxes_a, boxes_b, pixel=pixel, period=period)
-    union = areas(boxes_a, pixel=pixel)[:, None] + areas(boxes_b, pixel=pixel)[None, :]
+    area_a = (boxes_a[:, 2:] - boxes_a[:, :2] + pixel).prod(1)
+    area_b = (boxes_b[:, 2:] - boxes_b[:, :2] + pixel).prod(1)
+    union = area_a[:, None] + area_b
     union -= shared
     np.maximum(union, _TINY, out=union)
     shared /= union
@@ -221,7 +213,9 @@ def _sparse_iou(boxes_a: FloatArray, boxes_b: FloatArray, pixel: float) -> Float
     """As `iou`, looking only at pairs that share image columns."""
     out = np.zeros((len(boxes_a), len(boxes_b)))
     a, b, shared = overlapping_pairs(boxes_a, boxes_b, pixel=pixel)
-    union = areas(boxes_a, pixel=pixel)[a] + areas(boxes_b, pixel=pixel)[b] - shared
+    area_a = (boxes_a[:, 2:] - boxes_a[:, :2] + pixel).prod(1)
+    area_b = (boxes_b[:, 2:] - boxes_b[:, :2] + pixel).prod(1)
+    union = area_a[a] + area_b[b] - shared
     out[a, b] = shared / np.maximum(union, _TINY)
     return out
 
@@ -268,7 +262,8 @@ def covered_share(boxes_xyxy: FloatArray) -> FloatArray:
         a, b, shared = overlapping_pairs(boxes_xyxy, boxes_xyxy)
         others = a != b
         np.maximum.at(most, a[others], shared[others])
-    return np.asarray(np.minimum(most / np.maximum(areas(boxes_xyxy), 1e-9), 1.0))
+    area = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(1)
+    return np.asarray(np.minimum(most / np.maximum(area, _TINY), 1.0))
 
 
 def height_modulated_iou(

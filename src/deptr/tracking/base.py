@@ -304,7 +304,7 @@ class Tracker(Declared, ABC):
         return result
 
     def _follow_camera(self, detections: sv.Detections, frame: Image | None) -> sv.Detections:
-        """Move all tracks with the image, if the camera moved; the detections, whole where a seam cut them."""
+        """Move all tracks as the camera did; the detections, whole where a seam cut them."""
         affine: FloatArray | None = None
         if self.panorama:
             width = self.panorama_width or (frame.shape[1] if frame is not None else 0)

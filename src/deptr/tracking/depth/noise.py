@@ -37,12 +37,7 @@ class RunningMean:
     def __init__(self, initial: float, *, weight: float, memory: float) -> None:
         self.value = initial
         self.weight = weight
-        self._memory = memory
-
-    @property
-    def full(self) -> bool:
-        """Whether as much has been measured as is remembered."""
-        return self.weight >= self._memory
+        self.memory = memory
 
     def add(self, values: FloatArray, weights: FloatArray) -> None:
         """Take in measurements with a weight each."""
@@ -51,7 +46,7 @@ class RunningMean:
             return
         mean = float((values * weights).sum()) / total
         self.value += (mean - self.value) * total / (self.weight + total)
-        self.weight = min(self.weight + total, self._memory)
+        self.weight = min(self.weight + total, self.memory)
 
 
 class DepthNoise:
@@ -67,6 +62,7 @@ class DepthNoise:
         covered: Variance that a detection which another one covers wholly has beyond that.
         outliers: Share of depths that are plainly wrong.
         box_gain: Mean gain of IoU by predicting boxes in perspective.
+        full: Whether both variances rest on as much as is remembered.
         trust: How much the evidence of depth counts by what this video has shown so far, in [0, 1].
         telling: Whether this video's depth has shown that it tells objects apart well.
         leads: Whether motion in space besides foresees boxes better than motion in the image.
@@ -82,12 +78,8 @@ class DepthNoise:
         self.outliers = RunningMean(OUTLIER_SHARE, weight=50.0, memory=500.0)
         self.covered = RunningMean(COVERED_VARIANCE, weight=2.0, memory=100.0)
         self.box_gain = RunningMean(0.0, weight=5.0, memory=100.0)
-        self._conclude()
-
-    @property
-    def full(self) -> bool:
-        """Whether both variances rest on as much as is remembered."""
-        return self.same.full and self.different.full
+        self.full, self.telling, self.leads, self.recovers = False, False, False, False
+        self.trust = 0.0 if judges else 1.0
 
     def learn(
         self,
@@ -123,14 +115,14 @@ class DepthNoise:
         self.covered.value = max(self.covered.value, 0.0)
         if other is not None:
             self.different.add(other, ones)
-        self._conclude()
-
-    def _conclude(self) -> None:
-        """Judge by the log ratio of the learned variances, two standard errors on the safe side."""
+        self.full = all(mean.weight >= mean.memory for mean in (self.same, self.different))
+        if not self._judges:
+            return
+        # judged by the log ratio of the learned variances, two standard errors on the safe side
         errors = math.sqrt(2 / self.same.weight) + math.sqrt(2 / self.different.weight)
         log_ratio = math.log(self.different.value / self.same.value) - errors
-        self.trust = min(max((log_ratio - USEFUL) / (TELLING - USEFUL), 0.0), 1.0) if self._judges else 1.0
-        self.telling = self._judges and log_ratio > TELLING
+        self.trust = min(max((log_ratio - USEFUL) / (TELLING - USEFUL), 0.0), 1.0)
+        self.telling = log_ratio > TELLING
         gains = self.box_gain.value > SMALLEST_GAIN
         self.leads = self.telling and gains
         self.recovers = self.telling and (gains or self.box_gain.weight < ENOUGH_PAIRS)
