@@ -144,7 +144,8 @@ def test_refining_takes_a_fraction_as_rate() -> None:
 def test_a_fusion_can_be_said_in_words(
     made: Callable[..., Tracker], words: str | None, fusion: DepthFusion
 ) -> None:
-    assert made(depth=words).depth == fusion
+    assert made(depth=words).fusion == fusion
+    assert DepthFusion.parse(str(fusion)) == fusion
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_a_fusion_can_be_said_in_words(
     [
         ("magic", "expected one of none, fixed, kalman, adaptive, got 'magic'"),
         ("fixed:gamma=much", "fixed:name=number"),
-        ("none:gamma=0.2", "none has no parameter gamma"),
+        ("none:gamma=0.2", "none has no parameter 'gamma'"),
         ("fixed:gamma=2", "gamma"),
         (0.2, "depth: expected a DepthFusion or one of none, .*got float"),
         (np.zeros((4, 4)), "depth: expected a DepthFusion or one of .*got ndarray"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from deptr.io.frames import FALLBACK_RATE, FrameSource, check_rate, open_source
 from deptr.io.mot_text import DetectionTable
 from deptr.io.text_files import read_toml
 from deptr.records import DepthKind
-from deptr.tracking.depth.fusion import MODES, DepthFusion
+from deptr.tracking.depth.fusion import MODES, DepthFusion, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parse_parameters, tracker_class
 
 if TYPE_CHECKING:
@@ -152,7 +151,7 @@ def settings_of_fusion(mode: str) -> tuple[str, ...]:
         >>> settings_of_fusion("fixed"), settings_of_fusion("none")
         (('gamma', 'scale'), ())
     """
-    return tuple(inspect.signature(getattr(DepthFusion, mode)).parameters)
+    return tuple(setting.name for setting in settings_of(mode))
 
 
 def _check(words: Words) -> None:
@@ -279,8 +278,7 @@ def _fusion(words: Words, kind: DepthKind | None) -> DepthFusion:
     for name in settings:
         if name not in settings_of_fusion(mode):
             raise UsageError(f"{given[name][0]}: has no effect with --fusion {mode}")
-    fusion: DepthFusion = getattr(DepthFusion, mode)(**settings)
-    return fusion
+    return DepthFusion.of(mode, **settings)
 
 
 def _pseudo_depth(size: tuple[int, int]) -> Completion:

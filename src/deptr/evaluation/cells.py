@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import deptr
 from deptr.errors import DataError
 from deptr.evaluation.contenders import ORACLE, PEER_PREFIX, Contender, run
 from deptr.evaluation.corruption import Corruption
+from deptr.evaluation.fingerprint import LIBRARIES, code_of, hash_of, versions_of
 from deptr.evaluation.judge import check_tracks, combine
 from deptr.evaluation.trackeval_memory import RawScores, raw_scores
 from deptr.files import atomic_write
@@ -27,8 +24,6 @@ from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import DepthKind, FloatArray
 from deptr.tracking.registry import tracker_class
-
-RULES_CODE = ("contenders.py", "corruption.py", "oracle.py", "trackeval_memory.py")
 
 
 @dataclass(frozen=True)
@@ -162,8 +157,9 @@ def _milliseconds(seconds: FloatArray) -> dict[str, float]:
 class CellStore:
     """Finished cells in a folder, one file each, found again by everything that decides the result.
 
-    That is the cell, the data files, the versions of TrackEval and the peers, and the code that our tracker
-    is made of: a changed tracker measures anew, the cells of the peers and of the other trackers stay.
+    That is the cell, the data files, the code that reads, corrupts and judges, that of our tracker and all it
+    imports, and the versions of lap, numpy, scipy, TrackEval and the peers: a changed tracker measures anew,
+    the cells of the peers and of the other trackers stay.
 
     Args:
         folder: Where the files lie; made when needed.
@@ -172,8 +168,7 @@ class CellStore:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self._data: dict[tuple[str, ...], str] = {}
-        package = Path(deptr.__file__).parent
-        self._rules = _hash(package / "evaluation" / name for name in RULES_CODE)
+        self._rules = hash_of(code_of("deptr.evaluation.cells", leave_out="deptr.tracking"))
         self._trackers: dict[str, str] = {}
 
     def path(self, cell: Cell) -> Path:
@@ -214,60 +209,16 @@ class CellStore:
         files = [path for s in cell.sequences for path in (s.ground_truth, s.ignore, s.detections) if path]
         key = tuple(map(str, files))
         if key not in self._data:
-            self._data[key] = _hash(files)
-        package = Path(deptr.__file__).parent
-        prints = [
-            self._data[key],
-            version("trackeval"),
-            _hash(package / "evaluation" / name for name in RULES_CODE),
-        ]
+            self._data[key] = hash_of(files)
+        prints = [self._data[key], self._rules, *versions_of(LIBRARIES)]
         if cell.contender.tracker.startswith(PEER_PREFIX):
-            return [*prints, installed_version("trackers")]
+            return [*prints, *versions_of(["trackers"])]
         if cell.contender.tracker == ORACLE:
             return prints
         tracker = cell.contender.tracker
         if tracker not in self._trackers:
-            self._trackers[tracker] = _hash(tracker_files(tracker))
+            self._trackers[tracker] = hash_of(code_of(tracker_class(tracker).__module__))
         return [*prints, self._trackers[tracker]]
-
-
-def tracker_files(tracker: str) -> list[Path]:
-    """Files of our tracking code that a tracker is made of: its module and all that this imports.
-
-    Example:
-        >>> names = {path.stem for path in tracker_files("bytetrack")}
-        >>> {"bytetrack", "base", "fusion"} <= names, "hybridsort" in names
-        (True, False)
-    """
-    home = Path(sys.modules[tracker_class(tracker).__module__].__file__ or "")
-    found: dict[str, Path] = {}
-    waiting = [home.stem]
-    while waiting:
-        name = waiting.pop()
-        path = home.parent / f"{name}.py"
-        if name in found or not path.is_file():
-            continue
-        found[name] = path
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("deptr.tracking"):
-                parts = (node.module or "").split(".")[2:]
-                waiting += parts[:1] or [alias.name for alias in node.names]
-    return [found[name] for name in sorted(found)]
-
-
-def installed_version(package: str) -> str:
-    """Version of an installed package, ``none`` when it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
-
-
-def _hash(paths: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _plain(value: Any) -> Any:

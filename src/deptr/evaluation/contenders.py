@@ -101,7 +101,7 @@ def our_contender(
 
     Args:
         tracker: Name in the registry.
-        fusion: As for `DepthFusion.of`.
+        fusion: As for `DepthFusion.parse`.
         family: ``mot`` or ``kitti``.
         overrides: Parameters that replace those of the family.
 
@@ -110,7 +110,7 @@ def our_contender(
     """
     if tracker not in TRACKER_NAMES:
         raise UsageError(f"tracker: expected one of {', '.join(TRACKER_NAMES)}, got {tracker!r}")
-    DepthFusion.of(fusion)
+    DepthFusion.parse(fusion)
     values = {**operating_point(tracker, family), **(overrides or {})}
     return Contender(tracker, fusion, parse_parameters(tracker, values))
 
@@ -189,7 +189,7 @@ def _start_ours(contender: Contender, sequence: Sequence) -> Update:
         )
     tracker = create_tracker(
         contender.tracker,
-        depth=DepthFusion.of(contender.fusion),
+        depth=DepthFusion.parse(contender.fusion),
         frame_rate=sequence.frame_rate,
         **contender.parameters,
     )

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from deptr.boxes import iou
+from deptr.boxes import iou, ltwh_to_xyxy
 from deptr.evaluation.switches import counting
-from deptr.evaluation.trackeval_memory import corners, split_frames
+from deptr.evaluation.trackeval_memory import split_frames
 from deptr.io.ground_truth import GroundTruth, read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
@@ -122,7 +122,7 @@ def _pairs(
     benchmark: Benchmark, truth: GroundTruth, table: DetectionTable, length: int
 ) -> tuple[IntArray, IntArray]:
     counted = np.flatnonzero(counting(benchmark, truth))
-    boxes = corners(truth.boxes_xywh)
+    boxes = ltwh_to_xyxy(truth.boxes_ltwh)
     rows: list[int] = []
     columns: list[int] = []
     detections = split_frames(table.frame, length)

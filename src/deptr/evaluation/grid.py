@@ -86,7 +86,7 @@ def rows_of(
     Args:
         benchmark: Its family decides the operating points.
         trackers: Names of ours.
-        fusions: As for `DepthFusion.of`, each with each tracker.
+        fusions: As for `DepthFusion.parse`, each with each tracker.
         parameters: Tracker name, or ``all``, to parameters that replace the family's.
         peers: Add PyPI `trackers`.
         oracle: Add perfect identities.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from deptr.boxes import iou
+from deptr.boxes import iou, ltwh_to_xyxy
 from deptr.evaluation.result_files import Finding, ResultFile, read_result, result_paths
-from deptr.evaluation.trackeval_memory import corners, split_frames
+from deptr.evaluation.trackeval_memory import split_frames
 from deptr.io.columns import KITTI_CLASSES, class_table
 from deptr.io.ground_truth import read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence, find_sequences
@@ -323,7 +323,7 @@ def _overlap(result: ResultFile, benchmark: Benchmark, sequence: Sequence) -> li
         return []
     table = result.of_target(benchmark)
     objects = split_frames(truth.frames, sequence.length)
-    boxes = corners(truth.boxes_xywh)
+    boxes = ltwh_to_xyxy(truth.boxes_ltwh)
 
     def hits(frames: FloatArray, xyxy: FloatArray) -> float:
         """Share of boxes that overlap an object by half."""
@@ -333,7 +333,7 @@ def _overlap(result: ResultFile, benchmark: Benchmark, sequence: Sequence) -> li
                 found += int((iou(xyxy[rows], boxes[objects[frame]]).max(axis=1) >= 0.5).sum())
         return found / max(len(frames), 1)
 
-    own = corners(table[:, 2:6])
+    own = ltwh_to_xyxy(table[:, 2:6])
     share = hits(table[:, 0], own)
     shifted = {shift: hits(table[:, 0] + shift, own) for shift in SHIFTS}
     shift = max(shifted, key=lambda key: shifted[key])

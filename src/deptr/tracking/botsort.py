@@ -73,7 +73,7 @@ class Appearance(Part):
 
     def correct(self, rows: Indices, taken: Measurements) -> None:
         """Mix what is seen clearly in."""
-        if taken.embeddings is None:
+        if taken.embeddings is None or not len(rows):  # nobody has a look of any length
             return
         self._fit_width(taken.embeddings)
         clear = taken.scores > self._clear_score

@@ -134,7 +134,7 @@ def _add(
         number = len(images) + 1
         images.append(image_entry(number, str(path.resolve()), size, sequence=sequence.name, frame=frame))
         for row in np.flatnonzero((truth.frames == frame) & (target | lookalikes)):
-            left, top, wide, high = truth.boxes_xywh[row]
+            left, top, wide, high = truth.boxes_ltwh[row]
             inside = left < size[1] and top < size[0] and left + wide > 0 and top + high > 0
             if not inside or wide <= 0 or high <= 0:
                 continue
