@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deptr.evaluation.contenders import track_rows
 from deptr.evaluation.judge import evaluate
+from deptr.evaluation.methods import track_rows
 from deptr.io.mot_text import read_detections
 from deptr.io.sequences import benchmark_of, find_sequences
 from deptr.tracking.depth.fusion import DepthFusion

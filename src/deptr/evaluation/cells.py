@@ -1,4 +1,4 @@
-"""One cell of a benchmark: one contender on all sequences at one frame stride; kept on disk when finished."""
+"""One cell of a benchmark: one method on all sequences at one frame stride; kept on disk when finished."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from deptr.errors import DataError
-from deptr.evaluation.contenders import ORACLE, PEER_PREFIX, Contender, run
 from deptr.evaluation.corruption import Corruption
 from deptr.evaluation.fingerprint import LIBRARIES, code_of, hash_of, versions_of
 from deptr.evaluation.judge import check_tracks, combine
+from deptr.evaluation.methods import ORACLE, PEER_PREFIX, Method, run
 from deptr.evaluation.trackeval_memory import RawScores, raw_scores
 from deptr.files import atomic_write
 from deptr.io.mot_text import read_detections
@@ -33,7 +33,7 @@ class Cell:
     Attributes:
         benchmark: Whose rules hold.
         sequences: All its sequences, not thinned.
-        contender: Who tracks.
+        method: Who tracks.
         stride: Every `stride`-th frame.
         corruption: What happens to the depths first.
         seed: Seed of the corruption.
@@ -42,7 +42,7 @@ class Cell:
 
     benchmark: Benchmark
     sequences: tuple[Sequence, ...]
-    contender: Contender
+    method: Method
     stride: int = 1
     corruption: Corruption = field(default_factory=Corruption)
     seed: int = 0
@@ -54,9 +54,9 @@ class Cell:
         return {
             "benchmark": self.benchmark.name,
             "sequences": [sequence.name for sequence in self.sequences],
-            "tracker": self.contender.tracker,
-            "fusion": self.contender.fusion,
-            "parameters": dict(self.contender.parameters),
+            "tracker": self.method.tracker,
+            "fusion": self.method.fusion,
+            "parameters": dict(self.method.parameters),
             "stride": self.stride,
             "corruption": str(self.corruption),
             "seed": self.seed,
@@ -64,7 +64,7 @@ class Cell:
         }
 
     def table(self, sequence: Sequence) -> DetectionTable:
-        """Detections of a sequence as the contender gets them."""
+        """Detections of a sequence as the method gets them."""
         return detections_of(
             self.benchmark,
             sequence.strided(self.stride),
@@ -141,7 +141,7 @@ def run_cell(cell: Cell) -> CellResult:
     raw, seconds = {}, []
     for sequence in cell.sequences:
         thin = sequence.strided(cell.stride)
-        tracks, spent = run(cell.contender, cell.benchmark, thin, cell.table(sequence))
+        tracks, spent = run(cell.method, cell.benchmark, thin, cell.table(sequence))
         raw[sequence.name] = raw_scores(cell.benchmark, thin, check_tracks(thin, tracks))
         seconds.append(spent)
     return CellResult(raw, sum(len(spent) for spent in seconds), _milliseconds(np.concatenate(seconds)))
@@ -174,9 +174,7 @@ class CellStore:
     def path(self, cell: Cell) -> Path:
         """File of a cell."""
         words = json.dumps([cell.description, self._fingerprint(cell)], sort_keys=True)
-        name = (
-            f"{cell.benchmark.name}-{cell.contender.tracker}-{cell.contender.fusion or 'none'}-{cell.stride}"
-        )
+        name = f"{cell.benchmark.name}-{cell.method.tracker}-{cell.method.fusion or 'none'}-{cell.stride}"
         safe = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in name)
         return self.folder / f"{safe}-{hashlib.sha256(words.encode()).hexdigest()[:16]}.json"
 
@@ -211,11 +209,11 @@ class CellStore:
         if key not in self._data:
             self._data[key] = hash_of(files)
         prints = [self._data[key], self._rules, *versions_of(LIBRARIES)]
-        if cell.contender.tracker.startswith(PEER_PREFIX):
+        if cell.method.tracker.startswith(PEER_PREFIX):
             return [*prints, *versions_of(["trackers"])]
-        if cell.contender.tracker == ORACLE:
+        if cell.method.tracker == ORACLE:
             return prints
-        tracker = cell.contender.tracker
+        tracker = cell.method.tracker
         if tracker not in self._trackers:
             self._trackers[tracker] = hash_of(code_of(tracker_class(tracker).__module__))
         return [*prints, self._trackers[tracker]]

@@ -325,7 +325,7 @@ def _overlap(result: ResultFile, benchmark: Benchmark, sequence: Sequence) -> li
     objects = split_frames(truth.frames, sequence.length)
     boxes = ltwh_to_xyxy(truth.boxes_ltwh)
 
-    def hits(frames: FloatArray, xyxy: FloatArray) -> float:
+    def matched_share(frames: FloatArray, xyxy: FloatArray) -> float:
         """Share of boxes that overlap an object by half."""
         found = 0
         for frame, rows in enumerate(split_frames(frames.astype(np.int64), sequence.length)):
@@ -334,8 +334,8 @@ def _overlap(result: ResultFile, benchmark: Benchmark, sequence: Sequence) -> li
         return found / max(len(frames), 1)
 
     own = ltwh_to_xyxy(table[:, 2:6])
-    share = hits(table[:, 0], own)
-    shifted = {shift: hits(table[:, 0] + shift, own) for shift in SHIFTS}
+    share = matched_share(table[:, 0], own)
+    shifted = {shift: matched_share(table[:, 0] + shift, own) for shift in SHIFTS}
     shift = max(shifted, key=lambda key: shifted[key])
     found = f"{share:.0%} of the boxes on an object"
     if shifted[shift] > max(SHIFT_GAIN * share, FEW_MATCHES) or (
@@ -345,7 +345,7 @@ def _overlap(result: ResultFile, benchmark: Benchmark, sequence: Sequence) -> li
         return [Finding("error", str(result.path), problem, None, len(table), "", found, hint)]
     if share >= FEW_MATCHES:
         return []
-    scaled = {scale: hits(table[:, 0], own * scale) for scale in SCALES}
+    scaled = {scale: matched_share(table[:, 0], own * scale) for scale in SCALES}
     scale = max(scaled, key=lambda key: scaled[key])
     if scaled[scale] > max(SHIFT_GAIN * share, FEW_MATCHES):
         hint = f"multiply the boxes by {scale:.3g}: then {scaled[scale]:.0%} are"
