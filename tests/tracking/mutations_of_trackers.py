@@ -72,7 +72,13 @@ OF_TRACKERS = (
     ),
     Mutation(
         "SORT: min hits",
-        (("proven = here if self._reported_at_once() else here & sure", "proven = here"),),
+        (
+            ("proven = here if self._reported_at_once() else here & sure", "proven = here"),
+            (
+                "sure = self._reported_at_once() | (taken.scores > self.sure_score)",
+                "sure = np.full(len(taken), True)",
+            ),
+        ),
         ("test_sort.py::test_min_hits_hold_a_new_track_back",),
     ),
     Mutation(

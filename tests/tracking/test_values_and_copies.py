@@ -112,8 +112,8 @@ def test_parameters_and_fusions_take_numbers_of_any_library() -> None:
     tracker = create_tracker(
         "bytetrack", high_score=np.float32(0.5), confirm_frames=np.int64(3), lost_seconds=Fraction(3, 2)
     )
-    assert (tracker.parameters.high_score, tracker.parameters.confirm_frames) == (0.5, 3)
-    assert tracker.parameters.lost_seconds == 1.5
+    assert (tracker.high_score, tracker.confirm_frames) == (0.5, 3)
+    assert tracker.lost_seconds == 1.5
     fusion = DepthFusion.fixed(gamma=np.float32(0.25), scale=np.int64(2))
     assert (fusion, type(fusion.gamma)) == (DepthFusion.fixed(0.25, 2.0), float)
     for wrong in (1.5, "much", None, True):

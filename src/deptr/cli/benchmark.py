@@ -99,7 +99,7 @@ def _tell(
 ) -> None:
     """Print all tables and write what was asked for."""
     from deptr.evaluation.benchmark_report import LEGEND, all_tables
-    from deptr.evaluation.cells import installed_version
+    from deptr.evaluation.fingerprint import installed_version
     from deptr.evaluation.tables import write_csv
 
     tables = all_tables(results)

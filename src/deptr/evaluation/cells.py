@@ -14,7 +14,7 @@ import numpy as np
 
 from deptr.errors import DataError
 from deptr.evaluation.corruption import Corruption
-from deptr.evaluation.fingerprint import LIBRARIES, code_of, hash_of, versions_of
+from deptr.evaluation.fingerprint import LIBRARIES, code_of, hash_of, installed_version
 from deptr.evaluation.judge import check_tracks, combine
 from deptr.evaluation.methods import ORACLE, PEER_PREFIX, Method, run
 from deptr.evaluation.trackeval_memory import RawScores, raw_scores
@@ -208,9 +208,9 @@ class CellStore:
         key = tuple(map(str, files))
         if key not in self._data:
             self._data[key] = hash_of(files)
-        prints = [self._data[key], self._rules, *versions_of(LIBRARIES)]
+        prints = [self._data[key], self._rules, *map(installed_version, LIBRARIES)]
         if cell.method.tracker.startswith(PEER_PREFIX):
-            return [*prints, *versions_of(["trackers"])]
+            return [*prints, installed_version("trackers")]
         if cell.method.tracker == ORACLE:
             return prints
         tracker = cell.method.tracker

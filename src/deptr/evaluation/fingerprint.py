@@ -49,20 +49,17 @@ def _file_of(module: str) -> Path | None:
     return path if parts[0] == "deptr" and len(parts) > 1 and path.is_file() else None
 
 
-def versions_of(packages: Iterable[str]) -> list[str]:
-    """Name and version of installed packages, ``none`` for what is not installed.
+def installed_version(package: str) -> str:
+    """Version of an installed package, ``none`` when it is not installed.
 
     Example:
-        >>> versions_of(["no-such-package"])
-        ['no-such-package none']
+        >>> installed_version("no-such-package")
+        'none'
     """
-    found = []
-    for package in packages:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            found.append(f"{package} none")
-    return found
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def hash_of(paths: Iterable[Path]) -> str:
