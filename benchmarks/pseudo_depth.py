@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 
 from deptr.io.mot_text import read_detections
 from deptr.io.sequences import folder_sequence
-from deptr.tracking.pseudo_depth import PseudoDepth
+from deptr.tracking.depth.pseudo_depth import PseudoDepth
 
 MIN_SCORE = 0.6
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import supervision as sv
 
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import create_tracker
 
 OURS = {

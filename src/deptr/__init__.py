@@ -9,14 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    # only a stub: the trackers with their parameters in the signature (scripts/tracker_signatures.py)
-    from deptr._trackers import OCSORT, BoTSORT, ByteTrack, HybridSORT, Sort
     from deptr.detector.inference import Detector
     from deptr.io.video_writer import VideoWriter
     from deptr.pipeline.follow import TrackedFrame
     from deptr.pipeline.run import Run, track
     from deptr.records import DepthKind
-    from deptr.tracking.fusion import DepthFusion
+    from deptr.tracking.botsort import BoTSORT
+    from deptr.tracking.bytetrack import ByteTrack
+    from deptr.tracking.depth.fusion import DepthFusion
+    from deptr.tracking.hybridsort import HybridSORT
+    from deptr.tracking.ocsort import OCSORT
+    from deptr.tracking.sort import Sort
 
 __version__ = "0.2.0"
 
@@ -39,7 +42,7 @@ __all__ = [
 _HOME = {
     "BoTSORT": "deptr.tracking.botsort",
     "ByteTrack": "deptr.tracking.bytetrack",
-    "DepthFusion": "deptr.tracking.fusion",
+    "DepthFusion": "deptr.tracking.depth.fusion",
     "DepthKind": "deptr.records",
     "Detector": "deptr.detector.inference",
     "HybridSORT": "deptr.tracking.hybridsort",

@@ -108,7 +108,7 @@ def depth_of(detections: sv.Detections) -> FloatArray:
     Raises:
         UsageError: There is not one number for each box.
     """
-    depths = _numbers_of(detections, "depth")
+    depths = number_column(detections.data.get("depth"), len(detections.xyxy), float("nan"), 'data["depth"]')
     if depth_kind_of(detections).larger_is_nearer:
         return depths
     return np.where(depths > 0, depths, np.nan)
@@ -120,15 +120,24 @@ def depth_std_of(detections: sv.Detections) -> FloatArray:
     Raises:
         UsageError: There is not one number for each box.
     """
-    stds = _numbers_of(detections, "depth_std")
+    values = detections.data.get("depth_std")
+    stds = number_column(values, len(detections.xyxy), float("nan"), 'data["depth_std"]')
     return np.where((stds >= 0) & (stds < np.inf), stds, np.nan)
 
 
-def _numbers_of(detections: sv.Detections, name: str) -> FloatArray:
-    values, count = detections.data.get(name), len(detections.xyxy)
+def number_column(values: object, count: int, default: float, name: str) -> FloatArray:
+    """One number for each of `count` boxes, ``(N,)`` float64; `default` where the column is None.
+
+    Raises:
+        UsageError: It holds anything else; the message calls it `name`.
+
+    Example:
+        >>> number_column(None, 2, 1.0, "confidence").tolist()
+        [1.0, 1.0]
+    """
     if values is None:
-        return np.full(count, np.nan)
-    expected = f'data["{name}"]: expected one number for each of {count} boxes'
+        return np.full(count, default, np.float64)
+    expected = f"{name}: expected one number for each of {count} boxes"
     try:
         numbers = np.asarray(unmasked(values), dtype=np.float64)
     except (TypeError, ValueError):

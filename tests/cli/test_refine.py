@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from track_runs import Run
 
+from deptr.boxes import paired_iou
 from deptr.io.mot_text import read_tracks
-from deptr.tracking.boxes import paired_iou
 from deptr.tracking.refinement import FILLED_SCORE
 
 FPS = 10.0

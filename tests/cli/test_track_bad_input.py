@@ -23,7 +23,7 @@ REFUSED = {
     ),
     "scale": (
         ["--detections", "{det}", "--fps", "9", "--fusion", "fixed", "--depth-scale", "-1"],
-        "scale: expected a positive number",
+        "scale: expected a number in",
     ),
     "depth": (
         ["--detections", "{det}", "--depth", "radar"],

@@ -19,15 +19,15 @@ from deptr.errors import DataError, UsageError
 from deptr.evaluation import grid
 from deptr.evaluation.bootstrap import METRICS, combined_metric, mean_paired_bootstrap, paired_bootstrap
 from deptr.evaluation.cells import Cell, CellStore, run_cell, thinned
-from deptr.evaluation.contenders import Contender, our_contender, peer_contender
 from deptr.evaluation.corruption import STANDARD, Corruption
 from deptr.evaluation.grid import plan, rows_of, run_cells, scored_sequences
 from deptr.evaluation.judge import evaluate
+from deptr.evaluation.methods import Method, our_method, peer_method
 from deptr.io.mot_text import read_detections
 from deptr.io.sequences import benchmark_of, find_sequences
 from deptr.io.tables import DetectionTable
 from deptr.records import DepthKind
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 
 pytest.importorskip("trackers")
 
@@ -55,8 +55,8 @@ def world(mot_world: World) -> World:
     return add_detections(mot_world)
 
 
-def cells_of(world: World, contenders: list[Contender], **options: object) -> list[Cell]:
-    return plan("mot17", find_sequences("mot17", world.root), contenders=contenders, **options)
+def cells_of(world: World, methods: list[Method], **options: object) -> list[Cell]:
+    return plan("mot17", find_sequences("mot17", world.root), methods=methods, **options)
 
 
 @pytest.mark.data
@@ -67,7 +67,7 @@ def cells_of(world: World, contenders: list[Contender], **options: object) -> li
 def test_peers_reach_the_published_figures(data_root: Path, benchmark: str, peer: str, stride: int) -> None:
     entry = benchmark_of(benchmark)
     sequences, _ = scored_sequences(entry, data_root)
-    cell = Cell(entry, tuple(sequences), peer_contender(peer, entry.family), stride)
+    cell = Cell(entry, tuple(sequences), peer_method(peer, entry.family), stride)
     assert run_cell(cell).combined["HOTA"] == pytest.approx(PUBLISHED[benchmark, peer, stride], abs=0.05)
 
 
@@ -91,13 +91,13 @@ def test_ceiling_is_the_published_one(data_root: Path, benchmark: str, stride: i
 
 def test_own_row_scores_like_its_result_file(world: World) -> None:
     """The table's figures are those of tracks scored by `evaluate`."""
-    from deptr.evaluation.contenders import run
+    from deptr.evaluation.methods import run
 
-    contender = our_contender("bytetrack", "none", "mot")
-    (cell,) = cells_of(world, [contender])
+    method = our_method("bytetrack", "none", "mot")
+    (cell,) = cells_of(world, [method])
     tracks = {}
     for sequence in cell.sequences:
-        tracks[sequence.name], seconds = run(contender, cell.benchmark, sequence, cell.table(sequence))
+        tracks[sequence.name], seconds = run(method, cell.benchmark, sequence, cell.table(sequence))
         assert len(seconds) == sequence.length
         assert (seconds > 0).all()
     expected = evaluate("mot17", world.root, tracks, allow_empty=True).combined
@@ -129,7 +129,7 @@ def test_cells_are_kept_and_taken_up_after_an_interrupt(
 
 
 def test_a_damaged_cell_is_measured_anew_and_changed_data_too(world: World, tmp_path: Path) -> None:
-    (cell,) = cells_of(world, [our_contender("bytetrack", "none", "mot")])
+    (cell,) = cells_of(world, [our_method("bytetrack", "none", "mot")])
     store = CellStore(tmp_path)
     ((_, first),) = run_cells([cell], store)
     store.path(cell).write_text('{"raw": ')
@@ -146,16 +146,16 @@ def test_processes_give_the_same_cells(world: World, tmp_path: Path) -> None:
     rows = rows_of(benchmark_of("mot17"), trackers=["bytetrack"], fusions=["none", "adaptive"], peers=False)
     cells = cells_of(world, rows)
     alone = {
-        cell.contender.label: result.combined for cell, result in run_cells(cells, CellStore(tmp_path / "a"))
+        cell.method.label: result.combined for cell, result in run_cells(cells, CellStore(tmp_path / "a"))
     }
     both = run_cells(cells, CellStore(tmp_path / "b"), workers=2)
-    assert {cell.contender.label: result.combined for cell, result in both} == alone
+    assert {cell.method.label: result.combined for cell, result in both} == alone
 
 
 def test_who_uses_no_depth_is_not_measured_on_spoiled_depth(world: World) -> None:
     rows = rows_of(benchmark_of("mot17"), trackers=["sort"], fusions=["none", "adaptive"])
     cells = cells_of(world, rows, corruptions=[Corruption.parse(word) for word in ("clean", *STANDARD)])
-    by_depth = [cell.contender.uses_depth for cell in cells]
+    by_depth = [cell.method.uses_depth for cell in cells]
     assert sum(by_depth) == 8
     assert len(cells) == 8 + 1 + 5 + 1
 
@@ -264,13 +264,13 @@ def test_mean_gain_draws_the_same_sequences_for_all_trackers(mot_world: World, r
         (lambda: Corruption.parse("blur"), "expected one of clean, noise"),
         (lambda: Corruption.parse("noise:2"), r"number in \(0, 1\]"),
         (lambda: Corruption.parse("shuffle:1"), "takes no amount"),
-        (lambda: DepthFusion.of("magic"), "expected one of none, fixed"),
-        (lambda: DepthFusion.of("fixed:gamma=x"), "name=number"),
-        (lambda: DepthFusion.of("none:gamma=1"), "none has no parameter gamma"),
-        (lambda: DepthFusion.of("fixed:gamma=3"), "gamma"),
-        (lambda: our_contender("deepsort", "none", "mot"), "expected one of sort, bytetrack"),
-        (lambda: our_contender("sort", "none", "mot", {"speed": 1}), "has no parameter 'speed'"),
-        (lambda: peer_contender("trackers.X", "mot"), "expected one of trackers.SORT"),
+        (lambda: DepthFusion.parse("magic"), "expected one of none, fixed"),
+        (lambda: DepthFusion.parse("fixed:gamma=x"), "name=number"),
+        (lambda: DepthFusion.parse("none:gamma=1"), "none has no parameter 'gamma'"),
+        (lambda: DepthFusion.parse("fixed:gamma=3"), "gamma"),
+        (lambda: our_method("deepsort", "none", "mot"), "expected one of sort, bytetrack"),
+        (lambda: our_method("sort", "none", "mot", {"speed": 1}), "has no parameter 'speed'"),
+        (lambda: peer_method("trackers.X", "mot"), "expected one of trackers.SORT"),
     ],
 )
 def test_wrong_words_are_refused(call: object, words: str) -> None:
@@ -279,15 +279,15 @@ def test_wrong_words_are_refused(call: object, words: str) -> None:
 
 
 def test_sequences_without_detections_or_frame_rate_say_so(world: World) -> None:
-    (cell, *_) = cells_of(world, [our_contender("sort", "none", "mot")])
+    (cell, *_) = cells_of(world, [our_method("sort", "none", "mot")])
     folder = world.root / "train" / cell.sequences[0].name
     info = (folder / "seqinfo.ini").read_text()
     (folder / "seqinfo.ini").write_text(info.replace("frameRate=30\n", ""))
-    (cell, *_) = cells_of(world, [our_contender("sort", "none", "mot")])
+    (cell, *_) = cells_of(world, [our_method("sort", "none", "mot")])
     with pytest.raises(UsageError, match="frame rate is not known"):
         run_cell(cell)
     (folder / "det" / "det.txt").unlink()
-    (cell, *_) = cells_of(world, [our_contender("sort", "none", "mot")])
+    (cell, *_) = cells_of(world, [our_method("sort", "none", "mot")])
     with pytest.raises(DataError, match="no detections"):
         run_cell(cell)
 
@@ -354,10 +354,10 @@ def test_detections_of_another_folder_replace_those_beside_the_truth(world: Worl
     for name in world.tracks:
         (tmp_path / f"{name}.txt").write_text("1,-1,10,20,30,60,0.9\n")
     sequences, _ = scored_sequences(entry, world.root, detections=tmp_path)
-    (cell,) = plan(entry, sequences, contenders=[our_contender("sort", "none", "mot")])
+    (cell,) = plan(entry, sequences, methods=[our_method("sort", "none", "mot")])
     assert [len(cell.table(sequence)) for sequence in sequences] == [1, 1, 1]
     sequences, _ = scored_sequences(entry, world.root, detections=tmp_path / "none")
-    (cell,) = plan(entry, sequences, contenders=[our_contender("sort", "none", "mot")])
+    (cell,) = plan(entry, sequences, methods=[our_method("sort", "none", "mot")])
     with pytest.raises(DataError, match=r"no detections.*--detections"):
         cell.table(sequences[0])
 

@@ -237,7 +237,7 @@ def test_tuning_is_resumed_not_repeated(
     calls.clear()
     again = tune(setting, tmp_path / "journal", trials=4)
     assert len(calls) == judging
-    assert again.fused.contender == first.fused.contender
+    assert again.fused.method == first.fused.method
 
 
 def test_tune_writes_a_config_that_track_reads(world: World, tmp_path: Path) -> None:

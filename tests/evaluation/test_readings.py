@@ -36,7 +36,7 @@ def test_cells_of_a_benchmark_read_each_file_once(
     rows = rows_of(benchmark, trackers=["sort", "bytetrack"], fusions=["none"], peers=False)
     read.clear()
     results = list(
-        run_cells(plan(benchmark, sequences, contenders=rows, strides=(1, 2)), CellStore(tmp_path))
+        run_cells(plan(benchmark, sequences, methods=rows, strides=(1, 2)), CellStore(tmp_path))
     )
     assert len(results) == 6
     files = [file for entry in sequences for file in (entry.ground_truth, entry.detections)]

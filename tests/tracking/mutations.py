@@ -21,7 +21,8 @@ from types import ModuleType
 import pytest
 
 PACKAGE = "deptr.tracking"
-SOURCE = Path(__file__).parents[2] / "src" / "deptr" / "tracking"
+BOXES = "deptr.boxes"
+SOURCE = Path(__file__).parents[2] / "src" / "deptr"
 IN_A_COPY = "DEPTR_MUTANT"  # set where tests run against a changed copy
 
 
@@ -31,7 +32,8 @@ class Mutation:
 
     Attributes:
         name: The mechanism.
-        edits: Lines of the code, each found at one place of `deptr/tracking`, and what they become.
+        edits: Lines of the code, each found at one place of the files that hold mechanisms, and
+            what they become.
         tests: Tests of this folder, ``file.py::test_name``, at least one of which must fail then.
     """
 
@@ -40,13 +42,18 @@ class Mutation:
     tests: tuple[str, ...]
 
 
+def files() -> list[Path]:
+    """All that holds mechanisms."""
+    return [SOURCE / "boxes.py", *sorted((SOURCE / "tracking").rglob("*.py"))]
+
+
 def place_of(lines: str, name: str) -> Path:
     """The file that holds these lines of the mutation of that name.
 
     Raises:
         LookupError: No file holds them, or they stand in several places.
     """
-    counts = {path: path.read_text().count(lines) for path in sorted(SOURCE.rglob("*.py"))}
+    counts = {path: path.read_text().count(lines) for path in files()}
     found = [path for path, count in counts.items() if count]
     if sum(counts.values()) != 1:
         places = ", ".join(str(path.relative_to(SOURCE)) for path in found) or "no file"
@@ -83,6 +90,7 @@ def without(*names: str) -> Iterator[None]:
     texts = changed_sources([mutations()[name] for name in names])
     parent = importlib.import_module("deptr")
     original = importlib.import_module(PACKAGE)
+    boxes = importlib.import_module(BOXES)
     kept = {name: module for name, module in sys.modules.items() if _inside(name)}
     finder = _Finder(texts)
     try:
@@ -95,11 +103,11 @@ def without(*names: str) -> Iterator[None]:
         for name in [name for name in sys.modules if _inside(name)]:
             del sys.modules[name]
         sys.modules.update(kept)
-        parent.tracking = original  # type: ignore[attr-defined]
+        parent.tracking, parent.boxes = original, boxes  # type: ignore[attr-defined]
 
 
 def _inside(name: str) -> bool:
-    return name == PACKAGE or name.startswith(PACKAGE + ".")
+    return name in (PACKAGE, BOXES) or name.startswith(PACKAGE + ".")
 
 
 class _Finder(MetaPathFinder):
@@ -130,4 +138,4 @@ class _ChangedLoader(SourceFileLoader):
 
 
 def _module_name(path: Path) -> str:
-    return ".".join((PACKAGE, *path.relative_to(SOURCE).with_suffix("").parts))
+    return ".".join(("deptr", *path.relative_to(SOURCE).with_suffix("").parts))

@@ -7,15 +7,20 @@ from mutations import Mutation
 OF_DEPTH = (
     Mutation(
         "depth: likelihood ratio",
-        (("fused = plain - self.gamma * self.trust * evidence / EVIDENCE_SCALE", "fused = plain.copy()"),),
+        (
+            (
+                "return np.asarray(plain - self._gamma * noise.trust * evidence / EVIDENCE_SCALE)",
+                "return plain.copy()",
+            ),
+        ),
         ("test_depth_evidence.py::test_likelihood_ratio_tells_who_changed_places",),
     ),
     Mutation(
         "depth: predicted depth",
         (
             (
-                "innovation = values[columns] - filters.mean[rows, DEPTH]",
-                "innovation = values[columns] - np.log(self.last[rows])",
+                "seen.values[columns] - filters.mean[rows, DEPTH]",
+                "seen.values[columns] - filters.mean[rows, DEPTH] + 0.1 * filters.velocity[rows, DEPTH]",
             ),
         ),
         ("test_depth_evidence.py::test_kalman_compares_with_the_predicted_depth",),
@@ -47,27 +52,27 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: noise under occlusion",
-        ((" + self.covered.value * share**2", ""),),
+        ((" + self.noise.covered.value * covered**2", ""),),
         ("test_depth_evidence.py::test_noise_under_occlusion_keeps_a_covered_box_with_its_track",),
     ),
     Mutation(
         "depth: smallest noise",
-        (("max(self.same.value, SMALLEST_NOISE**2)", "self.same.value"),),
+        (("max(self.noise.same.value, SMALLEST_NOISE**2)", "self.noise.same.value"),),
         ("test_depth_evidence.py::test_noise_under_occlusion_keeps_a_covered_box_with_its_track",),
     ),
     Mutation(
         "depth: outlier floor",
-        (("        ratio = np.log(wrong + (1 - wrong) * np.exp(np.maximum(ratio, -30.0)))\n", ""),),
+        (("        evidence = np.log(wrong + (1 - wrong) * np.exp(np.maximum(evidence, -30.0)))\n", ""),),
         ("test_depth_evidence.py::test_outlier_floor_keeps_a_track_through_one_wrong_depth",),
     ),
     Mutation(
         "depth: learned outlier share",
-        (("        self.outliers.add(wrong.astype(np.float64), np.ones(len(t)))\n", ""),),
+        (("        self.outliers.add(wrong.astype(np.float64), ones)\n", ""),),
         ("test_depth_evidence.py::test_share_of_outliers_is_learned",),
     ),
     Mutation(
         "depth: trust",
-        (("self.gamma * self.trust * evidence", "self.gamma * evidence"),),
+        (("self._gamma * noise.trust * evidence", "self._gamma * evidence"),),
         ("test_depth_evidence.py::test_trust_keeps_useless_depth_out",),
     ),
     Mutation(
@@ -87,7 +92,12 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: first known depth",
-        (("        filters.mean[new, DEPTH], filters.velocity[new, DEPTH] = depths[fresh], 0.0\n", ""),),
+        (
+            (
+                "filters.mean[new, DEPTH], filters.velocity[new, DEPTH] = states[fresh, DEPTH], 0.0\n",
+                "pass\n",
+            ),
+        ),
         ("test_depth_evidence.py::test_a_track_without_depth_starts_at_its_first_known_one",),
     ),
     Mutation(
@@ -97,7 +107,7 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: detector's own sigma",
-        (("variances=np.fmax(learned, given**2)", "variances=learned + 0 * given.size"),),
+        (("np.fmax(learned, given**2)", "learned + 0 * given.size"),),
         ("test_depth_evidence.py::test_detectors_own_sigma_makes_a_depth_less_sure",),
     ),
     Mutation(
@@ -112,32 +122,27 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: fixed formula",
-        (("gap = np.abs(self.last[tracks] - seen.depths[columns])", "gap = np.zeros(len(tracks))"),),
+        (("gap = np.abs(self._last[rows] - seen.depths[columns])", "gap = np.zeros(len(rows))"),),
         ("test_depth_evidence.py::test_fixed_and_kalman_tell_who_changed_places",),
     ),
     Mutation(
         "depth: kalman formula",
-        (("gap = np.abs(innovation) / np.sqrt(variance)", "gap = np.zeros(len(tracks))"),),
+        (("gap = np.abs(innovation) / np.sqrt(variance)", "gap = np.zeros(len(rows))"),),
         ("test_depth_evidence.py::test_fixed_and_kalman_tell_who_changed_places",),
     ),
     Mutation(
         "depth: leads",
-        (
-            (
-                "        if not self.leads:\n            return boxes\n",
-                "        if True:\n            return boxes\n",
-            ),
-        ),
+        (("if depth is not None and depth.noise.leads:", "if False:"),),
         ("test_depth_recovery.py::test_motion_in_space_leads_where_it_foresees_boxes_better",),
     ),
     Mutation(
         "depth: leads only where it foresees better",
-        (("return self.telling and self.box_gain.value > SMALLEST_GAIN", "return self.telling"),),
+        (("self.leads = self.telling and gains", "self.leads = self.telling"),),
         ("test_depth_recovery.py::test_motion_in_space_does_not_lead_where_it_foresees_nothing",),
     ),
     Mutation(
         "depth: recovery",
-        (("if not self.telling or self._needless or not len(rows)", "if True or not len(rows)"),),
+        (("if depth is not None and depth.noise.recovers:", "if False:"),),
         ("test_depth_recovery.py::test_recovery_finds_who_left_his_box_behind",),
     ),
     Mutation(
@@ -157,20 +162,22 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: recovery rests where boxes meet",
-        (("if not self.telling or self._needless or not", "if not self.telling or not"),),
+        (
+            (
+                "self.recovers = self.telling and (gains or self.box_gain.weight < ENOUGH_PAIRS)",
+                "self.recovers = self.telling",
+            ),
+        ),
         ("test_depth_recovery.py::test_recovery_rests_where_boxes_meet_anyway",),
     ),
     Mutation(
         "depth: recovery only by telling depth",
-        (
-            ("if not self._depth.telling or not len(left)", "if not len(left)"),
-            ("if not self.telling or self._needless or not", "if self._needless or not"),
-        ),
+        (("self.recovers = self.telling and (gains or", "self.recovers = True and (gains or"),),
         ("test_depth_recovery.py::test_recovery_needs_depth_that_tells",),
     ),
     Mutation(
         "depth: recovery keeps classes apart",
-        (("            rows, columns = rows[keep], columns[keep]\n", "            pass\n"),),
+        (("            t, d = t[same], d[same]\n", "            pass\n"),),
         ("test_depth_recovery.py::test_recovery_keeps_classes_apart_when_asked",),
     ),
     Mutation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -62,13 +62,25 @@ def detections_of(frame: Iterable[Seen]) -> sv.Detections:
     )
 
 
+def measured(boxes_xyxy: Any, values: Any = None, variances: Any = None, *, depths: Any = None) -> Any:
+    """Boxes as a tracker's parts take them, with depths in filter space if given."""
+    boxes = np.asarray(boxes_xyxy, np.float64)
+    data = {} if depths is None else {"depth": np.asarray(depths, np.float64)}
+    seen = import_module("deptr.tracking.measurements").Measurements.of(sv.Detections(xyxy=boxes, data=data))
+    return replace(seen, values=values, variances=variances)
+
+
+def passing(seconds: float) -> Any:
+    """What the parts take to move ahead by that time."""
+    return import_module("deptr.tracking.part").Step.of(seconds)
+
+
 def tracker_of(name: str, *, depth: str = "none", frame_rate: float = 30.0, **parameters: Any) -> Any:
     """A tracker of the package as it is imported now, which may be one without some mechanism."""
     mode, _, gamma = depth.partition(":")
-    fusion = getattr(import_module("deptr.tracking.fusion").DepthFusion, mode)
-    fusion = fusion(gamma=float(gamma)) if gamma else fusion()
+    depth = f"{mode}:gamma={gamma}" if gamma else mode
     create = import_module("deptr.tracking.registry").create_tracker
-    return create(name, depth=fusion, frame_rate=frame_rate, **parameters)
+    return create(name, depth=depth, frame_rate=frame_rate, **parameters)
 
 
 def identities(

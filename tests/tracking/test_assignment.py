@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deptr import boxes
 from deptr.records import FloatArray
-from deptr.tracking import assignment, boxes
+from deptr.tracking import assignment
 from deptr.tracking.assignment import Matches, assign, assign_most, without
 
 

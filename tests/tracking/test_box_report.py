@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from mutations import without
-from scenes import Seen, detections_of, tracker_of
+from scenes import Seen, detections_of, measured, passing, tracker_of
 
-from deptr.records import FloatArray
+from deptr.records import BoolArray, FloatArray
 from deptr.tracking.box_report import BoxReport
+from deptr.tracking.motion import HeightScaledMotion
 
 
 def boxes_of(centre: FloatArray, aspect: FloatArray, height: float = 100.0) -> FloatArray:
@@ -25,12 +26,34 @@ def smoothed(values: FloatArray, gain: float = 0.2) -> FloatArray:
     return out
 
 
+class Told(HeightScaledMotion):
+    """A filter that believes what it is told, and the report that learns from it."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(aspect=True)
+        self.told = np.zeros((0, 4))
+        self.report = BoxReport(self)
+        self.start(count)
+
+    def boxes(self) -> FloatArray:
+        return self.told
+
+    def start(self, count: int) -> None:
+        self.told = np.tile([0.0, 0.0, 40.0, 100.0], (len(self.told) + count, 1))
+        self.report.append(measured(self.told[:count]))
+
+    def frame(self, detected: FloatArray, filtered: FloatArray, seen: BoolArray, seconds: float) -> None:
+        self.told = filtered
+        self.report.predict(passing(seconds))
+        self.report.correct(np.flatnonzero(seen), measured(detected[seen]))
+        self.report.blend(detected, filtered)
+
+
 def learned(detected: FloatArray, filtered: FloatArray) -> BoxReport:
-    report = BoxReport()
-    report.append(detected.shape[1])
+    told = Told(len(detected[0]))
     for ours, theirs in zip(detected, filtered, strict=True):
-        report.learn(ours, theirs, np.ones(len(ours), bool), 0.1)
-    return report
+        told.frame(ours, theirs, np.ones(len(ours), bool), 0.1)
+    return told.report
 
 
 @pytest.mark.parametrize("jitter", [0.05, 0.15])
@@ -63,29 +86,28 @@ def test_history_follows_the_tracks_through_births_and_deaths() -> None:
     noisy = -0.8 + rng.normal(0, 0.1, still.shape)
     detected, filtered = boxes_of(still, noisy), boxes_of(still, smoothed(noisy))
     plain = learned(detected, filtered)
-    report = BoxReport()
-    report.append(6)
+    told = Told(6)
     kept = np.arange(6)
     for frame, (ours, theirs) in enumerate(zip(detected, filtered, strict=True)):
         if frame == 100:
-            report.append(6)
+            told.start(6)
             kept = np.arange(12)
         if frame == 300:
             kept = np.array([1, 3, 7, 8])
-            report.select(kept)
-        report.learn(ours[kept], theirs[kept], np.ones(len(kept), bool), 0.1)
-    assert abs(report.share[2] - plain.share[2]) <= 0.15
+            told.report.select(kept)
+        told.frame(ours[kept], theirs[kept], np.ones(len(kept), bool), 0.1)
+    assert abs(told.report.share[2] - plain.share[2]) <= 0.15
 
 
 def test_an_unseen_track_and_an_uneven_clock_teach_nothing() -> None:
-    report, before = BoxReport(), BoxReport().share
-    report.append(1)
+    told = Told(1)
+    report, before = told.report, told.report.share
     box = np.array([[0.0, 0.0, 40.0, 100.0]])
     for frame in range(40):
-        report.learn(box, box + 30.0, np.array([frame % 2 == 0]), 0.1)
+        told.frame(box, box + 30.0, np.array([frame % 2 == 0]), 0.1)
     assert (report.share == before).all()
     for frame in range(40):
-        report.learn(box, box + 30.0, np.array([True]), 0.1 * (1 + frame % 2))
+        told.frame(box, box + 30.0, np.array([True]), 0.1 * (1 + frame % 2))
     assert (report.share == before).all()
 
 

@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 import pytest
 import supervision as sv
+from scenes import measured, passing
 
+from deptr.boxes import warp
 from deptr.errors import UsageError
 from deptr.records import FloatArray, Image
-from deptr.tracking.boxes import warp
 from deptr.tracking.camera_motion import CameraMotion
 from deptr.tracking.motion import AreaMotion, BoxMotion, HeightScaledMotion, ObservationCentricMotion
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker
@@ -94,14 +95,14 @@ def test_nothing_to_see_and_bad_frames() -> None:
         AreaMotion(),
         ObservationCentricMotion(),
     ],
-    ids=["xyah", "xywh", "area", "observation-centric"],
+    ids=["cxcyah", "cxcywh", "area", "observation-centric"],
 )
 def test_filters_move_as_the_image_does(motion: BoxMotion) -> None:
     boxes = np.array([[10.0, 20.0, 50.0, 100.0], [300.0, 40.0, 320.0, 90.0]])
-    motion.append(boxes)
-    motion.predict(1.0)
-    motion.correct(np.array([0, 1]), boxes + 2.0)
-    motion.predict(1.0)
+    motion.append(measured(boxes))
+    motion.predict(passing(1 / 30))
+    motion.correct(np.array([0, 1]), measured(boxes + 2.0))
+    motion.predict(passing(1 / 30))
     before, covariance = motion.boxes(), motion.filters.covariance.copy()
     affine = cv2.getRotationMatrix2D((100.0, 50.0), 90.0, 1.1)
     motion.warp(affine)

@@ -41,12 +41,21 @@ def identities(name: str, **columns: Any) -> list[int]:
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"confidence": np.array(["sure", "sure", "no"])}, "confidence: expected a number for each box"),
-        ({"confidence": [0.9, "x", 0.9]}, "confidence: expected a number for each box, got .0.9, 'x'"),
-        ({"class_id": np.array(["person", "car", "car"])}, "class_id: expected a number for each box"),
+        (
+            {"confidence": np.array(["sure", "sure", "no"])},
+            "confidence: expected one number for each of 3 boxes",
+        ),
+        (
+            {"confidence": [0.9, "x", 0.9]},
+            "confidence: expected one number for each of 3 .*got .0.9, 'x'",
+        ),
+        (
+            {"class_id": np.array(["person", "car", "car"])},
+            "class_id: expected one number for each of 3 boxes",
+        ),
         ({"class_id": np.array([0.0, NAN, 1.0])}, r"class_id: expected whole numbers, got \[0.0, nan"),
         ({"class_id": [0, 1.5, 1]}, "class_id: expected whole numbers"),
-        ({"class_id": [0, 1]}, "class_id has 2 values for 3 boxes"),
+        ({"class_id": [0, 1]}, "class_id: expected one number for each of 3 boxes, got shape"),
         ({"embedding": [[1, 2], [1], [3, 4]]}, "expected one vector of numbers for each of 3 boxes"),
         ({"embedding": ["a", "b", "c"]}, "expected one vector of numbers for each of 3 boxes"),
     ],

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import supervision as sv
+from scenes import measured, passing
 
+from deptr import boxes as box_module
+from deptr.boxes import covered_share
 from deptr.errors import UsageError
-from deptr.tracking import depth_state
 from deptr.tracking.bytetrack import ByteTrack
-from deptr.tracking.depth_motion import DEPTH, PerspectiveMotion
-from deptr.tracking.depth_state import covered_share
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
+from deptr.tracking.depth.perspective import DEPTH, PerspectiveMotion
+from deptr.tracking.depth.space import DepthSpace
+from deptr.tracking.depth.state import DepthState, start_depth
 from deptr.tracking.measurements import Measurements
+from deptr.tracking.motion import AreaMotion
 
 RATE = 10.0
 
@@ -30,6 +34,17 @@ def seen(boxes: Any, depths: Any, kind: str = "metric", stds: Any = None) -> sv.
     )
 
 
+def state_of(fusion: DepthFusion) -> DepthState:
+    state = start_depth(fusion, AreaMotion())
+    assert state is not None
+    return state
+
+
+def started(state: DepthState, taken: Measurements) -> None:
+    for part in state.parts:
+        part.append(taken)
+
+
 def box(u: float, z: float, width: float = 0.6, height: float = 1.7) -> list[float]:
     """A standing object at image column u (from the middle, metres at depth 1) and depth z, f = 500."""
     focal = 500.0
@@ -39,37 +54,41 @@ def box(u: float, z: float, width: float = 0.6, height: float = 1.7) -> list[flo
 
 @pytest.mark.parametrize(("gamma", "scale"), [(0.2, 0.1), (0.7, 0.05)])
 def test_fixed_is_the_papers_formula_inside_the_plain_limit(gamma: float, scale: float) -> None:
-    state = DepthFusion.fixed(gamma, scale).start()
-    state.append(Measurements.of(seen([box(0, 10)], [10.0])))
+    state = state_of(DepthFusion.fixed(gamma, scale))
+    started(state, Measurements.of(seen([box(0, 10)], [10.0])))
     costs = np.array([[0.3, 0.5, 0.95]])
-    fused, allowed = state.fuse(
+    answer = state.fuse(
         costs, np.array([0]), Measurements.of(seen([box(0, 10)] * 3, [12.0, math.nan, 10.0])), cost_limit=0.8
     )
+    assert answer is not None
+    fused, allowed = answer
     assert fused[0, 0] == pytest.approx((1 - gamma) * 0.3 + gamma * scale * 2.0)
     assert fused[0, 1] == costs[0, 1], "unknown depth is neutral"
-    assert allowed is not None and allowed.tolist() == [[True, True, False]], "depth opens no closed pair"
+    assert allowed.tolist() == [[True, True, False]], "depth opens no closed pair"
 
 
 def test_kalman_measures_the_gap_in_standard_deviations() -> None:
-    state = DepthFusion.kalman(gamma=0.5, scale=0.1).start()
-    state.append(state.read(Measurements.of(seen([box(0, 10)], [10.0]))))
+    state = state_of(DepthFusion.kalman(gamma=0.5, scale=0.1))
+    started(state, state.read(Measurements.of(seen([box(0, 10)], [10.0]))))
     candidate = state.read(Measurements.of(seen([box(0, 10)], [11.0])))
     assert candidate.variances is not None
-    sigma = math.sqrt(state.motion.filters.covariance[0, 0, DEPTH] + candidate.variances[0])
-    fused, _ = state.fuse(np.array([[0.4]]), np.array([0]), candidate, cost_limit=0.9)
+    sigma = math.sqrt(state.perspective.filters.covariance[0, 0, DEPTH] + candidate.variances[0])
+    answer = state.fuse(np.array([[0.4]]), np.array([0]), candidate, cost_limit=0.9)
+    assert answer is not None
+    fused, _ = answer
     assert fused[0, 0] == pytest.approx(0.5 * 0.4 + 0.5 * 0.1 * math.log(1.1) / sigma, rel=1e-5)
 
 
 def test_a_detectors_own_sigma_is_used_where_it_is_larger() -> None:
-    state = DepthFusion.adaptive().start()
+    state = state_of(DepthFusion.adaptive())
     read = state.read(Measurements.of(seen([box(-2, 10), box(2, 10)], [10.0, 10.0], stds=[0.001, 4.0])))
     assert read.variances is not None
-    assert read.variances[0] == pytest.approx(max(state.same.value, 0.02**2))
+    assert read.variances[0] == pytest.approx(max(state.noise.same.value, 0.02**2))
     assert read.variances[1] == pytest.approx(0.4**2, rel=1e-5)
 
 
 def test_covered_detections_are_less_sure() -> None:
-    state = DepthFusion.adaptive().start()
+    state = state_of(DepthFusion.adaptive())
     read = state.read(Measurements.of(seen([box(0, 10), box(0.2, 11), box(9, 10)], [10.0, 11.0, 10.0])))
     assert read.variances is not None
     assert read.variances[1] > read.variances[2]
@@ -78,17 +97,17 @@ def test_covered_detections_are_less_sure() -> None:
 
 def test_perspective_motion_foresees_an_approaching_object() -> None:
     """Constant speed in the world: 1 m/s sideways, 5 m/s towards the camera."""
-    motion, step = PerspectiveMotion(), 0.2
+    motion, step = PerspectiveMotion(DepthSpace()), 0.2
     noise = np.array([0.01**2])
     for i in range(6):
         z, u = 20 - 5 * step * i, -3 + 1.0 * step * i
         boxes, depth = np.array([box(u, z)]), np.log([z])
         if i == 0:
-            motion.append(boxes, depth, noise)
+            motion.append(measured(boxes, depth, noise))
         else:
-            motion.predict(step)
-            motion.correct(np.array([0]), boxes, depth, noise)
-    motion.predict(step)
+            motion.predict(passing(step))
+            motion.correct(np.array([0]), measured(boxes, depth, noise))
+    motion.predict(passing(step))
     wanted = np.array(box(-3 + 1.0 * step * 6, 20 - 5 * step * 6))
     assert np.abs(motion.boxes()[0] - wanted).max() < 4.0
     assert math.exp(motion.filters.mean[0, DEPTH]) == pytest.approx(14.0, rel=0.02)
@@ -96,12 +115,12 @@ def test_perspective_motion_foresees_an_approaching_object() -> None:
 
 
 def test_perspective_motion_never_runs_away() -> None:
-    motion = PerspectiveMotion()
-    motion.append(np.array([box(0, 3)]), np.log([3.0]), np.array([1e-4]))
-    motion.predict(0.1)
-    motion.correct(np.array([0]), np.array([box(0, 1)]), np.log([1.0]), np.array([1e-4]))
+    motion = PerspectiveMotion(DepthSpace())
+    motion.append(measured([box(0, 3)], np.log([3.0]), np.array([1e-4])))
+    motion.predict(passing(0.1))
+    motion.correct(np.array([0]), measured([box(0, 1)], np.log([1.0]), np.array([1e-4])))
     for _ in range(500):
-        motion.predict(0.1)
+        motion.predict(passing(0.1))
     assert np.isfinite(motion.boxes()).all()
     assert np.abs(motion.boxes()).max() < 1e6
 
@@ -135,13 +154,13 @@ def identities(fusion: DepthFusion, video: list[sv.Detections]) -> tuple[ByteTra
 
 def test_good_depth_earns_trust_and_bad_depth_does_not() -> None:
     good, _ = identities(DepthFusion.adaptive(), crossing("good"))
-    assert good._depth.telling
-    assert good._depth.trust == 1.0
-    assert good._depth.same.value < 0.03**2
+    assert good._depth.noise.telling
+    assert good._depth.noise.trust == 1.0
+    assert good._depth.noise.same.value < 0.03**2
     for noise in ("shuffled", "constant", "noisy"):
         bad, _ = identities(DepthFusion.adaptive(), crossing(noise))
-        assert not bad._depth.telling, noise
-        assert bad._depth.trust < 0.5, noise
+        assert not bad._depth.noise.telling, noise
+        assert bad._depth.noise.trust < 0.5, noise
 
 
 @pytest.mark.parametrize("noise", ["shuffled", "constant"])
@@ -158,7 +177,7 @@ def test_a_track_that_jumps_is_found_again_by_its_depth() -> None:
     tracker = ByteTrack(frame_rate=RATE, boxes="observed")
     for frame in video[:-2]:
         tracker.update(frame)
-    start = tracker._now
+    start = tracker._rows.now
     first = tracker.update(video[-2], timestamp=start + 0.5)
     second = tracker.update(video[-1], timestamp=start + 1.0)
     plain = ByteTrack(depth=DepthFusion.none(), frame_rate=RATE, boxes="observed")
@@ -174,7 +193,7 @@ def test_relative_inverse_depth_is_followed_without_logarithms() -> None:
         seen(frame.xyxy, 60.0 / frame.data["depth"] - 2.0, "relative_inverse") for frame in crossing("good")
     ]
     tracker, _ = identities(DepthFusion.adaptive(), video)
-    assert tracker._depth.telling
+    assert tracker._depth.noise.telling
     nearest = min(tracker.tracks, key=lambda track: abs(track.box[3] - box(0, 6.0)[3]))
     assert nearest.depth == pytest.approx(8.0, abs=0.5)
 
@@ -190,6 +209,6 @@ def test_coverage_is_the_same_among_few_and_among_many(monkeypatch: pytest.Monke
     corner = rng.uniform(0, 300, (60, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(5, 80, (60, 2))], axis=1)
     few = covered_share(boxes)
-    monkeypatch.setattr(depth_state, "FEW_BOXES", 0)
+    monkeypatch.setattr(box_module, "FEW_BOXES", 0)
     assert few.max() > 0.5
     np.testing.assert_allclose(covered_share(boxes), few)

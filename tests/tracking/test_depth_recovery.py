@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mutations import without
-from scenes import CROWD, Seen, crowd, identities, standing, tracker_of, whose
+from scenes import CROWD, Seen, crowd, identities, measured, passing, standing, tracker_of, whose
 
 NEAR_AND_FAR = ((-9.0, 9.5), (6.0, 8.0), (-2.5, 2.5), (12.0, 14.0))
 Frames = list[list[Seen]]
@@ -125,15 +125,16 @@ def test_perspective_foresees_the_box_of_who_comes_near(part: str) -> None:
     """At 8 m/s towards a camera that he passes 4 m beside, his box grows faster and faster."""
 
     def error_px() -> float:
-        motion = import_module("deptr.tracking.depth_motion").PerspectiveMotion()
+        space = import_module("deptr.tracking.depth.space").DepthSpace()
+        motion = import_module("deptr.tracking.depth.perspective").PerspectiveMotion(space)
         for step, depth in enumerate(depths):
             box = np.array([standing("A", 4.0, depth).box])
             if step == 0:
-                motion.append(box, np.log([depth]), np.array([1e-4]))
+                motion.append(measured(box, np.log([depth]), np.array([1e-4])))
                 continue
-            motion.predict(0.2)
+            motion.predict(passing(0.2))
             if step < len(depths) - 1:
-                motion.correct(np.array([0]), box, np.log([depth]), np.array([1e-4]))
+                motion.correct(np.array([0]), measured(box, np.log([depth]), np.array([1e-4])))
         return float(np.abs(motion.boxes()[0] - box).max())
 
     depths = 6.0 + 1.6 * np.arange(8, -1, -1)

@@ -12,8 +12,8 @@ import supervision as sv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deptr.boxes import have_extent
 from deptr.errors import InputWarning, UsageError
-from deptr.tracking.boxes import have_extent
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker
 
 ALL = pytest.mark.parametrize("name", TRACKER_NAMES)

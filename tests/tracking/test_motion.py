@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 from mutations import without
-from scenes import Seen, identities, tracker_of
+from scenes import Seen, identities, measured, passing, tracker_of
 
 from deptr.records import FloatArray
 
@@ -42,9 +42,9 @@ def test_jitter_of_boxes_comes_once_a_frame_at_any_rate() -> None:
 
     def added(frames: float) -> FloatArray:
         motion = import_module("deptr.tracking.motion").HeightScaledMotion(aspect=True)
-        motion.append(np.array([[100.0, 50.0, 140.0, 130.0]]))
+        motion.append(measured([[100.0, 50.0, 140.0, 130.0]]))
         before = motion.filters.covariance.copy()
-        motion.predict(frames)
+        motion.predict(passing(frames / 30))
         return motion.filters.covariance[0] - before[0] - frames**2 * before[2]
 
     np.testing.assert_allclose(added(6.0), added(1.0))

@@ -45,7 +45,7 @@ TOGETHER = {
 
 def table() -> str:
     """Each mechanism, the file that holds it and the test that sees it, as Markdown."""
-    rows = ["| without | in `tracking/` | fails in `tests/tracking/` |", "|---|---|---|"]
+    rows = ["| without | in `src/deptr/` | fails in `tests/tracking/` |", "|---|---|---|"]
     for mutation in ALL.values():
         files = sorted({str(place_of(old, mutation.name).relative_to(SOURCE)) for old, _ in mutation.edits})
         tests = [f"`{test.replace('.py::', '`: `')}`" for test in mutation.tests]
@@ -81,9 +81,9 @@ def test_the_documents_table_is_that_of_the_code() -> None:
 
 def run_in_a_copy(folder: Path, changed: Sequence[Mutation]) -> subprocess.CompletedProcess[str]:
     """The tests of these mutations, or of all if there are none, against a copy of the code."""
-    shutil.copytree(SOURCE.parent, folder / "deptr", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SOURCE, folder / "deptr", ignore=shutil.ignore_patterns("__pycache__"))
     for path, text in changed_sources(changed).items():
-        (folder / "deptr" / path.relative_to(SOURCE.parent)).write_text(text)
+        (folder / "deptr" / path.relative_to(SOURCE)).write_text(text)
     tests = dict.fromkeys(test for mutation in changed or ALL.values() for test in mutation.tests)
     environment = os.environ | {"PYTHONPATH": str(folder), IN_A_COPY: "yes", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import supervision as sv
 
+from deptr.boxes import iou
 from deptr.errors import UsageError
 from deptr.records import FloatArray
-from deptr.tracking.boxes import iou
 from deptr.tracking.panorama import merge_at_seam, unwrap, wrap, yaw_shift
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker
 

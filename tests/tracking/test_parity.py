@@ -15,7 +15,7 @@ import pytest
 import supervision as sv
 
 from deptr.records import FloatArray
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import create_tracker
 
 SMALL = Path(__file__).parents[1] / "golden"

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from deptr.errors import UsageError
 from deptr.io.mot_text import read_detections
 from deptr.io.sequences import folder_sequence
-from deptr.tracking.pseudo_depth import PseudoDepth
+from deptr.tracking.depth.pseudo_depth import PseudoDepth
 
 WIDTH, HEIGHT = 1280, 720
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deptr.evaluation.contenders import track_rows
 from deptr.evaluation.judge import evaluate
+from deptr.evaluation.methods import track_rows
 from deptr.io.mot_text import read_detections
 from deptr.io.sequences import benchmark_of, find_sequences
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker
 
 FOLDER = Path(__file__).parents[1] / "data" / "floor"

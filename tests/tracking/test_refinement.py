@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deptr.boxes import cxcywh_to_xyxy, paired_iou
 from deptr.errors import UsageError
-from deptr.tracking.boxes import paired_iou, xywh_to_xyxy
 from deptr.tracking.refinement import FILLED_SCORE, Tracks, refine
 from deptr.tracking.smoothing import between, smooth_tracks
 
@@ -21,7 +21,7 @@ def track(
     identity: int, frames: np.ndarray, centre: np.ndarray, size: np.ndarray, depth: np.ndarray
 ) -> Tracks:
     """One track; centre and size are ``(N, 2)``."""
-    boxes = xywh_to_xyxy(np.concatenate([centre, size], axis=1))
+    boxes = cxcywh_to_xyxy(np.concatenate([centre, size], axis=1))
     names, scores, classes = (np.full(len(frames), value) for value in (identity, 0.9, -1))
     return Tracks(frames, names, boxes, scores, depth, classes)
 

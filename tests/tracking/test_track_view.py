@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import supervision as sv
 
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.lifecycle import TrackState
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from deptr.errors import UsageError
 from deptr.records import FloatArray
 from deptr.tracking.base import Tracker
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parameters_of
 
 ALL = pytest.mark.parametrize("name", TRACKER_NAMES)
@@ -314,7 +314,7 @@ def test_bad_detections_are_refused_by_name(name: str) -> None:
         tracker.update(np.zeros((3, 4)))  # type: ignore[arg-type]
     broken = detections([0.0, 0.0, 1.0, 1.0])
     broken.confidence = np.ones(2)
-    with pytest.raises(UsageError, match="confidence has 2 values for 1 boxes"):
+    with pytest.raises(UsageError, match="confidence: expected one number for each of 1 boxes, got shape"):
         tracker.update(broken)
 
 

@@ -15,7 +15,7 @@ import supervision as sv
 import deptr
 from deptr.errors import UsageError
 from deptr.tracking.base import Tracker
-from deptr.tracking.fusion import MODES, DepthFusion
+from deptr.tracking.depth.fusion import MODES, DepthFusion
 from deptr.tracking.refinement import Tracks, refine
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker
 
@@ -112,8 +112,8 @@ def test_parameters_and_fusions_take_numbers_of_any_library() -> None:
     tracker = create_tracker(
         "bytetrack", high_score=np.float32(0.5), confirm_frames=np.int64(3), lost_seconds=Fraction(3, 2)
     )
-    assert (tracker.parameters.high_score, tracker.parameters.confirm_frames) == (0.5, 3)
-    assert tracker.parameters.lost_seconds == 1.5
+    assert (tracker.high_score, tracker.confirm_frames) == (0.5, 3)
+    assert tracker.lost_seconds == 1.5
     fusion = DepthFusion.fixed(gamma=np.float32(0.25), scale=np.int64(2))
     assert (fusion, type(fusion.gamma)) == (DepthFusion.fixed(0.25, 2.0), float)
     for wrong in (1.5, "much", None, True):
@@ -144,7 +144,8 @@ def test_refining_takes_a_fraction_as_rate() -> None:
 def test_a_fusion_can_be_said_in_words(
     made: Callable[..., Tracker], words: str | None, fusion: DepthFusion
 ) -> None:
-    assert made(depth=words).depth == fusion
+    assert made(depth=words).fusion == fusion
+    assert DepthFusion.parse(str(fusion)) == fusion
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_a_fusion_can_be_said_in_words(
     [
         ("magic", "expected one of none, fixed, kalman, adaptive, got 'magic'"),
         ("fixed:gamma=much", "fixed:name=number"),
-        ("none:gamma=0.2", "none has no parameter gamma"),
+        ("none:gamma=0.2", "none has no parameter 'gamma'"),
         ("fixed:gamma=2", "gamma"),
         (0.2, "depth: expected a DepthFusion or one of none, .*got float"),
         (np.zeros((4, 4)), "depth: expected a DepthFusion or one of .*got ndarray"),

@@ -90,7 +90,7 @@ def benchmark(
         own = {"trackers": words_of(trackers, "--trackers"), "fusions": words_of(fusions, "--fusions")}
         rows = rows_of(entry, **own, parameters=parameters, peers=_peers(peers), oracle=oracle)
         ways, every = _corruptions(corruptions), numbers_of(strides, "--strides")
-        plans += plan(entry, found, contenders=rows, strides=every, corruptions=ways, seed=seed)
+        plans += plan(entry, found, methods=rows, strides=every, corruptions=ways, seed=seed)
     _tell(_run(plans, CellStore(cells), workers), left_out, csv, output)
 
 
@@ -99,7 +99,7 @@ def _tell(
 ) -> None:
     """Print all tables and write what was asked for."""
     from deptr.evaluation.benchmark_report import LEGEND, all_tables
-    from deptr.evaluation.cells import installed_version
+    from deptr.evaluation.fingerprint import installed_version
     from deptr.evaluation.tables import write_csv
 
     tables = all_tables(results)
@@ -118,7 +118,7 @@ def _tell(
 
 
 def _peers(wanted: bool) -> bool:
-    from deptr.evaluation.contenders import peers_installed
+    from deptr.evaluation.methods import peers_installed
 
     if wanted and not peers_installed():
         typer.echo("PyPI `trackers` is not installed: its rows are left out", err=True)

@@ -20,7 +20,7 @@ from deptr.errors import UsageError
 
 if TYPE_CHECKING:
     from deptr.evaluation.cells import Cell, CellResult
-    from deptr.evaluation.contenders import Contender
+    from deptr.evaluation.methods import Method
     from deptr.evaluation.tables import Table
 
 app = typer.Typer(add_completion=False)
@@ -63,14 +63,14 @@ def gamma_sweep(
 ) -> None:
     """HOTA and IDF1 over the weight of depth and its scale; the paper's first experiment."""
     from deptr.evaluation import plots
-    from deptr.evaluation.gamma_sweep import WITHOUT, sweep_contenders, sweep_curves, sweep_of, sweep_table
+    from deptr.evaluation.gamma_sweep import WITHOUT, sweep_curves, sweep_methods, sweep_of, sweep_table
     from deptr.evaluation.tables import write_csv
     from deptr.io.sequences import benchmark_of
 
     tables: list[Table] = []
     panels, baselines = {}, {}
     for name in names:
-        rows = sweep_contenders(
+        rows = sweep_methods(
             tracker,
             benchmark_of(name).family,
             gammas=floats_of(gammas, "--gammas"),
@@ -105,7 +105,7 @@ def occlusion(
     """Identity switches by occlusion, depth gap and crowding; which ones depth fixed and which it caused."""
     from deptr.cli.terminal import progress
     from deptr.evaluation import plots
-    from deptr.evaluation.contenders import our_contender
+    from deptr.evaluation.methods import our_method
     from deptr.evaluation.occlusion import compare, occlusion_tables
     from deptr.evaluation.switches import SAME_EVENT_FRAMES
     from deptr.evaluation.tables import write_csv
@@ -118,7 +118,7 @@ def occlusion(
         for done, (name, stride) in enumerate(jobs, 1):
             family = benchmark_of(name).family
             words = parameters_of_options(param)
-            rows = [our_contender(tracker, word, family, words) for word in ("none", fusion)]
+            rows = [our_method(tracker, word, family, words) for word in ("none", fusion)]
             plain, fused = _cells(name, root, rows, stride)
             found = occlusion_tables(compare(plain, fused), name if stride == 1 else f"{name}, 1 in {stride}")
             tables += found
@@ -141,19 +141,19 @@ def _rate(text: str) -> float:
     return 0.0 if text == "-" else float(text)
 
 
-def _cells(name: str, root: Path, rows: list[Contender], stride: int) -> list[Cell]:
+def _cells(name: str, root: Path, rows: list[Method], stride: int) -> list[Cell]:
     from deptr.evaluation.grid import plan, scored_sequences
     from deptr.io.sequences import benchmark_of
 
     entry = benchmark_of(name)
     sequences, _ = scored_sequences(entry, root)
-    return plan(entry, sequences, contenders=rows, strides=[stride])
+    return plan(entry, sequences, methods=rows, strides=[stride])
 
 
 def measured(
-    name: str, root: Path, rows: list[Contender], stride: int, *, cells: Path, workers: int
+    name: str, root: Path, rows: list[Method], stride: int, *, cells: Path, workers: int
 ) -> list[tuple[Cell, CellResult]]:
-    """Results of some contenders on a benchmark; finished cells are kept."""
+    """Results of some methods on a benchmark; finished cells are kept."""
     from deptr.cli.terminal import progress
     from deptr.evaluation.cells import CellStore
     from deptr.evaluation.grid import run_cells

@@ -61,7 +61,7 @@ def synthetic(
         plans = plan(
             entry,
             sequences,
-            contenders=rows,
+            methods=rows,
             strides=numbers_of(strides, "--strides"),
             depth_kind=DepthKind.METRIC,
         )

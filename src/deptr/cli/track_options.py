@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deptr.cli.track_words import settings_of_fusion
 from deptr.pipeline.output import DEFAULT_FOLDER, RUN, TRACKS, VIDEO
 from deptr.pipeline.request import DEPTH_SOURCES
 from deptr.records import DepthKind
-from deptr.tracking.fusion import MODES, DepthFusion
+from deptr.tracking.depth.fusion import MODES, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of
 
 
 def _defaults(setting: str) -> str:
     """Default of a setting in each kind of fusion that has it, such as ``0.2 (fixed)``."""
     return ", ".join(
-        f"{inspect.signature(getattr(DepthFusion, mode)).parameters[setting].default:g} ({mode})"
+        f"{entry.default:g} ({mode})"
         for mode in MODES
-        if setting in settings_of_fusion(mode)
+        for entry in settings_of(mode)
+        if entry.name == setting
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from deptr.cli.results import fusion_of, parameters_of_options
 from deptr.errors import UsageError
 from deptr.io.text_files import read_toml
 from deptr.pipeline.request import Spelling
-from deptr.tracking.fusion import MODES, DepthFusion
+from deptr.tracking.depth.fusion import MODES, DepthFusion, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, parse_parameters, tracker_class
 
 Parameters = dict[str, float | int | bool | str]
@@ -73,7 +72,7 @@ def settings_of_fusion(mode: str) -> tuple[str, ...]:
         >>> settings_of_fusion("fixed"), settings_of_fusion("none")
         (('gamma', 'scale'), ())
     """
-    return tuple(inspect.signature(getattr(DepthFusion, mode)).parameters)
+    return tuple(setting.name for setting in settings_of(mode))
 
 
 def chosen_fusion(
@@ -104,5 +103,4 @@ def chosen_fusion(
     for name in settings:
         if name not in settings_of_fusion(mode):
             raise UsageError(f"{given[name][0]}: has no effect with --fusion {mode}")
-    fusion: DepthFusion = getattr(DepthFusion, mode)(**settings)
-    return fusion
+    return DepthFusion.of(mode, **settings)

@@ -110,7 +110,7 @@ def _table(result: TuneResult, tracker: str, fusion: str) -> Table:
 def _parameters(result: TuneResult) -> Table:
     from deptr.evaluation.tables import Table
 
-    columns = [result.default.contender, result.plain.contender, result.fused.contender]
+    columns = [result.default.method, result.plain.method, result.fused.method]
     names = list(dict.fromkeys(name for entry in columns for name in entry.parameters))
     table = Table("Parameters", ["parameter", "default", "without depth", "with depth"])
     for name in names:
@@ -125,7 +125,7 @@ def _shown(value: Any) -> str:
 
 def write_toml(path: Path, result: TuneResult) -> None:
     """The best parameters as a TOML file that ``deptr track --config`` reads."""
-    best = result.best.contender
+    best = result.best.method
     use = f"deptr track ... --tracker {best.tracker} --config {path}"
     lines = [f"# {result.verdict}", "# found by deptr tune", "", f"[{best.tracker}]"]
     lines += [f"{name} = {_toml(value)}" for name, value in best.parameters.items()]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from deptr.boxes import iou
 from deptr.errors import UsageError
 from deptr.records import DepthKind, FloatArray, Image, IntArray
 
@@ -129,12 +130,7 @@ def suppress(boxes: FloatArray, labels: Any, limit: float) -> IntArray:
         >>> suppress(np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10.0]]), np.zeros(3), 0.5)
         array([0, 2])
     """
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    overlap = shared / np.maximum(area[:, None] + area[None] - shared, 1e-9)
-    silences = (overlap > limit) & (labels[:, None] == labels[None])
+    silences = (iou(boxes, boxes) > limit) & (labels[:, None] == labels[None])
     kept = np.ones(len(boxes), dtype=bool)
     for place in range(len(boxes)):
         if kept[place]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from deptr.evaluation.bootstrap import Difference, mean_paired_bootstrap, paired_bootstrap
 from deptr.evaluation.cells import Cell, CellResult
-from deptr.evaluation.contenders import ORACLE, PEER_PREFIX, Contender
 from deptr.evaluation.corruption import Corruption
+from deptr.evaluation.methods import ORACLE, PEER_PREFIX, Method
 from deptr.evaluation.tables import Table, figure
 
 Results = dict[tuple[str, int, str, str, str], tuple[Cell, CellResult]]
@@ -25,8 +25,8 @@ def index(results: Iterable[tuple[Cell, CellResult]]) -> Results:
         (
             cell.benchmark.name,
             cell.stride,
-            cell.contender.tracker,
-            cell.contender.fusion,
+            cell.method.tracker,
+            cell.method.fusion,
             str(cell.corruption),
         ): (cell, result)
         for cell, result in results
@@ -54,13 +54,13 @@ def score_tables(results: Results) -> list[Table]:
             words=2,
         )
         for cell, result in rows:
-            depth = _depth_word(cell.contender)
+            depth = _depth_word(cell.method)
             scores = [figure(result.combined[name]) for name in METRICS]
             switches = figure(result.combined["IDSW"], 0)
             milliseconds = figure(result.milliseconds.get("median", float("nan")))
             adds = depth_adds(results, cell, result)
             table.rows.append(
-                [_tracker_word(cell.contender), depth, *scores, switches, milliseconds, str(adds or "")]
+                [_tracker_word(cell.method), depth, *scores, switches, milliseconds, str(adds or "")]
             )
         tables.append(table)
     return tables
@@ -70,9 +70,9 @@ def depth_adds(
     results: Results, cell: Cell, result: CellResult, *, metric: str = "HOTA"
 ) -> Difference | None:
     """Change against the same tracker without depth; None when there is no such cell."""
-    if not cell.contender.uses_depth:
+    if not cell.method.uses_depth:
         return None
-    plain = results.get((cell.benchmark.name, cell.stride, cell.contender.tracker, "none", CLEAN))
+    plain = results.get((cell.benchmark.name, cell.stride, cell.method.tracker, "none", CLEAN))
     return None if plain is None else paired_bootstrap(result.raw, plain[1].raw, metric=metric)
 
 
@@ -87,12 +87,12 @@ def gain_table(results: Results) -> Table | None:
     )
     for benchmark, stride in _groups(results):
         rows = _group(results, benchmark, stride)
-        for fusion in dict.fromkeys(cell.contender.fusion for cell, _ in rows if cell.contender.uses_depth):
+        for fusion in dict.fromkeys(cell.method.fusion for cell, _ in rows if cell.method.uses_depth):
             pairs = [
                 (result.raw, plain[1].raw)
                 for cell, result in rows
-                if cell.contender.fusion == fusion
-                and (plain := results.get((benchmark, stride, cell.contender.tracker, "none", CLEAN)))
+                if cell.method.fusion == fusion
+                and (plain := results.get((benchmark, stride, cell.method.tracker, "none", CLEAN)))
             ]
             if len(pairs) < 2:
                 continue
@@ -122,7 +122,7 @@ def corruption_tables(results: Results) -> list[Table]:
         for stride, tracker, fusion in dict.fromkeys(key[1:4] for key in mine):
             plain = results.get((benchmark, stride, tracker, "none", CLEAN))
             cells = [results.get((benchmark, stride, tracker, fusion, way)) for way in ways]
-            if plain is None or not any(found and found[0].contender.uses_depth for found in cells):
+            if plain is None or not any(found and found[0].method.uses_depth for found in cells):
                 continue
             gaps = []
             for found in cells:
@@ -146,19 +146,19 @@ def peer_table(results: Results) -> Table | None:
     )
     for benchmark, stride in _groups(results):
         rows = _group(results, benchmark, stride)
-        peers = [row for row in rows if row[0].contender.tracker.startswith(PEER_PREFIX)]
-        ours = [row for row in rows if row[0].contender.fusion]
+        peers = [row for row in rows if row[0].method.tracker.startswith(PEER_PREFIX)]
+        ours = [row for row in rows if row[0].method.fusion]
         if not peers or not ours:
             continue
         peer, own = (max(side, key=lambda row: row[1].combined["HOTA"]) for side in (peers, ours))
-        ceiling = [row[1].combined["HOTA"] for row in rows if row[0].contender.tracker == ORACLE]
+        ceiling = [row[1].combined["HOTA"] for row in rows if row[0].method.tracker == ORACLE]
         table.rows.append(
             [
                 benchmark,
                 _every(stride),
-                _tracker_word(peer[0].contender),
+                _tracker_word(peer[0].method),
                 figure(peer[1].combined["HOTA"]),
-                own[0].contender.label,
+                own[0].method.label,
                 figure(own[1].combined["HOTA"]),
                 str(paired_bootstrap(own[1].raw, peer[1].raw)),
                 figure(ceiling[0]) if ceiling else "-",
@@ -176,7 +176,7 @@ def _group(results: Results, benchmark: str, stride: int) -> list[tuple[Cell, Ce
     rows = [value for key, value in results.items() if key[:2] == (benchmark, stride) and key[4] == CLEAN]
 
     def rank(row: tuple[Cell, CellResult]) -> int:
-        name = row[0].contender.tracker
+        name = row[0].method.tracker
         return 2 if name == ORACLE else int(name.startswith(PEER_PREFIX))
 
     return sorted(rows, key=rank)
@@ -188,11 +188,11 @@ def _every(stride: int) -> str:
     )
 
 
-def _depth_word(contender: Contender) -> str:
-    return "" if contender.fusion in ("", "none") else contender.fusion
+def _depth_word(method: Method) -> str:
+    return "" if method.fusion in ("", "none") else method.fusion
 
 
-def _tracker_word(contender: Contender) -> str:
-    if contender.tracker == ORACLE:
+def _tracker_word(method: Method) -> str:
+    if method.tracker == ORACLE:
         return "ceiling: true identities"
-    return contender.tracker
+    return method.tracker

@@ -1,25 +1,22 @@
-"""One cell of a benchmark: one contender on all sequences at one frame stride; kept on disk when finished."""
+"""One cell of a benchmark: one method on all sequences at one frame stride; kept on disk when finished."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import deptr
 from deptr.errors import DataError
-from deptr.evaluation.contenders import ORACLE, PEER_PREFIX, Contender, run
 from deptr.evaluation.corruption import Corruption
+from deptr.evaluation.fingerprint import LIBRARIES, code_of, hash_of, installed_version
 from deptr.evaluation.judge import check_tracks, combine
+from deptr.evaluation.methods import ORACLE, PEER_PREFIX, Method, run
 from deptr.evaluation.readings import detections_in
 from deptr.evaluation.trackeval_memory import RawScores, raw_scores
 from deptr.files import atomic_write
@@ -27,8 +24,6 @@ from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import DepthKind, FloatArray
 from deptr.tracking.registry import tracker_class
-
-RULES_CODE = ("contenders.py", "corruption.py", "oracle.py", "trackeval_memory.py")
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,7 @@ class Cell:
     Attributes:
         benchmark: Whose rules hold.
         sequences: All its sequences, not thinned.
-        contender: Who tracks.
+        method: Who tracks.
         stride: Every `stride`-th frame.
         corruption: What happens to the depths first.
         seed: Seed of the corruption.
@@ -47,7 +42,7 @@ class Cell:
 
     benchmark: Benchmark
     sequences: tuple[Sequence, ...]
-    contender: Contender
+    method: Method
     stride: int = 1
     corruption: Corruption = field(default_factory=Corruption)
     seed: int = 0
@@ -59,9 +54,9 @@ class Cell:
         return {
             "benchmark": self.benchmark.name,
             "sequences": [sequence.name for sequence in self.sequences],
-            "tracker": self.contender.tracker,
-            "fusion": self.contender.fusion,
-            "parameters": dict(self.contender.parameters),
+            "tracker": self.method.tracker,
+            "fusion": self.method.fusion,
+            "parameters": dict(self.method.parameters),
             "stride": self.stride,
             "corruption": str(self.corruption),
             "seed": self.seed,
@@ -69,7 +64,7 @@ class Cell:
         }
 
     def table(self, sequence: Sequence) -> DetectionTable:
-        """Detections of a sequence as the contender gets them."""
+        """Detections of a sequence as the method gets them."""
         return detections_of(
             self.benchmark,
             sequence.strided(self.stride),
@@ -146,7 +141,7 @@ def run_cell(cell: Cell) -> CellResult:
     raw, seconds = {}, []
     for sequence in cell.sequences:
         thin = sequence.strided(cell.stride)
-        tracks, spent = run(cell.contender, cell.benchmark, thin, cell.table(sequence))
+        tracks, spent = run(cell.method, cell.benchmark, thin, cell.table(sequence))
         raw[sequence.name] = raw_scores(cell.benchmark, thin, check_tracks(thin, tracks))
         seconds.append(spent)
     return CellResult(raw, sum(len(spent) for spent in seconds), _milliseconds(np.concatenate(seconds)))
@@ -162,8 +157,9 @@ def _milliseconds(seconds: FloatArray) -> dict[str, float]:
 class CellStore:
     """Finished cells in a folder, one file each, found again by everything that decides the result.
 
-    That is the cell, the data files, the versions of TrackEval and the peers, and the code that our tracker
-    is made of: a changed tracker measures anew, the cells of the peers and of the other trackers stay.
+    That is the cell, the data files, the code that reads, corrupts and judges, that of our tracker and all it
+    imports, and the versions of lap, numpy, scipy, TrackEval and the peers: a changed tracker measures anew,
+    the cells of the peers and of the other trackers stay.
 
     Args:
         folder: Where the files lie; made when needed.
@@ -172,16 +168,13 @@ class CellStore:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self._data: dict[tuple[str, ...], str] = {}
-        package = Path(deptr.__file__).parent
-        self._rules = _hash(package / "evaluation" / name for name in RULES_CODE)
+        self._rules = hash_of(code_of("deptr.evaluation.cells", leave_out="deptr.tracking"))
         self._trackers: dict[str, str] = {}
 
     def path(self, cell: Cell) -> Path:
         """File of a cell."""
         words = json.dumps([cell.description, self._fingerprint(cell)], sort_keys=True)
-        name = (
-            f"{cell.benchmark.name}-{cell.contender.tracker}-{cell.contender.fusion or 'none'}-{cell.stride}"
-        )
+        name = f"{cell.benchmark.name}-{cell.method.tracker}-{cell.method.fusion or 'none'}-{cell.stride}"
         safe = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in name)
         return self.folder / f"{safe}-{hashlib.sha256(words.encode()).hexdigest()[:16]}.json"
 
@@ -214,60 +207,16 @@ class CellStore:
         files = [path for s in cell.sequences for path in (s.ground_truth, s.ignore, s.detections) if path]
         key = tuple(map(str, files))
         if key not in self._data:
-            self._data[key] = _hash(files)
-        package = Path(deptr.__file__).parent
-        prints = [
-            self._data[key],
-            version("trackeval"),
-            _hash(package / "evaluation" / name for name in RULES_CODE),
-        ]
-        if cell.contender.tracker.startswith(PEER_PREFIX):
+            self._data[key] = hash_of(files)
+        prints = [self._data[key], self._rules, *map(installed_version, LIBRARIES)]
+        if cell.method.tracker.startswith(PEER_PREFIX):
             return [*prints, installed_version("trackers")]
-        if cell.contender.tracker == ORACLE:
+        if cell.method.tracker == ORACLE:
             return prints
-        tracker = cell.contender.tracker
+        tracker = cell.method.tracker
         if tracker not in self._trackers:
-            self._trackers[tracker] = _hash(tracker_files(tracker))
+            self._trackers[tracker] = hash_of(code_of(tracker_class(tracker).__module__))
         return [*prints, self._trackers[tracker]]
-
-
-def tracker_files(tracker: str) -> list[Path]:
-    """Files of our tracking code that a tracker is made of: its module and all that this imports.
-
-    Example:
-        >>> names = {path.stem for path in tracker_files("bytetrack")}
-        >>> {"bytetrack", "base", "fusion"} <= names, "hybridsort" in names
-        (True, False)
-    """
-    home = Path(sys.modules[tracker_class(tracker).__module__].__file__ or "")
-    found: dict[str, Path] = {}
-    waiting = [home.stem]
-    while waiting:
-        name = waiting.pop()
-        path = home.parent / f"{name}.py"
-        if name in found or not path.is_file():
-            continue
-        found[name] = path
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("deptr.tracking"):
-                parts = (node.module or "").split(".")[2:]
-                waiting += parts[:1] or [alias.name for alias in node.names]
-    return [found[name] for name in sorted(found)]
-
-
-def installed_version(package: str) -> str:
-    """Version of an installed package, ``none`` when it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
-
-
-def _hash(paths: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deptr.boxes import iou
 from deptr.errors import UsageError
 from deptr.records import BoolArray, FloatArray, IntArray
 
@@ -122,7 +123,8 @@ def order_at_overlaps(
     right = pairs = 0
     for number in np.unique(image):
         own = np.flatnonzero(image == number)
-        overlap = _iou(boxes[own])
+        here = np.asarray(boxes[own], np.float64).reshape(-1, 4)
+        overlap = iou(here, here)
         gap = true[own][:, None] - true[own][None]
         clear = np.abs(gap) >= MIN_GAP * np.minimum(true[own][:, None], true[own][None])
         rows, columns = np.nonzero(np.triu((overlap >= MIN_OVERLAP) & clear, k=1))
@@ -130,13 +132,3 @@ def order_at_overlaps(
         right += int(np.sum(np.sign(guess) == np.sign(gap[rows, columns])))
         pairs += len(rows)
     return right, pairs
-
-
-def _iou(boxes: FloatArray) -> FloatArray:
-    corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-    low = np.maximum(corners[:, None, :2], corners[None, :, :2])
-    high = np.minimum(corners[:, None, 2:], corners[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    area = np.clip(corners[:, 2:] - corners[:, :2], 0, None).prod(axis=1)
-    result: FloatArray = shared / np.maximum(area[:, None] + area[None] - shared, 1e-12)
-    return result

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.boxes import iou, ltwh_to_xyxy
 from deptr.evaluation.readings import ground_truth_of
 from deptr.evaluation.switches import counting
-from deptr.evaluation.trackeval_memory import corners, split_frames
+from deptr.evaluation.trackeval_memory import split_frames
 from deptr.io.ground_truth import GroundTruth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import FloatArray, IntArray
-from deptr.tracking.boxes import iou
 
 MATCH_IOU = 0.5
 JUMP = 0.1  # common change of all log depths between two frames that counts as a jump of the scale
@@ -123,7 +123,7 @@ def _pairs(
     benchmark: Benchmark, truth: GroundTruth, table: DetectionTable, length: int
 ) -> tuple[IntArray, IntArray]:
     counted = np.flatnonzero(counting(benchmark, truth))
-    boxes = corners(truth.boxes_xywh)
+    boxes = ltwh_to_xyxy(truth.boxes_ltwh)
     rows: list[int] = []
     columns: list[int] = []
     detections = split_frames(table.frame, length)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from deptr.evaluation.bootstrap import paired_bootstrap
 from deptr.evaluation.cells import Cell, CellResult
-from deptr.evaluation.contenders import Contender, our_contender
+from deptr.evaluation.methods import Method, our_method
 from deptr.evaluation.tables import Table, figure
 
 GAMMAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -15,14 +15,14 @@ Sweep = dict[tuple[float, float], CellResult]  # (gamma, lambda) to what came ou
 WITHOUT = (0.0, 0.0)
 
 
-def sweep_contenders(
+def sweep_methods(
     tracker: str,
     family: str,
     *,
     gammas: Sequence[float] = GAMMAS,
     scales: Sequence[float] = SCALES,
     parameters: dict[str, str] | None = None,
-) -> list[Contender]:
+) -> list[Method]:
     """The tracker without depth, then with the paper's fusion at each gamma and lambda.
 
     Raises:
@@ -30,17 +30,17 @@ def sweep_contenders(
     """
     words = ["none"]
     words += [f"fixed:gamma={gamma:g},scale={scale:g}" for scale in scales for gamma in gammas if gamma > 0]
-    return [our_contender(tracker, word, family, parameters or {}) for word in words]
+    return [our_method(tracker, word, family, parameters or {}) for word in words]
 
 
 def sweep_of(results: Iterable[tuple[Cell, CellResult]]) -> Sweep:
     """Results by gamma and lambda."""
     found: Sweep = {}
     for cell, result in results:
-        if not cell.contender.uses_depth:
+        if not cell.method.uses_depth:
             found[WITHOUT] = result
             continue
-        pairs = dict(part.split("=") for part in cell.contender.fusion.partition(":")[2].split(","))
+        pairs = dict(part.split("=") for part in cell.method.fusion.partition(":")[2].split(","))
         found[float(pairs["gamma"]), float(pairs["scale"])] = result
     return found
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from deptr.errors import DataError
 from deptr.evaluation.cells import Cell, CellResult, CellStore, run_cell
-from deptr.evaluation.contenders import (
-    ORACLE,
-    PEERS,
-    Contender,
-    our_contender,
-    peer_contender,
-)
 from deptr.evaluation.corruption import Corruption
 from deptr.evaluation.judge import process_context
+from deptr.evaluation.methods import (
+    ORACLE,
+    PEERS,
+    Method,
+    our_method,
+    peer_method,
+)
 from deptr.evaluation.oracle import ORACLE_SCORE
 from deptr.evaluation.readings import ground_truth_of
 from deptr.io.sequences import Benchmark, Sequence, benchmark_of, find_sequences
@@ -55,7 +55,7 @@ def plan(
     benchmark: str | Benchmark,
     sequences: Iterable[Sequence],
     *,
-    contenders: Iterable[Contender],
+    methods: Iterable[Method],
     strides: Iterable[int] = (1,),
     corruptions: Iterable[Corruption] = (Corruption(),),
     seed: int = 0,
@@ -63,12 +63,12 @@ def plan(
 ) -> list[Cell]:
     """All cells of a benchmark; who uses no depth is measured on clean depth only."""
     entry = benchmark_of(benchmark) if isinstance(benchmark, str) else benchmark
-    listed, ways, rows = tuple(sequences), list(corruptions), list(contenders)
+    listed, ways, rows = tuple(sequences), list(corruptions), list(methods)
     cells = []
     for stride in strides:
-        for contender in rows:
-            for corruption in ways if contender.uses_depth else [Corruption()]:
-                cells.append(Cell(entry, listed, contender, stride, corruption, seed, depth_kind))
+        for method in rows:
+            for corruption in ways if method.uses_depth else [Corruption()]:
+                cells.append(Cell(entry, listed, method, stride, corruption, seed, depth_kind))
     return cells
 
 
@@ -80,13 +80,13 @@ def rows_of(
     parameters: dict[str, dict[str, object]] | None = None,
     peers: bool = True,
     oracle: bool = True,
-) -> list[Contender]:
+) -> list[Method]:
     """The rows of a benchmark's table.
 
     Args:
         benchmark: Its family decides the operating points.
         trackers: Names of ours.
-        fusions: As for `DepthFusion.of`, each with each tracker.
+        fusions: As for `DepthFusion.parse`, each with each tracker.
         parameters: Tracker name, or ``all``, to parameters that replace the family's.
         peers: Add PyPI `trackers`.
         oracle: Add perfect identities.
@@ -94,14 +94,14 @@ def rows_of(
     given = parameters or {}
     listed = list(fusions)
     rows = [
-        our_contender(name, fusion, benchmark.family, {**given.get("all", {}), **given.get(name, {})})
+        our_method(name, fusion, benchmark.family, {**given.get("all", {}), **given.get(name, {})})
         for name in trackers
         for fusion in listed
     ]
     if peers:
-        rows += [peer_contender(name, benchmark.family) for name in PEERS]
+        rows += [peer_method(name, benchmark.family) for name in PEERS]
     if oracle:
-        rows.append(Contender(ORACLE, "", {"min_score": ORACLE_SCORE[benchmark.family]}))
+        rows.append(Method(ORACLE, "", {"min_score": ORACLE_SCORE[benchmark.family]}))
     return rows
 
 

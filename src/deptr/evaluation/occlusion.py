@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from deptr.evaluation.cells import Cell
-from deptr.evaluation.contenders import run
 from deptr.evaluation.judge import check_tracks
+from deptr.evaluation.methods import run
 from deptr.evaluation.switches import Links, fixed_and_caused, links
 from deptr.evaluation.tables import Table, figure
 from deptr.records import BoolArray, IntArray
@@ -40,7 +40,7 @@ def _links(cell: Cell) -> list[Links]:
     found = []
     for sequence in cell.sequences:
         thin, table = sequence.strided(cell.stride), cell.table(sequence)
-        tracks, _ = run(cell.contender, cell.benchmark, thin, table)
+        tracks, _ = run(cell.method, cell.benchmark, thin, table)
         found.append(links(cell.benchmark, thin, check_tracks(thin, tracks), table))
     return found
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.boxes import iou, ltwh_to_xyxy
 from deptr.evaluation.readings import ground_truth_of
-from deptr.evaluation.trackeval_memory import corners, split_frames
+from deptr.evaluation.trackeval_memory import split_frames
 from deptr.io.columns import class_table
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import FloatArray
-from deptr.tracking.boxes import iou
 
 MATCH_IOU = 0.5
 ORACLE_SCORE: dict[str, float] = {"mot": 0.6, "kitti": 0.8}  # the families' high thresholds
@@ -36,7 +36,7 @@ def perfect_identities(
     truth = ground_truth_of(benchmark, sequence)
     sure = np.flatnonzero(table.score > min_score)
     target = np.flatnonzero(truth.class_ids == class_table(benchmark)[benchmark.target])
-    boxes, objects_xyxy = table.xyxy[sure], corners(truth.boxes_xywh[target])
+    boxes, objects_xyxy = table.xyxy[sure], ltwh_to_xyxy(truth.boxes_ltwh[target])
     ids = np.arange(len(sure)) + (truth.ids.max(initial=0) + 1)
     own = split_frames(table.frame[sure], sequence.length)
     objects = split_frames(truth.frames[target], sequence.length)

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.boxes import iou, ltwh_to_xyxy
 from deptr.errors import UsageError
 from deptr.evaluation.readings import ground_truth_of
 from deptr.evaluation.switches import counting
-from deptr.evaluation.trackeval_memory import corners, split_frames
+from deptr.evaluation.trackeval_memory import split_frames
 from deptr.io.ground_truth import GroundTruth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.records import FloatArray, IntArray
-from deptr.tracking.boxes import iou
 
 MATCH_IOU = 0.5
 REACH_FRAMES = 10  # how far from the crossing a matched prediction may lie, on each side
@@ -89,7 +89,7 @@ def seam_consistency(
         rows = np.flatnonzero(truth.ids[counted] == identity)
         rows = rows[np.argsort(truth.frames[counted[rows]])]
         frames = truth.frames[counted[rows]]
-        centre = truth.boxes_xywh[counted[rows], 0] + truth.boxes_xywh[counted[rows], 2] / 2
+        centre = truth.boxes_ltwh[counted[rows], 0] + truth.boxes_ltwh[counted[rows], 2] / 2
         for at in np.flatnonzero(np.abs(np.diff(centre % width)) > width / 2):
             crossings += 1
             before = _nearest(owners[rows], frames, (frames[at] - reach + 1, frames[at]), last=True)
@@ -102,7 +102,7 @@ def seam_consistency(
 def _owners(truth: GroundTruth, counted: IntArray, tracks: FloatArray, length: int, width: float) -> IntArray:
     """Track on each counted row, matched one to one around the circle; -1 where there is none."""
     owners: IntArray = np.full(len(counted), -1, np.int64)
-    boxes, own = corners(truth.boxes_xywh[counted]), corners(tracks[:, 2:6])
+    boxes, own = ltwh_to_xyxy(truth.boxes_ltwh[counted]), ltwh_to_xyxy(tracks[:, 2:6])
     by_frame = split_frames(tracks[:, 0].astype(np.int64), length)
     for rows, others in zip(split_frames(truth.frames[counted], length), by_frame, strict=True):
         overlap = iou(boxes[rows], own[others], period=width)

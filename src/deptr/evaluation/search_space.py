@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from deptr.errors import UsageError
+from deptr.tracking.depth.fusion import settings_of
 from deptr.tracking.parameters import Parameter
 from deptr.tracking.registry import parameters_of
 
@@ -18,12 +19,6 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "new_score": (0.3, 0.98),
     "lost_seconds": (0.2, 5.0),
     "confirm_frames": (1, 5),
-}
-FUSION_RANGES: Mapping[str, Mapping[str, tuple[float, float, float]]] = {  # default, low, high
-    "none": {},
-    "fixed": {"gamma": (0.2, 0.02, 0.8), "scale": (0.2, 0.01, 5.0)},
-    "kalman": {"gamma": (0.4, 0.02, 1.0), "scale": (0.25, 0.02, 2.0)},
-    "adaptive": {"gamma": (0.5, 0.05, 1.0)},
 }
 WIDE = 5.0  # a range this many times its lower end is searched on a logarithmic scale
 
@@ -94,8 +89,7 @@ def dimensions(
         >>> [entry.name for entry in dimensions("bytetrack", "adaptive", only=["high_score"])]
         ['high_score', 'fusion.gamma']
     """
-    if fusion not in FUSION_RANGES:
-        raise UsageError(f"fusion: expected one of {', '.join(FUSION_RANGES)}, got {fusion!r}")
+    settings = settings_of(fusion)
     can = {entry.name: entry for entry in parameters_of(tracker) if entry.name not in NOT_SEARCHED}
     wanted = list(only) or list(can)
     unknown = [name for name in wanted if name not in can]
@@ -103,8 +97,7 @@ def dimensions(
         raise UsageError(f"search: {tracker} can search {', '.join(can)}; got {', '.join(unknown)}")
     kept = set(fixed)
     found = [_dimension(can[name]) for name in wanted if name not in kept]
-    for name, (default, low, high) in FUSION_RANGES[fusion].items():
-        found.append(Dimension(f"{Dimension.FUSION}{name}", default, low, high))
+    found += [replace(_dimension(entry), name=f"{Dimension.FUSION}{entry.name}") for entry in settings]
     if not found:
         raise UsageError("search: every parameter is fixed, nothing is left to search")
     return found
@@ -117,8 +110,9 @@ def _dimension(parameter: Parameter) -> Dimension:
         return Dimension(parameter.name, parameter.default, choices=(False, True))
     default = float(parameter.default)
     legal_low, legal_high = float(parameter.low or 0), float(parameter.high or 0)
-    low, high = RANGES.get(parameter.name, (legal_low, legal_high))
-    if parameter.name not in RANGES and legal_high > 1:
+    narrow = parameter.search or RANGES.get(parameter.name)
+    low, high = narrow or (legal_low, legal_high)
+    if narrow is None and legal_high > 1:
         low, high = max(legal_low, default / 4), min(legal_high, 4 * default) or legal_high
     whole = parameter.kind is int
     return Dimension(parameter.name, int(default) if whole else default, low, high, whole)

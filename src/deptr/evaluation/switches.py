@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.boxes import intersections, iou, ltwh_to_xyxy
 from deptr.evaluation.readings import ground_truth_of
-from deptr.evaluation.trackeval_memory import corners, preprocessed, split_frames
+from deptr.evaluation.trackeval_memory import preprocessed, split_frames
 from deptr.io.columns import class_table
 from deptr.io.ground_truth import GroundTruth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import BoolArray, FloatArray, IntArray
-from deptr.tracking.boxes import intersections, iou
 
 MATCH_IOU = 0.5
 TOUCH = 0.05  # share of a box that another covers before it counts as a neighbour
@@ -135,7 +135,7 @@ def surroundings(
     truth: GroundTruth, counted: IntArray, length: int, table: DetectionTable | None = None
 ) -> Surroundings:
     """What surrounds each counted row: visibility, share covered by others, depth gap, neighbours."""
-    boxes = corners(truth.boxes_xywh[counted])
+    boxes = ltwh_to_xyxy(truth.boxes_ltwh[counted])
     depth = object_depth(truth, counted, length, table)
     covered, gap = np.zeros(len(counted)), np.full(len(counted), np.nan)
     crowd = np.zeros(len(counted), np.int64)
@@ -163,7 +163,7 @@ def object_depth(
     depth: FloatArray = truth.depth[counted].copy()
     if table is None:
         return depth
-    boxes = corners(truth.boxes_xywh[counted])
+    boxes = ltwh_to_xyxy(truth.boxes_ltwh[counted])
     detections = split_frames(table.frame, length)
     for rows, others in zip(split_frames(truth.frames[counted], length), detections, strict=True):
         open_rows = rows[np.isnan(depth[rows])]

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from deptr import __version__
-from deptr.evaluation.cells import installed_version
+from deptr.evaluation.fingerprint import installed_version
 from deptr.files import atomic_write
 
 VERSIONS = ("trackeval", "trackers", "supervision", "numpy", "scipy", "lap")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from deptr.boxes import ltwh_to_xyxy
 from deptr.errors import DataError
 from deptr.evaluation.readings import ground_truth_of
 from deptr.io.columns import class_table
@@ -113,9 +114,9 @@ def _raw_data(
     rows = split_frames(truth.frames, length)
     own = split_frames(tracks[:, 0].astype(np.int64), length)
     regions = split_frames(truth.ignore_frames, length)
-    boxes, own_boxes, region_boxes = truth.boxes_xywh, tracks[:, 2:6], truth.ignore_boxes_xywh
+    boxes, own_boxes, region_boxes = truth.boxes_ltwh, tracks[:, 2:6], truth.ignore_boxes_ltwh
     if kitti:
-        boxes, own_boxes, region_boxes = (corners(values) for values in (boxes, own_boxes, region_boxes))
+        boxes, own_boxes, region_boxes = (ltwh_to_xyxy(values) for values in (boxes, own_boxes, region_boxes))
     # large ids would make large tables
     ids, own_ids = (np.unique(values, return_inverse=True)[1] for values in (truth.ids, tracks[:, 1]))
     target = class_table(benchmark)[benchmark.target]
@@ -136,8 +137,3 @@ def _raw_data(
         "tracker_dets": [own_boxes[index] for index in own],
         "tracker_confidences": [scores[index] for index in own],
     }
-
-
-def corners(boxes_xywh: FloatArray) -> FloatArray:
-    """Boxes given as left, top, width, height as left, top, right, bottom."""
-    return np.concatenate([boxes_xywh[:, :2], boxes_xywh[:, :2] + boxes_xywh[:, 2:4]], axis=1)

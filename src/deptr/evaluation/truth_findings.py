@@ -35,12 +35,12 @@ def truth_findings(truth: GroundTruth, benchmark: Benchmark, sequence: Sequence)
         expected = f"rows of class {benchmark.target}, not 0 in column 7"
         hint = "nothing here can be found; official scores need a sequence with objects"
         return [Finding("warning", source, "no row counts", None, 0, expected, "none", hint)]
-    flat = target & (truth.boxes_xywh[:, 2:] <= 0).any(axis=1)
+    flat = target & (truth.boxes_ltwh[:, 2:] <= 0).any(axis=1)
     if flat.any():
         row = int(np.argmax(flat))
         problem, expected = "boxes of the ground truth without extent", "positive width and height"
         found, hint = (
-            f"{truth.boxes_xywh[row].tolist()} in frame {truth.frames[row]}",
+            f"{truth.boxes_ltwh[row].tolist()} in frame {truth.frames[row]}",
             "each counts as missed",
         )
         return [Finding("warning", source, problem, None, int(flat.sum()), expected, found, hint)]

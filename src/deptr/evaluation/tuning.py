@@ -17,8 +17,8 @@ import numpy as np
 from deptr.errors import UsageError
 from deptr.evaluation.bootstrap import Difference, paired_bootstrap
 from deptr.evaluation.cells import detections_of
-from deptr.evaluation.contenders import Contender, operating_point, run
 from deptr.evaluation.judge import check_tracks, combine, process_context
+from deptr.evaluation.methods import Method, operating_point, run
 from deptr.evaluation.readings import ground_truth_of
 from deptr.evaluation.search_space import Dimension, dimensions
 from deptr.evaluation.trackeval_memory import RawScores, raw_scores
@@ -60,16 +60,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A contender and what it reaches.
+    """A method and what it reaches.
 
     Attributes:
-        contender: Tracker, fusion and parameters.
+        method: Tracker, fusion and parameters.
         training: Combined figures on the training sequences.
         validation: Combined figures on the validation sequences.
         raw: Per validation sequence (and stride), TrackEval's fields.
     """
 
-    contender: Contender
+    method: Method
     training: dict[str, float]
     validation: dict[str, float]
     raw: dict[str, RawScores]
@@ -194,12 +194,12 @@ def tune(
         for number, fusion in enumerate(("none", setting.fusion)):
             report = partial(_report, told, setting.metric, (number * trials, 2 * trials))
             found.append(_Search(setting, fusion, executor).run(journal, trials, report))
-        default = _judge(setting, Contender(setting.tracker, "none", _family(setting)), executor)
+        default = _judge(setting, Method(setting.tracker, "none", _family(setting)), executor)
         # each side may also take the other's parameters: what remains between them is depth
         crossed = [replace(found[1], fusion="none"), replace(found[0], fusion=setting.fusion)]
         plain = _better(setting, [found[0], crossed[0]], executor)
         fused = _better(setting, [found[1], crossed[1]], executor)
-        same = _judge(setting, replace(fused.contender, fusion="none"), executor)
+        same = _judge(setting, replace(fused.method, fusion="none"), executor)
     gaps = [paired_bootstrap(fused.raw, rival.raw, metric=setting.metric) for rival in (plain, same)]
     if setting.metric == "IDSW":
         return TuneResult(default, plain, fused, max(gaps, key=lambda gap: gap.high), trials)
@@ -210,9 +210,9 @@ def _report(told: Progress, metric: str, place: tuple[int, int], done: int, valu
     told.update(place[0] + done, place[1], **{metric: value})
 
 
-def _better(setting: Setting, contenders: Iterable[Contender], executor: Executor | None) -> Candidate:
-    """The contender that does best on the training sequences."""
-    judged = [_judge(setting, contender, executor) for contender in contenders]
+def _better(setting: Setting, methods: Iterable[Method], executor: Executor | None) -> Candidate:
+    """The method that does best on the training sequences."""
+    judged = [_judge(setting, method, executor) for method in methods]
     sign = -1 if setting.metric == "IDSW" else 1
     return max(judged, key=lambda candidate: sign * candidate.training[setting.metric])
 
@@ -229,8 +229,8 @@ class _Search:
         )
         self.base = {**_family(setting), **dict(setting.fixed)}
 
-    def run(self, journal: str | Path, trials: int, told: Callable[[int, float], None]) -> Contender:
-        """Finish the study and return the best contender."""
+    def run(self, journal: str | Path, trials: int, told: Callable[[int, float], None]) -> Method:
+        """Finish the study and return the best method."""
         import optuna
         from optuna.storages import JournalStorage
         from optuna.storages.journal import JournalFileBackend
@@ -253,7 +253,7 @@ class _Search:
             study.optimize(self._objective, n_trials=1, catch=())
             told(number + 1, study.best_value)
         told(trials, study.best_value)
-        return self._contender(study.best_params)
+        return self._method(study.best_params)
 
     def _name(self) -> str:
         setting = self.setting
@@ -276,11 +276,11 @@ class _Search:
 
     def _objective(self, trial: Any) -> float:
         values = {entry.name: entry.suggest(trial) for entry in self.dimensions}
-        raw = scores(self.setting, self._contender(values), self.setting.training, self.executor)
+        raw = scores(self.setting, self._method(values), self.setting.training, self.executor)
         return _mean(raw, self.setting)[self.setting.metric]
 
-    def _contender(self, values: Mapping[str, Any]) -> Contender:
-        from deptr.evaluation.contenders import our_contender
+    def _method(self, values: Mapping[str, Any]) -> Method:
+        from deptr.evaluation.methods import our_method
 
         own = {name: value for name, value in values.items() if not name.startswith(Dimension.FUSION)}
         depth = [
@@ -289,17 +289,17 @@ class _Search:
             if name.startswith(Dimension.FUSION)
         ]
         fusion = f"{self.fusion}:{','.join(depth)}" if depth else self.fusion
-        return our_contender(self.setting.tracker, fusion, "", {**self.base, **own})
+        return our_method(self.setting.tracker, fusion, "", {**self.base, **own})
 
 
 def _family(setting: Setting) -> dict[str, Any]:
     return operating_point(setting.tracker, setting.benchmark.family)
 
 
-def _judge(setting: Setting, contender: Contender, executor: Executor | None) -> Candidate:
-    raw = scores(setting, contender, setting.validation, executor)
-    training = scores(setting, contender, setting.training, executor)
-    return Candidate(contender, _mean(training, setting), _mean(raw, setting), raw)
+def _judge(setting: Setting, method: Method, executor: Executor | None) -> Candidate:
+    raw = scores(setting, method, setting.validation, executor)
+    training = scores(setting, method, setting.training, executor)
+    return Candidate(method, _mean(training, setting), _mean(raw, setting), raw)
 
 
 def _mean(raw: dict[str, RawScores], setting: Setting) -> dict[str, float]:
@@ -312,18 +312,18 @@ def _mean(raw: dict[str, RawScores], setting: Setting) -> dict[str, float]:
 
 def scores(
     setting: Setting,
-    contender: Contender,
+    method: Method,
     chosen: Sequence[layout.Sequence],
     executor: Executor | None = None,
 ) -> dict[str, RawScores]:
     """TrackEval's fields by ``sequence/stride``."""
     jobs = [(entry, stride) for stride in setting.strides for entry in chosen]
     thin = [entry.strided(stride) for entry, stride in jobs]
-    arguments = ([contender] * len(jobs), [setting.benchmark] * len(jobs), thin)
+    arguments = ([method] * len(jobs), [setting.benchmark] * len(jobs), thin)
     results = executor.map(_score, *arguments) if executor else map(_score, *arguments)
     return {f"{entry.name}/{stride}": raw for (entry, stride), raw in zip(jobs, results, strict=True)}
 
 
-def _score(contender: Contender, benchmark: Benchmark, sequence: layout.Sequence) -> RawScores:
-    tracks, _ = run(contender, benchmark, sequence, detections_of(benchmark, sequence))
+def _score(method: Method, benchmark: Benchmark, sequence: layout.Sequence) -> RawScores:
+    tracks, _ = run(method, benchmark, sequence, detections_of(benchmark, sequence))
     return raw_scores(benchmark, sequence, check_tracks(sequence, tracks))

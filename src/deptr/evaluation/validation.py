@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from deptr.boxes import iou, ltwh_to_xyxy
 from deptr.evaluation.result_files import Finding, ResultFile, read_result, result_paths
-from deptr.evaluation.trackeval_memory import corners, split_frames
+from deptr.evaluation.trackeval_memory import split_frames
 from deptr.evaluation.truth_findings import truth_findings
 from deptr.io.columns import KITTI_CLASSES, class_table
 from deptr.io.ground_truth import read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence, find_sequences
 from deptr.records import BoolArray, FloatArray
-from deptr.tracking.boxes import iou
 
 MAJORITY = 0.5
 FEW_MATCHES = 0.1  # share of boxes on an object below which something must be wrong
@@ -325,9 +325,9 @@ def _overlap(result: ResultFile, benchmark: Benchmark, sequence: Sequence) -> li
         return doubts
     table = result.of_target(benchmark)
     objects = split_frames(truth.frames, sequence.length)
-    boxes = corners(truth.boxes_xywh)
+    boxes = ltwh_to_xyxy(truth.boxes_ltwh)
 
-    def hits(frames: FloatArray, xyxy: FloatArray) -> float:
+    def matched_share(frames: FloatArray, xyxy: FloatArray) -> float:
         """Share of boxes that overlap an object by half."""
         found = 0
         for frame, rows in enumerate(split_frames(frames.astype(np.int64), sequence.length)):
@@ -335,9 +335,9 @@ def _overlap(result: ResultFile, benchmark: Benchmark, sequence: Sequence) -> li
                 found += int((iou(xyxy[rows], boxes[objects[frame]]).max(axis=1) >= 0.5).sum())
         return found / max(len(frames), 1)
 
-    own = corners(table[:, 2:6])
-    share = hits(table[:, 0], own)
-    shifted = {shift: hits(table[:, 0] + shift, own) for shift in SHIFTS}
+    own = ltwh_to_xyxy(table[:, 2:6])
+    share = matched_share(table[:, 0], own)
+    shifted = {shift: matched_share(table[:, 0] + shift, own) for shift in SHIFTS}
     shift = max(shifted, key=lambda key: shifted[key])
     found = f"{share:.0%} of the boxes on an object"
     if shifted[shift] > max(SHIFT_GAIN * share, FEW_MATCHES) or (
@@ -347,7 +347,7 @@ def _overlap(result: ResultFile, benchmark: Benchmark, sequence: Sequence) -> li
         return [Finding("error", str(result.path), problem, None, len(table), "", found, hint)]
     if share >= FEW_MATCHES:
         return []
-    scaled = {scale: hits(table[:, 0], own * scale) for scale in SCALES}
+    scaled = {scale: matched_share(table[:, 0], own * scale) for scale in SCALES}
     scale = max(scaled, key=lambda key: scaled[key])
     if scaled[scale] > max(SHIFT_GAIN * share, FEW_MATCHES):
         hint = f"multiply the boxes by {scale:.3g}: then {scaled[scale]:.0%} are"

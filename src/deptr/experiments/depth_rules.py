@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deptr.records import FloatArray, LabelledFrame
-from deptr.tracking.pseudo_depth import PseudoDepth
+from deptr.tracking.depth.pseudo_depth import PseudoDepth
 from deptr.training.evaluate import MatchedDepths
 
 if TYPE_CHECKING:

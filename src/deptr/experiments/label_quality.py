@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from deptr.evaluation.tables import Table
-from deptr.experiments.label_students import Budget, Classroom, Teaching, spread
+from deptr.experiments.label_students import Budget, StudentRuns, Teaching, spread
 from deptr.progress import Progress, SilentProgress
 from deptr.teacher.synthetic import SyntheticNoise
 
@@ -31,25 +31,25 @@ def label_quality_tables(
         progress: Told after each student.
     """
     told = progress or SilentProgress()
-    room = Classroom(folder, budget)
+    runs = StudentRuns(folder, budget)
     heads = ["regions", "relative error", "rank correlation", "order at overlaps", "flicker"]
     labels = Table("Labels against true depth", heads, note=f"Stand-in teacher with {_words(noise)}.")
     students = Table(
         "Students against true depth",
         [*heads, "HOTA"],
         note=f"{budget.describe()} HOTA: ByteTrack with adaptive fusion on the worlds' own detections, depth "
-        f"lent by the student's; without depth {room.hota(None, 'none'):.2f}, with true depth "
-        f"{room.hota(None, 'adaptive'):.2f}.",
+        f"lent by the student's; without depth {runs.hota(None, 'none'):.2f}, with true depth "
+        f"{runs.hota(None, 'adaptive'):.2f}.",
     )
     for done, regions in enumerate(("mask", "box")):
         teaching = Teaching(noise, regions)
-        own = room.figures(room.taught(teaching))
+        own = runs.figures(runs.taught(teaching))
         labels.rows.append([regions, *(f"{own[name]:.3f}" for name in FIGURES)])
         rows: list[list[float]] = []
         for count, seed in enumerate(budget.seeds, start=1):
-            found = room.detections(room.student(teaching, seed))
-            figures = room.figures(found)
-            rows.append([*(figures[name] for name in FIGURES), room.hota(found, "adaptive")])
+            found = runs.detections(runs.student(teaching, seed))
+            figures = runs.figures(found)
+            rows.append([*(figures[name] for name in FIGURES), runs.hota(found, "adaptive")])
             told.update(done * len(budget.seeds) + count, 2 * len(budget.seeds), regions=regions)
         columns = np.array(rows)
         cells = [

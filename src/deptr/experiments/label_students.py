@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from deptr.boxes import iou
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.errors import UsageError
 from deptr.evaluation.cells import detections_of
-from deptr.evaluation.contenders import our_contender, run
 from deptr.evaluation.depth_metrics import rank_correlation
 from deptr.evaluation.depth_quality import Matched, match, quality
 from deptr.evaluation.judge import check_tracks, combine
+from deptr.evaluation.methods import our_method, run
 from deptr.evaluation.trackeval_memory import raw_scores
 from deptr.files import atomic_write
 from deptr.io.label_runs import LabelRun
@@ -37,7 +38,6 @@ from deptr.teacher.engine import label_locally
 from deptr.teacher.jobs import find_jobs
 from deptr.teacher.rows import LabelOptions
 from deptr.teacher.synthetic import SyntheticNoise
-from deptr.tracking.boxes import iou
 from deptr.training.builder import build_detector
 from deptr.training.coco import CocoFrames
 from deptr.training.config import TrainSettings, settings_from_dict
@@ -98,7 +98,7 @@ class Teaching:
     regions: str = "mask"
 
 
-class Classroom:
+class StudentRuns:
     """Worlds on disk, labels of any teacher on them, students and their figures.
 
     Args:
@@ -195,13 +195,13 @@ class Classroom:
             depths: Detections that lend their depth to the boxes they lie on; None for true depth.
             fusion: As for `deptr benchmark --fusions`.
         """
-        contender = our_contender("bytetrack", fusion, self.benchmark.family)
+        method = our_method("bytetrack", fusion, self.benchmark.family)
         raw = {}
         for entry in self.sequences:
             table = detections_of(self.benchmark, entry, depth_kind=DepthKind.METRIC)
             if depths is not None:
                 table = lend_depth(table, depths[entry.name])
-            tracks, _ = run(contender, self.benchmark, entry, table)
+            tracks, _ = run(method, self.benchmark, entry, table)
             raw[entry.name] = raw_scores(self.benchmark, entry, check_tracks(entry, tracks))
         return float(combine(raw)["HOTA"])
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.signal import savgol_filter
 
+from deptr.boxes import iou
 from deptr.evaluation.tables import Table
 from deptr.io.frames import open_source
 from deptr.records import FloatArray, IntArray
 from deptr.synth.library import benchmark_jobs
 from deptr.synth.scene import Scene
 from deptr.synth.truth import Wanted
-from deptr.tracking.boxes import iou
 from deptr.tracking.bytetrack import ByteTrack
 
 if TYPE_CHECKING:

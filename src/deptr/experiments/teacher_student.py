@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from deptr.evaluation.tables import Table
-from deptr.experiments.label_students import Budget, Classroom, Teaching, label_lookup, spread
+from deptr.experiments.label_students import Budget, StudentRuns, Teaching, label_lookup, spread
 from deptr.io.tables import DetectionTable
 from deptr.progress import Progress, SilentProgress
 from deptr.teacher.synthetic import SyntheticNoise
@@ -43,7 +43,7 @@ def teacher_student_tables(
         progress: Told after each student.
     """
     told = progress or SilentProgress()
-    room = Classroom(folder, budget)
+    runs = StudentRuns(folder, budget)
     truth = Table(
         "Teacher and student against true depth", ["teacher", "who", *HEADS], note=budget.describe(), words=2
     )
@@ -55,16 +55,16 @@ def teacher_student_tables(
         "what the student itself cannot do yet.",
     )
     for done, (name, teaching) in enumerate(teachers.items(), start=1):
-        taught = room.taught(teaching)
-        own = room.figures(taught)
+        taught = runs.taught(teaching)
+        own = runs.figures(taught)
         truth.rows.append([name, "teacher", *(f"{own[figure]:.3f}" for figure in FIGURES)])
-        teacher = label_lookup(room.matched(taught))
+        teacher = label_lookup(runs.matched(taught))
         rows, gaps = [], []
         for seed in budget.seeds:
-            found = room.detections(room.student(teaching, seed))
-            figures = room.figures(found)
+            found = runs.detections(runs.student(teaching, seed))
+            figures = runs.figures(found)
             rows.append([figures[figure] for figure in FIGURES])
-            gaps.append(_gaps(room, teacher, found))
+            gaps.append(_gaps(runs, teacher, found))
         told.update(done, len(teachers), teacher=name)
         truth.rows.append([name, "student", *(spread(column.tolist()) for column in np.array(rows).T)])
         gap.rows.append([name, *(spread(column.tolist()) for column in np.array(gaps).T)])
@@ -72,11 +72,11 @@ def teacher_student_tables(
 
 
 def _gaps(
-    room: Classroom, teacher: Mapping[tuple[str, int, int], float], found: Mapping[str, DetectionTable]
+    runs: StudentRuns, teacher: Mapping[tuple[str, int, int], float], found: Mapping[str, DetectionTable]
 ) -> list[float]:
     """Mean relative differences on the same objects: student to teacher, teacher and student to truth."""
     values = []
-    for name, part in room.matched(found).items():
+    for name, part in runs.matched(found).items():
         for row in range(len(part.objects)):
             label = teacher.get((name, int(part.frames[row]), int(part.objects[row])))
             if label is not None:

@@ -41,7 +41,7 @@ class GroundTruth:
     Attributes:
         frames: ``(N,)`` frame from 1.
         ids: ``(N,)`` identity; distractors of KITTI may share -1.
-        boxes_xywh: ``(N, 4)`` left, top, width, height in pixels.
+        boxes_ltwh: ``(N, 4)`` left, top, width, height in pixels.
         class_ids: ``(N,)`` number in the benchmark's class table, from 1.
         scored: ``(N,)`` whether the row counts; the others only excuse results that match them.
         visibility: ``(N,)`` in [0, 1], NaN = unknown.
@@ -49,12 +49,12 @@ class GroundTruth:
         truncation: ``(N,)`` KITTI's truncation level, 0 elsewhere.
         occlusion: ``(N,)`` KITTI's occlusion level, 0 elsewhere.
         ignore_frames: ``(M,)`` frame of each region in which results are not judged.
-        ignore_boxes_xywh: ``(M, 4)`` these regions.
+        ignore_boxes_ltwh: ``(M, 4)`` these regions.
     """
 
     frames: IntArray
     ids: IntArray
-    boxes_xywh: FloatArray
+    boxes_ltwh: FloatArray
     class_ids: IntArray
     scored: BoolArray
     visibility: FloatArray
@@ -62,7 +62,7 @@ class GroundTruth:
     truncation: IntArray
     occlusion: IntArray
     ignore_frames: IntArray
-    ignore_boxes_xywh: FloatArray
+    ignore_boxes_ltwh: FloatArray
 
     def thinned(self, stride: int) -> GroundTruth:
         """Frames 1, 1 + stride, ... renumbered 1, 2, ..."""
@@ -75,12 +75,12 @@ class GroundTruth:
             self,
             frames=(self.frames[keep] - 1) // stride + 1,
             ignore_frames=(self.ignore_frames[kept] - 1) // stride + 1,
-            ignore_boxes_xywh=self.ignore_boxes_xywh[kept],
+            ignore_boxes_ltwh=self.ignore_boxes_ltwh[kept],
             **rows,
         )
 
 
-_IGNORE = ("ignore_frames", "ignore_boxes_xywh")
+_IGNORE = ("ignore_frames", "ignore_boxes_ltwh")
 
 
 def read_ground_truth(benchmark: Benchmark, sequence: Sequence) -> GroundTruth:
@@ -150,17 +150,17 @@ def _frames(path: Path, values: FloatArray, sequence: Sequence, first: int) -> I
     return frames
 
 
-def _boxes(path: Path, boxes_xywh: FloatArray) -> FloatArray:
+def _boxes(path: Path, boxes_ltwh: FloatArray) -> FloatArray:
     """Boxes, which must be finite: no scorer can place another one."""
-    wrong = np.flatnonzero(~np.isfinite(boxes_xywh).all(axis=1))
+    wrong = np.flatnonzero(~np.isfinite(boxes_ltwh).all(axis=1))
     if len(wrong):
-        found = f"{boxes_xywh[wrong[0]].tolist()} in row {wrong[0] + 1}"
+        found = f"{boxes_ltwh[wrong[0]].tolist()} in row {wrong[0] + 1}"
         raise DataError(path, "wrong box", expected="finite left, top, width and height", found=found)
-    return boxes_xywh
+    return boxes_ltwh
 
 
 def _no_regions() -> dict[str, np.ndarray]:
-    return {"ignore_frames": np.zeros(0, np.int64), "ignore_boxes_xywh": np.zeros((0, 4))}
+    return {"ignore_frames": np.zeros(0, np.int64), "ignore_boxes_ltwh": np.zeros((0, 4))}
 
 
 def _mot(benchmark: Benchmark, path: Path, sequence: Sequence) -> GroundTruth:
@@ -171,7 +171,7 @@ def _mot(benchmark: Benchmark, path: Path, sequence: Sequence) -> GroundTruth:
     return GroundTruth(
         frames=_frames(path, table[:, 0], sequence, 1),
         ids=_integers(path, table[:, 1], "identity", 0),
-        boxes_xywh=_boxes(path, table[:, 2:6]),
+        boxes_ltwh=_boxes(path, table[:, 2:6]),
         class_ids=_mot_classes(benchmark, path, table, columns),
         scored=counts(table[:, 6]),
         visibility=known_visibility(_column(table, columns.visibility)),
@@ -233,7 +233,7 @@ def _official_kitti(benchmark: Benchmark, path: Path, sequence: Sequence) -> Gro
     return GroundTruth(
         frames=frames[keep],
         ids=_integers(path, table[keep, 1], "identity", 0),
-        boxes_xywh=boxes[keep],
+        boxes_ltwh=boxes[keep],
         class_ids=classes[keep],
         scored=target & (truncation <= 0) & (occlusion <= KITTI_MAX_OCCLUSION),
         visibility=np.array(KITTI_VISIBILITY)[np.clip(occlusion, 0, 3)],
@@ -241,7 +241,7 @@ def _official_kitti(benchmark: Benchmark, path: Path, sequence: Sequence) -> Gro
         truncation=truncation,
         occlusion=occlusion,
         ignore_frames=frames[region],
-        ignore_boxes_xywh=boxes[region],
+        ignore_boxes_ltwh=boxes[region],
     )
 
 
@@ -267,7 +267,7 @@ def _flat_kitti(benchmark: Benchmark, sequence: Sequence) -> GroundTruth:
     return GroundTruth(
         frames=np.concatenate([frames, other_frames[~region]]),
         ids=np.concatenate([_integers(path, table[:, 1], "identity", 0), rest[:, 1].astype(np.int64)]),
-        boxes_xywh=np.concatenate([_boxes(path, table[:, 2:6]), rest[:, 2:6]]),
+        boxes_ltwh=np.concatenate([_boxes(path, table[:, 2:6]), rest[:, 2:6]]),
         class_ids=np.concatenate(
             [np.full(len(table), table_ids[benchmark.target]), rest[:, 6].astype(np.int64)]
         ),
@@ -277,5 +277,5 @@ def _flat_kitti(benchmark: Benchmark, sequence: Sequence) -> GroundTruth:
         truncation=np.concatenate([truncation, rest[:, 7].astype(np.int64)]),
         occlusion=occlusion,
         ignore_frames=other_frames[region],
-        ignore_boxes_xywh=others[region, 2:6],
+        ignore_boxes_ltwh=others[region, 2:6],
     )

@@ -130,8 +130,8 @@ def write_run(plan: Plan, summary: Summary) -> None:
             "frames": plan.total,
         },
         "tracker": plan.tracker.tracker_name,
-        "parameters": asdict(plan.tracker.parameters),
-        "fusion": asdict(plan.tracker.depth),
+        "parameters": plan.tracker.parameters,
+        "fusion": asdict(plan.tracker.fusion),
         "depth": {
             "source": plan.depth_source,
             "kind": plan.depth_kind.value if plan.depth_kind else None,
@@ -177,7 +177,7 @@ def why_nothing(plan: Plan, summary: Summary) -> list[str]:
         if request.classes:
             chosen += f" {spelling.choice('classes', request.classes)}"
         return [f"{seen}: {held}, taken with {chosen}"]
-    known = plan.tracker.parameters
+    known = plan.tracker
     best = f"the best score is {summary.best_score:.3g}"
     if summary.best_score < max(known.new_score, known.high_score):
         lower = float(f"{summary.best_score / 2:.2g}")

@@ -18,7 +18,7 @@ from deptr.pipeline.inputs import Input, detector_input, file_input, no_depth, s
 from deptr.pipeline.request import Request
 from deptr.pipeline.steps import Step, steps_of_source, steps_without_images
 from deptr.records import DepthKind
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import create_tracker, parse_parameters
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Plan:
         from deptr.viz.birdseye import quietest_corner
         from deptr.viz.overlay import Overlay
 
-        table, mode = self.input.table, self.tracker.depth.mode
+        table, mode = self.input.table, self.tracker.fusion.mode
         corner = None if table is None else quietest_corner(self.size, table.xyxy)
         fusion = "" if mode == "none" else f" · {mode} depth fusion"
         caption = f"{type(self.tracker).__name__}{fusion}"
@@ -117,7 +117,7 @@ def _plan(request: Request, frames: FrameSource | None) -> Plan:
     fps, size = _rate_and_size(request, frames, table)
     depth_source, kind = _depth(request, found)
     tracker = _tracker(request, kind, fps)
-    if tracker.parameters.camera_motion and frames is None:
+    if tracker.camera_motion and frames is None:
         source = request.spelling.choice("source")
         raise UsageError(f"camera_motion: needs images, got detections alone; name the video as {source}")
     if frames is not None:
@@ -193,7 +193,7 @@ def _tracker(request: Request, kind: DepthKind | None, fps: float) -> Tracker:
         request.tracker.reset()
         return request.tracker
     fusion = request.fusion or ("none" if kind is None else "adaptive")
-    fusion = DepthFusion.of(fusion)
+    fusion = DepthFusion.parse(fusion)
     if fusion.mode != "none" and kind is None:
         name = request.spelling.choice
         take = f"take {name('depth', 'pseudo')} or {name('fusion', 'none')}"
@@ -203,6 +203,6 @@ def _tracker(request: Request, kind: DepthKind | None, fps: float) -> Tracker:
 
 
 def _pseudo_depth(size: tuple[int, int]) -> Completion:
-    from deptr.tracking.pseudo_depth import PseudoDepth
+    from deptr.tracking.depth.pseudo_depth import PseudoDepth
 
     return PseudoDepth(size).update

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from deptr.detector.inference import Detector
     from deptr.tracking.base import Tracker
-    from deptr.tracking.fusion import DepthFusion
+    from deptr.tracking.depth.fusion import DepthFusion
 
 DEPTH_SOURCES = ("file", "pseudo")
 DetectFunction = Callable[[Image], "sv.Detections"]

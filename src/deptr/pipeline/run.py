@@ -23,7 +23,7 @@ from deptr.threads import Stop
 if TYPE_CHECKING:
     from deptr.detector.inference import Detector
     from deptr.tracking.base import Tracker
-    from deptr.tracking.fusion import DepthFusion
+    from deptr.tracking.depth.fusion import DepthFusion
 
 
 class Run:

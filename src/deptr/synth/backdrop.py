@@ -12,7 +12,7 @@ import numpy as np
 from deptr.records import FloatArray, Image
 from deptr.synth.camera import Camera, Projection
 from deptr.synth.lens import colour_matrix
-from deptr.synth.rng import settle
+from deptr.synth.rng import rounded
 from deptr.synth.scenery import (
     GROUND_M,
     GROUND_PX,
@@ -113,7 +113,7 @@ class PaintedPlace:
     def _far(self, camera: Camera, rows: int) -> Any:
         """The panorama as a plane infinitely far away, as far down as `rows`."""
         plane = np.array([[_PLANE_FOCAL, 0, PANORAMA_SIZE[1] / 2], [0, _PLANE_FOCAL, HORIZON_ROW], [0, 0, 1]])
-        matrix = settle(plane @ camera.rotation.T @ np.linalg.inv(camera.matrix), 9)
+        matrix = rounded(plane @ camera.rotation.T @ np.linalg.inv(camera.matrix), 9)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = (camera.width, rows)
         return cv2.warpPerspective(
@@ -140,7 +140,7 @@ class PaintedPlace:
             band = np.flatnonzero(shown & (levels == level))
             top, bottom = int(band[0]), int(band[-1]) + 1
             matrix = np.diag([0.5**level, 0.5**level, 1.0]) @ to_ground
-            matrix = settle(matrix @ np.array([[1, 0, 0], [0, 1, top], [0, 0, 1.0]]), 9)
+            matrix = rounded(matrix @ np.array([[1, 0, 0], [0, 1, top], [0, 0, 1.0]]), 9)
             flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
             size = (camera.width, bottom - top)
             drawn = cv2.warpPerspective(tiles[level], matrix, size, flags=flags, borderMode=cv2.BORDER_WRAP)
@@ -159,7 +159,7 @@ class PaintedPlace:
             return drawn
         corners = np.array([[0, edge[0]], [width, edge[1]], [width, height + 9], [0, height + 9]])
         mask = np.zeros((height, width), np.uint8)
-        cv2.fillPoly(mask, [np.rint(settle(corners)).astype(np.int32)], 255)
+        cv2.fillPoly(mask, [np.rint(rounded(corners)).astype(np.int32)], 255)
         result = behind.copy()
         cv2.copyTo(drawn, mask, result)
         return result
@@ -191,8 +191,8 @@ class PaintedPlace:
         y = np.arcsin(np.clip(down, -1, 1)) * _PANORAMA_FOCAL + HORIZON_ROW
         far = cv2.remap(
             panorama(self.surroundings),
-            settle(x, 2).astype(np.float32),
-            np.clip(settle(y, 2), 0, PANORAMA_SIZE[0] - 1).astype(np.float32),
+            rounded(x, 2).astype(np.float32),
+            np.clip(rounded(y, 2), 0, PANORAMA_SIZE[0] - 1).astype(np.float32),
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_WRAP,
         )
@@ -206,8 +206,8 @@ class PaintedPlace:
         side = GROUND_PX / 2**level
         near = cv2.remap(
             ground_levels(self.ground)[level],
-            settle(u % side, 2).astype(np.float32),
-            settle(v % side, 2).astype(np.float32),
+            rounded(u % side, 2).astype(np.float32),
+            rounded(v % side, 2).astype(np.float32),
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_WRAP,
         )
@@ -236,7 +236,7 @@ class PhotoPlace:
         matrix = camera.matrix.copy()
         matrix[0, 0] *= forward
         matrix[1, 1] *= forward
-        view = settle(plane @ camera.rotation.T @ np.linalg.inv(matrix), 9)
+        view = rounded(plane @ camera.rotation.T @ np.linalg.inv(matrix), 9)
         size = (camera.width, camera.height)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         warped = cv2.warpPerspective(self.photo, view, size, flags=flags, borderMode=cv2.BORDER_REFLECT)
@@ -249,7 +249,7 @@ class PhotoPlace:
 
 def _fall(camera: Camera) -> tuple[float, float, float]:
     """How far a ray falls per metre of depth: ``a * x + b * y + c`` at pixel (x, y)."""
-    a, b, c = settle(camera.rotation.T[1] @ np.linalg.inv(camera.matrix), 9).tolist()
+    a, b, c = rounded(camera.rotation.T[1] @ np.linalg.inv(camera.matrix), 9).tolist()
     return a, b, c
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from deptr.records import FloatArray
 from deptr.synth.paint import Sprite
-from deptr.synth.rng import settle
+from deptr.synth.rng import rounded
 
 
 class Projection(str, Enum):
@@ -33,7 +33,7 @@ def rotation_matrix(yaw: float, pitch: float, roll: float) -> FloatArray:
     turn = np.array([[cos(yaw), 0, -sin(yaw)], [0, 1, 0], [sin(yaw), 0, cos(yaw)]])
     nod = np.array([[1, 0, 0], [0, cos(pitch), -sin(pitch)], [0, sin(pitch), cos(pitch)]])
     tilt = np.array([[cos(roll), sin(roll), 0], [-sin(roll), cos(roll), 0], [0, 0, 1]])
-    return settle(tilt @ nod @ turn, 9)
+    return rounded(tilt @ nod @ turn, 9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +89,11 @@ class Camera:
             flat = np.hypot(local[:, 0], local[:, 2])
             angles = np.stack([np.arctan2(local[:, 0], local[:, 2]), np.arctan2(local[:, 1], flat)], axis=1)
             pixels = angles * self.focal_px + (self.width / 2, self.height / 2)
-            return settle(pixels), settle(np.linalg.norm(local, axis=1))
+            return rounded(pixels), rounded(np.linalg.norm(local, axis=1))
         depth = local[:, 2]
         safe = np.where(depth > 1e-3, depth, 1e-3)
         pixels = local[:, :2] / safe[:, None] * self.focal_px + (self.width / 2, self.height / 2)
-        return settle(pixels), settle(depth)
+        return rounded(pixels), rounded(depth)
 
     def billboards(self, positions: FloatArray, heights_m: FloatArray) -> Billboards:
         """Where upright things on the ground land, facing the camera.

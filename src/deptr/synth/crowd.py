@@ -11,7 +11,7 @@ import numpy as np
 
 from deptr.records import FloatArray, IntArray
 from deptr.synth.pose import Activity
-from deptr.synth.rng import settle
+from deptr.synth.rng import rounded
 
 ACTIVITIES = tuple(Activity)
 _TURN_RATE = 2.6  # radians per second
@@ -187,7 +187,7 @@ def _somebody(rng: np.random.Generator, area: Area, dancers: float, duration_s: 
 
 def _heading(route: Sequence[FloatArray]) -> float:
     step = route[1] - route[0]
-    return float(settle(np.arctan2(step[0], step[1])))
+    return float(rounded(np.arctan2(step[0], step[1])))
 
 
 def simulate(walks: list[Walk], heights_m: FloatArray, frames: int, fps: float) -> Paths:
@@ -211,9 +211,9 @@ def simulate(walks: list[Walk], heights_m: FloatArray, frames: int, fps: float) 
             activity[frame, index] = ACTIVITIES.index(walker.activity)
             heading[frame, index], phase[frame, index] = walker.heading, walker.phase % 1.0
             seated[frame, index] = walker.seated
-        place = settle(place + _make_room(place) / fps)
+        place = rounded(place + _make_room(place) / fps)
         ground[frame] = place
-    return Paths(ground, settle(heading), activity, settle(phase), settle(seated))
+    return Paths(ground, rounded(heading), activity, rounded(phase), rounded(seated))
 
 
 class _Walker:

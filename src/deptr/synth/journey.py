@@ -10,7 +10,7 @@ import numpy as np
 
 from deptr.records import FloatArray
 from deptr.synth.camera import Camera, Projection, rotation_matrix
-from deptr.synth.rng import settle
+from deptr.synth.rng import rounded
 
 
 class CameraMotion(str, Enum):
@@ -54,7 +54,7 @@ class Journey:
     def random(cls, rng: np.random.Generator, size: tuple[int, int], motion: CameraMotion) -> Journey:
         """A journey of that kind through a scene."""
         height, width = size
-        phases = settle(rng.uniform(0, 2 * pi, 6))
+        phases = rounded(rng.uniform(0, 2 * pi, 6))
         if motion is CameraMotion.PANORAMA:
             return cls(motion, size, rng.uniform(0.5, 1.6), width / (2 * pi), 0.0, 0.01, 1.6, 0.4, phases)
         focal = height / 2 / tan(radians(rng.uniform(34, 62)) / 2)
@@ -100,7 +100,7 @@ class Journey:
         elif self.motion is CameraMotion.PANORAMA:
             sink = 0.01 * sin(2 * turn + p[0])
             yaw = 0.2 * sin(0.05 * turn + p[5])
-        position = settle(np.array([drift, sink - self.altitude_m, self.speed * time_s]))
+        position = rounded(np.array([drift, sink - self.altitude_m, self.speed * time_s]))
         round_ = self.motion is CameraMotion.PANORAMA
         projection = Projection.EQUIRECTANGULAR if round_ else Projection.PINHOLE
         rotation = rotation_matrix(yaw, pitch, roll)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from deptr.records import BoolArray, FloatArray, Image, IntArray
-from deptr.synth.rng import settle
+from deptr.synth.rng import rounded
 
 NOBODY = 0
 FIRST_OTHER = 201  # owners from here on are things, not people
@@ -181,7 +181,7 @@ def _warp(sprite: Sprite, matrix: FloatArray, region: tuple[int, int, int, int])
     shifted[:, :2] *= halvings
     # pixel centres: sprite (i + 0.5) * halvings lands at matrix @ it, drawn at its own centre
     shifted[:, 2] += shifted[:, :2] @ (0.5, 0.5) - (x0 + 0.5, y0 + 0.5)
-    return cv2.warpAffine(texture, settle(shifted), (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+    return cv2.warpAffine(texture, rounded(shifted), (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
 
 
 def _warp_relief(sprite: Sprite, matrix: FloatArray, region: tuple[int, int, int, int]) -> Any:
@@ -192,7 +192,7 @@ def _warp_relief(sprite: Sprite, matrix: FloatArray, region: tuple[int, int, int
     shifted = matrix.copy()
     shifted[:, 2] += shifted[:, :2] @ (0.5, 0.5) - (x0 + 0.5, y0 + 0.5)
     size = (x1 - x0, y1 - y0)
-    drawn = cv2.warpAffine(sprite.relief, settle(shifted), size, flags=cv2.INTER_NEAREST)
+    drawn = cv2.warpAffine(sprite.relief, rounded(shifted), size, flags=cv2.INTER_NEAREST)
     return np.where(drawn == 0, np.uint8(FLAT), drawn)
 
 

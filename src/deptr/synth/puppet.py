@@ -12,7 +12,7 @@ from deptr.records import BoolArray, FloatArray, Image, IntArray
 from deptr.synth.figure import View, person_shapes
 from deptr.synth.paint import FLAT, Sprite
 from deptr.synth.pose import Pose
-from deptr.synth.rng import generator, settle
+from deptr.synth.rng import generator, rounded
 from deptr.synth.wardrobe import TILE, Material, Outfit, pattern_tile
 
 _SHIFT = 4  # binary digits behind the point in polygon corners
@@ -47,7 +47,7 @@ def draw_person(
         light: Direction of the light across the picture, from -1 (left) to 1 (right).
     """
     shapes = person_shapes(pose, outfit, View(angle, elevation), light, rows >= _DETAIL_PX)
-    corners = settle(shapes.polygons)
+    corners = rounded(shapes.polygons)
     low = np.floor(corners[:, 0].min(axis=(0, 1)) * rows) * 2 - 2
     high = np.ceil(corners[:, 0].max(axis=(0, 1)) * rows) * 2 + 2
     width, height = (int(value) for value in high - low)
@@ -65,7 +65,7 @@ def draw_person(
     relief = np.zeros(256, np.uint8)
     count = len(shapes.depth)
     materials[1 : count + 1] = shapes.material
-    relief[1 : count + 1] = np.rint(settle(shapes.depth, 4) * 100) + FLAT  # a step is 1 % of the body height
+    relief[1 : count + 1] = np.rint(rounded(shapes.depth, 4) * 100) + FLAT  # a step is 1 % of the body height
     worn: Any = cv2.LUT(parts, materials)
     _put_patterns(worn, outfit, TILE * _TILES_PER_HEIGHT / rows, low / 2)
     foot = (float(-low[0]) / 2, float(-low[1]) / 2)
@@ -94,8 +94,8 @@ def _put_patterns(worn: Any, outfit: Outfit, step: float, low: FloatArray) -> No
         (Material.TROUSERS, outfit.trousers_pattern),
     ):
         if pattern != "plain":
-            rows = (settle((np.arange(worn.shape[0]) + low[1]) * step).astype(np.int64)) % TILE
-            columns = (settle((np.arange(worn.shape[1]) + low[0]) * step).astype(np.int64)) % TILE
+            rows = (rounded((np.arange(worn.shape[0]) + low[1]) * step).astype(np.int64)) % TILE
+            columns = (rounded((np.arange(worn.shape[1]) + low[0]) * step).astype(np.int64)) % TILE
             tile = pattern_tile(pattern)[rows].take(columns, axis=1)
             worn += tile & (worn == cloth)
 
@@ -119,4 +119,4 @@ def wrinkles() -> Image:
     rough = generator(0, 96).random((96, 48), dtype=np.float32) - 0.5
     smooth = cv2.GaussianBlur(rough, (0, 0), 2.2, sigmaY=3.5)
     fall = np.linspace(6, -10, 96)[:, None]
-    return np.clip(np.rint(settle(smooth * 190 + fall, 3) + 128), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(rounded(smooth * 190 + fall, 3) + 128), 0, 255).astype(np.uint8)

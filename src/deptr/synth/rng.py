@@ -31,13 +31,13 @@ def generator(seed: int, *path: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *path])))
 
 
-def settle(values: FloatArray, digits: int = 6) -> FloatArray:
+def rounded(values: FloatArray, digits: int = 6) -> FloatArray:
     """Values without the last bits, in which sines and roots differ between processors.
 
     Geometry passes through here before it becomes pixels, so that a seed gives the same bytes anywhere.
 
     Example:
-        >>> settle(np.array([0.1 + 0.2])).item()
+        >>> rounded(np.array([0.1 + 0.2])).item()
         0.3
     """
     return np.round(values, digits) + 0.0

@@ -24,7 +24,7 @@ from deptr.synth.looks import Appearance, CutoutLooks, Dressed, Looks, PuppetLoo
 from deptr.synth.paint import Canvas
 from deptr.synth.pose import Manner
 from deptr.synth.props import NARROW, PROPS, prop
-from deptr.synth.rng import generator, settle
+from deptr.synth.rng import generator, rounded
 from deptr.synth.stage import Cast, Shadows, paint_cast
 from deptr.synth.truth import FrameTruth, Wanted
 from deptr.synth.wardrobe import Outfit
@@ -150,7 +150,7 @@ class Scene:
     def _people(self, rng: np.random.Generator) -> tuple[FloatArray, Paths]:
         self.script = self.options.script or Script.random(rng, self.level)
         walks = self.script.walks(rng, self._area, self.duration_s)
-        heights = settle(np.clip(rng.normal(1.72, 0.08, len(walks)), 1.45, 2.0), 3)
+        heights = rounded(np.clip(rng.normal(1.72, 0.08, len(walks)), 1.45, 2.0), 3)
         return heights, simulate(walks, heights, self.options.frames, self.options.fps)
 
     def _furniture(self, rng: np.random.Generator, folders: Folders | None) -> tuple[list[int], FloatArray]:
@@ -164,7 +164,7 @@ class Scene:
         far = replace(self._area, near_m=near, far_m=max(self._area.far_m, near + 1.0))
         places = [far.point(rng) for _ in range(count)]
         positions = np.array([(x, 0.0, z) for x, z in places]).reshape(-1, 3)
-        return [kinds[int(rng.integers(len(kinds)))] for _ in range(count)], settle(positions, 4)
+        return [kinds[int(rng.integers(len(kinds)))] for _ in range(count)], rounded(positions, 4)
 
     def _appearance(self, rng: np.random.Generator, folders: Folders | None) -> tuple[Looks, Backdrop]:
         count = len(self.heights_m)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from deptr.records import FloatArray, Image
-from deptr.synth.rng import generator, settle
+from deptr.synth.rng import generator, rounded
 
 GROUND_PX = 512
 GROUND_M = 8.0  # one ground tile covers 8 m x 8 m
@@ -53,7 +53,7 @@ def cloud(rng: np.random.Generator, size: tuple[int, int], cells: int) -> FloatA
         edge = round(step)
         total += weight * cv2.resize(fine[edge : edge + size[0], edge : edge + size[1]], size[::-1])
         weight, cells = weight * 0.6, cells * 3
-    return settle(total, 4)
+    return rounded(total, 4)
 
 
 def _ground(index: int) -> Image:
@@ -92,7 +92,7 @@ def _ground(index: int) -> Image:
     elif kind == "crossing":
         stripes = ((x // 32) % 2 == 0) & (np.abs(y - 256) < 90)
         image[stripes] = image[stripes] * 0.2 + 180
-    return np.clip(np.rint(settle(image, 3)), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(rounded(image, 3)), 0, 255).astype(np.uint8)
 
 
 @lru_cache(maxsize=PANORAMAS)
@@ -109,7 +109,7 @@ def panorama(index: int) -> Image:
     else:
         cover = np.clip(cloud(rng, PANORAMA_SIZE, 5) * 2.2 + rng.uniform(-0.8, 0.6), 0, 1)[:, :, None]
         image = image * (1 - cover * 0.7) + 235 * cover * 0.7
-    canvas = np.clip(np.rint(settle(image, 3)), 0, 255).astype(np.uint8)
+    canvas = np.clip(np.rint(rounded(image, 3)), 0, 255).astype(np.uint8)
     if indoor:
         _walls(rng, canvas)
     else:

@@ -19,7 +19,7 @@ from deptr.synth.paint import Canvas, Sprite
 from deptr.synth.pose import Activity, Manner, pose_of
 from deptr.synth.props import PROPS, prop
 from deptr.synth.puppet import draw_person, size_for
-from deptr.synth.rng import generator, settle
+from deptr.synth.rng import generator, rounded
 from deptr.synth.stage import Cast, Shadows, paint_cast
 from deptr.synth.truth import FrameTruth, Wanted
 from deptr.synth.wardrobe import Outfit
@@ -62,7 +62,7 @@ def random_ground_positions(
             friend = position[rng.integers(0, index)]
             position[index] = friend + np.array([rng.normal(0, 0.55), 0, rng.normal(0, 0.5)])
     position[:, 2] = np.maximum(position[:, 2], _NEAREST_M)
-    return settle(position, 4)
+    return rounded(position, 4)
 
 
 def random_count(rng: np.random.Generator, largest: int) -> int:
@@ -119,7 +119,7 @@ def harmonised(
 def people_heights(rng: np.random.Generator, count: int) -> FloatArray:
     """``(count,)`` metres: mostly grown-ups, some children."""
     children = rng.random(count) < 0.1
-    return settle(np.where(children, rng.uniform(0.9, 1.4, count), rng.normal(1.7, 0.09, count)), 3)
+    return rounded(np.where(children, rng.uniform(0.9, 1.4, count), rng.normal(1.7, 0.09, count)), 3)
 
 
 def varied_heights(rng: np.random.Generator, count: int) -> FloatArray:
@@ -129,7 +129,7 @@ def varied_heights(rng: np.random.Generator, count: int) -> FloatArray:
     """
     share = 0.5 if rng.random() < 0.25 else 0.12
     grown = np.clip(rng.normal(1.7, 0.11, count), 1.45, 2.05)
-    return settle(np.where(rng.random(count) < share, rng.uniform(0.9, 1.5, count), grown), 3)
+    return rounded(np.where(rng.random(count) < share, rng.uniform(0.9, 1.5, count), grown), 3)
 
 
 class CompositeWorld:
@@ -295,7 +295,7 @@ def random_blocker_positions(rng: np.random.Generator, camera: Camera, count: in
     """Ground points ``(count, 3)`` of things that stand in the way, rather near."""
     depth = np.exp(rng.uniform(log(1.5), log(12), count))
     lateral = rng.uniform(-0.5, 0.5, count) * camera.width * depth / camera.focal_px
-    return settle(np.stack([lateral, np.zeros(count), depth], axis=1), 4)
+    return rounded(np.stack([lateral, np.zeros(count), depth], axis=1), 4)
 
 
 def local_colour(image: Image, foot: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from deptr.records import FloatArray
 from deptr.synth.camera import Billboards, Camera, Projection
 from deptr.synth.looks import Dressed
 from deptr.synth.paint import FIRST_OTHER, NOBODY, Canvas, Sprite
-from deptr.synth.rng import settle
+from deptr.synth.rng import rounded
 from deptr.synth.truth import PersonTruth
 
 NEAREST_M = 0.45  # whoever comes nearer than this is not painted
@@ -38,7 +38,7 @@ class Shadows:
         if rng.random() >= sunny:
             return cls(darkness if rng.random() < 0.8 else 0.0)
         angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 1.4)
-        return cls(darkness, settle(np.array([np.sin(angle), np.cos(angle)]) * length))
+        return cls(darkness, rounded(np.array([np.sin(angle), np.cos(angle)]) * length))
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,5 +162,5 @@ def shadow_blob(darkness: float) -> Sprite:
     rows, columns = np.mgrid[-1:1:24j, -1:1:64j]
     fade = np.clip(1 - np.hypot(rows, columns), 0, 1) ** 0.7
     rgba = np.zeros((24, 64, 4), np.uint8)
-    rgba[:, :, 3] = np.rint(settle(fade) * darkness * 255).astype(np.uint8)
+    rgba[:, :, 3] = np.rint(rounded(fade) * darkness * 255).astype(np.uint8)
     return Sprite(rgba, (32.0, 12.0), 96.0, extent=(0.0, 0.0, 64.0, 24.0, 1))

@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from deptr.boxes import ltwh_to_xyxy, paired_iou
 from deptr.errors import DataError, UsageError
 from deptr.io.rle import segmentation_to_mask
 from deptr.io.text_files import read_json
@@ -200,18 +201,10 @@ def _object_behind(box: FloatArray, identity: int, objects: list[dict[str, Any]]
     for entry in objects:
         if identity >= 0 and entry.get("track_id") == identity:
             return entry
-    overlaps = [_overlap(box, entry["bbox"]) for entry in objects]
-    best = int(np.argmax(overlaps)) if overlaps else -1
+    boxes = np.array([entry["bbox"] for entry in objects], np.float64).reshape(-1, 4)
+    overlaps = paired_iou(box, ltwh_to_xyxy(boxes))
+    best = int(np.argmax(overlaps)) if objects else -1
     return objects[best] if best >= 0 and overlaps[best] >= LEAST_OVERLAP else None
-
-
-def _overlap(box: FloatArray, xywh: list[float]) -> float:
-    """Intersection over union of a corner box and a COCO box."""
-    x, y, width, height = xywh
-    across, down = min(box[2], x + width) - max(box[0], x), min(box[3], y + height) - max(box[1], y)
-    shared = max(across, 0.0) * max(down, 0.0)
-    union = (box[2] - box[0]) * (box[3] - box[1]) + width * height - shared
-    return float(shared / union) if union > 0 else 0.0
 
 
 def _blurred(depth: FloatArray, pixels: float) -> FloatArray:

@@ -1,4 +1,4 @@
-"""The package's one solver call: which track takes which detection."""
+"""Which track takes which detection: dense and sparse solvers of the assignment problem, and what is left."""
 
 from __future__ import annotations
 
@@ -18,16 +18,6 @@ class Matches(NamedTuple):
 
     rows: Indices
     columns: Indices
-
-
-def where(mask: BoolArray) -> Indices:
-    """Indices at which a ``(N,)`` mask is True.
-
-    Example:
-        >>> where(np.array([True, False, True])).tolist()
-        [0, 2]
-    """
-    return mask.nonzero()[0]
 
 
 CROWD = 90_000  # pairs, from which on only the feasible ones are looked at
@@ -64,7 +54,7 @@ def assign(
         # a pair at the limit is worth as much as none, so a full assignment is also the best partial one
         costs = np.where(feasible, costs, cost_limit)
     _, column_of_row, _ = lap.lapjv(np.ascontiguousarray(costs, np.float64), extend_cost=True)
-    rows = where(column_of_row >= 0)
+    rows = (column_of_row >= 0).nonzero()[0]
     columns = column_of_row[rows].astype(np.intp)
     if feasible is None:
         return Matches(rows, columns)

@@ -1,49 +1,85 @@
-"""What all trackers share: the call, the clock, the rows and the report. Each tracker adds its own step."""
+"""What all trackers share: the step, once for all of them. Each adds its association and its rules."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
+from deptr.boxes import or_else
 from deptr.errors import UsageError
-from deptr.records import BoolArray, FloatArray, Image, IntArray, real_number
-from deptr.tracking.assignment import Indices, where, without
+from deptr.records import BoolArray, FloatArray, Image, real_number
+from deptr.tracking.assignment import Indices, Matches, assign, without
 from deptr.tracking.box_report import BoxReport
-from deptr.tracking.boxes import iou, or_else, warp
 from deptr.tracking.camera_motion import CameraMotion
+from deptr.tracking.depth.fusion import DepthFusion
+from deptr.tracking.depth.state import start_depth
 from deptr.tracking.entrance import Entrance
-from deptr.tracking.fusion import DepthFusion
-from deptr.tracking.lifecycle import CONFIRMED, Lifecycle
+from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE, Lifecycle
 from deptr.tracking.measurements import Measurements, pick
-from deptr.tracking.motion import REFERENCE_RATE, BoxMotion
+from deptr.tracking.motion import BoxMotion
 from deptr.tracking.panorama import merge_at_seam, unwrap, wrap, yaw_shift
-from deptr.tracking.parameters import TrackerParameters, build
+from deptr.tracking.parameters import Declared, Value, checked, number, parameters_of_class, switch, word
+from deptr.tracking.part import REFERENCE_RATE, Part, Step
 from deptr.tracking.track_view import Track, tracks_of
 
 if TYPE_CHECKING:
     import supervision as sv
 
+ROUNDING_SECONDS = 5e-4  # of timestamps
+ReportedBox = Literal["observed", "filtered", "adaptive"]
 
-class Tracker(ABC):
+
+class Tracker(Declared, ABC):
     """A multi-object tracker: detections of one frame in, those with an identity out.
 
     Args:
         depth: How depth takes part in the association, as a `DepthFusion` or in words (``"kalman"``,
             ``"fixed:gamma=0.2"``); None means adaptive whenever detections carry it.
         frame_rate: Frames per second, any real number, used where `update` gets no timestamp.
-        **parameters: The tracker's parameters by name; `parameters_of` of the registry lists them.
 
     Raises:
         UsageError: A parameter is unknown or out of range.
     """
 
-    Parameters: ClassVar[type[TrackerParameters]]
     tracker_name: ClassVar[str]
-    parameters: TrackerParameters
+    new_tracks_wait: ClassVar[bool] = False  # at their first box, until a second one tells where they go
+
+    depth: DepthFusion | str | None = None
+    frame_rate: float = 30.0
+    low_score: float = number(default=0.1, low=0, high=1, help="detections below this are ignored")
+    high_score: float = number(
+        default=0.6, low=0, high=1, help="detections above this take part in the first association"
+    )
+    new_score: float = number(
+        default=0.7, low=0, high=1, help="an unmatched detection starts a track from this score on"
+    )
+    lost_seconds: float = number(
+        default=1.0, low=0, high=3600, help="how long a track that is not seen is remembered"
+    )
+    confirm_frames: int = number(
+        default=2, low=1, high=1000, help="matched frames before a track is reported"
+    )
+    sure_score: float = number(
+        default=1.0, low=0, high=1, help="a track detected above this score is reported without waiting"
+    )
+    boxes: ReportedBox = word(
+        default="adaptive",
+        choices=get_args(ReportedBox),
+        help="reported box: the detection's, the filter's, or the better by learned box noise",
+    )
+    class_agnostic: bool = switch(default=True, help="let a track change its class")
+    camera_motion: bool = switch(
+        default=False, help="compensate camera motion from the frames (needs frames)"
+    )
+    panorama: bool = switch(default=False, help="360 degree image whose left and right border touch")
+    panorama_width: int = number(
+        default=0, low=0, high=1_000_000, help="width of the panorama in pixels, 0 = that of the frames"
+    )
 
     def __init__(
         self, *, depth: DepthFusion | str | None = None, frame_rate: float = 30.0, **parameters: Any
@@ -53,22 +89,33 @@ class Tracker(ABC):
             raise UsageError(
                 f"frame_rate: expected a positive number of frames per second, got {frame_rate!r}"
             )
-        self.parameters = build(self.Parameters, parameters, self.tracker_name)
-        self.depth = DepthFusion.of("adaptive" if depth is None else depth)
+        declared = parameters_of_class(type(self))
+        given = checked(declared, parameters, self.tracker_name)
+        for parameter in declared:
+            setattr(self, parameter.name, given.get(parameter.name, parameter.default))
+        self.depth = self.fusion = DepthFusion.parse("adaptive" if depth is None else depth)
         self.reset()
+
+    @property
+    def parameters(self) -> dict[str, Value]:
+        """Every parameter with its value."""
+        return {entry.name: getattr(self, entry.name) for entry in parameters_of_class(type(self))}
 
     def reset(self) -> None:
         """Forget everything; identities start again at 1."""
         self._entrance = Entrance(self.frame_rate)
-        self._now = 0.0
-        self._frame_count = 0
         self._period: float | None = None
-        self._camera = CameraMotion() if self.parameters.camera_motion else None
+        self._camera = CameraMotion() if self.camera_motion else None
         self._rows = Lifecycle()
-        self._hits: list[tuple[Indices, Indices, FloatArray]] = []
         self._motion = self._new_motion()
-        self._depth = self.depth.start()
-        self._report = BoxReport() if self.parameters.boxes == "adaptive" else None
+        self._depth = start_depth(self.fusion, self._motion)
+        self._report = BoxReport(self._motion) if self.boxes == "adaptive" else None
+        self._parts: list[Part] = [self._rows, self._motion]
+        if self._depth is not None:
+            self._parts += self._depth.parts
+        if self._report is not None:
+            self._parts.append(self._report)
+        self._parts += self._new_parts()
 
     def update(
         self, detections: sv.Detections, frame: Image | None = None, timestamp: float | None = None
@@ -90,169 +137,193 @@ class Tracker(ABC):
             UsageError: A timestamp is not finite, a column of the detections has not one value for each box,
                 or a frame is missing or of the wrong kind.
         """
+        rows, depth = self._rows, self._depth
         detections = self._entrance.admit(detections)
-        if self.parameters.panorama:
-            self._period = self._panorama_width(frame)
-            detections = merge_at_seam(detections, self._period)
-        seen = self._depth.read(Measurements.of(detections))
+        if self.panorama or self.camera_motion:
+            detections = self._follow_camera(detections, frame)
+        seen = Measurements.of(detections)
+        if depth is not None:
+            seen = depth.read(seen)
         seconds = self._entrance.seconds(timestamp)
-        self._frame_count += 1
-        self._now += seconds
-        self._follow_camera(frame, seen)
-        self._rows.tick()
-        self._step(seen, seconds * REFERENCE_RATE)
-        if self._report is not None:
-            rows = self._rows
-            self._report.learn(rows.boxes, self._motion.boxes(), rows.columns >= 0, seconds)
-        reported = where(self._reported())
-        reported = reported[np.argsort(self._rows.columns[reported])]
-        result = pick(detections, self._rows.columns[reported])
-        result.tracker_id = self._rows.ids[reported]
-        return self._with_boxes(result, reported)
+
+        waiting = (rows.states == TENTATIVE) & (rows.matches == 0) if self.new_tracks_wait else None
+        step = Step(seconds, seconds * REFERENCE_RATE, waiting, rows.states == LOST)
+        for part in self._parts:
+            part.predict(step)
+        boxes = self._motion.boxes()
+        if depth is not None and depth.noise.leads:
+            boxes = depth.boxes(boxes)
+
+        high = (seen.scores > self.high_score).nonzero()[0]
+        low = ((seen.scores > self.low_score) & (seen.scores < self.high_score)).nonzero()[0]
+        free = self._associate(seen, boxes, high, low)
+        if depth is not None and depth.noise.recovers:
+            free = self._recover(seen, free)
+
+        matched = (rows.columns >= 0).nonzero()[0]
+        taken = seen.take(rows.columns[matched])
+        if self._period is not None:
+            taken = replace(taken, boxes=unwrap(taken.boxes, self._motion.boxes()[matched], self._period))
+        for part in self._parts:
+            part.correct(matched, taken)
+        self._revise(step)
+
+        kept = self._kept(rows.now - rows.last_seen > self.lost_seconds + ROUNDING_SECONDS)
+        if not kept.all():
+            self._select(kept.nonzero()[0])
+        births = free[seen.scores[free] >= self.new_score]
+        if len(births):
+            self._initiate(seen.take(births))
+        return self._answer(detections)
 
     @property
     def tracks(self) -> tuple[Track, ...]:
         """Every track that is remembered, seen or not, in the order of birth."""
-        return tracks_of(self._rows, self._motion, self._depth, self._now, self._period)
+        return tracks_of(self._rows, self._motion, self._depth, self._period)
 
     @abstractmethod
     def _new_motion(self) -> BoxMotion:
         """The box filter of this tracker."""
 
+    def _new_parts(self) -> list[Part]:
+        """What this tracker keeps of each track besides; the base keeps it in step."""
+        return []
+
     @abstractmethod
-    def _step(self, seen: Measurements, frames: float) -> None:
-        """Predict, associate, update, initiate, delete; `frames` is the time passed in 1/30 s."""
+    def _associate(self, seen: Measurements, boxes: FloatArray, high: Indices, low: Indices) -> Indices:
+        """Pair tracks with detections, stage by stage, each with `_match`.
 
-    def _reported(self) -> BoolArray:
-        """Which tracks belong into this frame's answer, ``(T,)``."""
-        return np.asarray((self._rows.states == CONFIRMED) & (self._rows.columns >= 0))
+        Args:
+            seen: The frame's detections.
+            boxes: ``(T, 4)`` xyxy, where the tracks are expected.
+            high: Detections above `high_score`.
+            low: Those between `low_score` and `high_score`.
 
-    def _with_boxes(self, result: sv.Detections, rows: Indices) -> sv.Detections:
-        if self.parameters.boxes != "observed" and len(rows):
-            boxes = self._motion.boxes()[rows]
+        Returns:
+            Detections that may start a track, in their order.
+        """
+
+    @abstractmethod
+    def _revise(self, step: Step) -> None:
+        """Say of each track in what state it is now that the frame's detections have been taken."""
+
+    @abstractmethod
+    def _reported_at_once(self) -> bool:
+        """Whether tracks that start in this frame need no second detection."""
+
+    def _kept(self, expired: BoolArray) -> BoolArray:
+        """Which tracks to keep, ``(T,)``, given those that were not seen for longer than is remembered."""
+        return ~expired
+
+    def _match(
+        self,
+        seen: Measurements,
+        rows: Indices,
+        columns: Indices,
+        costs: FloatArray,
+        similarity: FloatArray | None = None,
+        *,
+        cost_limit: float,
+        depth_slack: float = 0.0,
+        bonus: FloatArray | float = 0.0,
+        without_depth: Callable[[BoolArray | None], Matches] | None = None,
+    ) -> tuple[Indices, Indices]:
+        """One stage of the association: pair these tracks with these detections at the least total cost.
+
+        Args:
+            seen: The frame's detections.
+            rows: ``(T,)`` tracks.
+            columns: ``(D,)`` detections.
+            costs: ``(T, D)`` from boxes alone, 0 the best, 1 without overlap.
+            similarity: ``(T, D)`` IoU, from which depth learns; None keeps depth out of this stage.
+            cost_limit: Largest cost of a pair before depth.
+            depth_slack: How far depth may raise it above.
+            bonus: Subtracted from the costs that depth has changed.
+            without_depth: How to pair where depth has no say, given the pairs that are allowed, instead.
+
+        Returns:
+            Those of the tracks and of the detections that are still free.
+        """
+        candidates = seen.take(columns)
+        depth = None if similarity is None else self._depth
+        fused = None if depth is None else depth.fuse(costs, rows, candidates, cost_limit=cost_limit)
+        allowed = None if self.class_agnostic else self._rows.classes[rows][:, None] == candidates.classes
+        if fused is not None:
+            costs, near = fused
+            allowed = near if allowed is None else near & allowed
+            matches = assign(costs - bonus, cost_limit=cost_limit + depth_slack, allowed=allowed)
+        elif without_depth is not None:
+            matches = without_depth(allowed)
+        else:
+            matches = assign(costs, cost_limit=cost_limit, allowed=allowed)
+        if depth is not None and similarity is not None:
+            depth.learn(similarity, rows, candidates, matches)
+        taken, used = rows[matches.rows], columns[matches.columns]
+        self._rows.columns[taken] = used
+        return without(rows, taken), without(columns, used)
+
+    def _recover(self, seen: Measurements, free: Indices) -> Indices:
+        """Find tracks again by depth and motion in space; the detections that are still free."""
+        rows = self._rows
+        left = (rows.columns < 0).nonzero()[0]
+        if self._depth is None or seen.values is None or not len(left) or not len(free):
+            return free
+        t, d = self._depth.recover(left, seen.take(free), rows.misses[left])
+        if not self.class_agnostic:
+            same = rows.classes[left[t]] == seen.classes[free[d]]
+            t, d = t[same], d[same]
+        rows.columns[left[t]] = free[d]
+        rows.states[left[t]] = CONFIRMED
+        return without(free, free[d])
+
+    def _select(self, kept: Indices) -> None:
+        """Forget all tracks but these."""
+        for part in self._parts:
+            part.select(kept)
+
+    def _initiate(self, taken: Measurements) -> None:
+        """Start a track at each of these detections."""
+        for part in self._parts:
+            part.append(taken)
+        sure = self._reported_at_once() | (taken.scores > self.sure_score)
+        self._rows.states[-len(taken) :] = np.where(sure, CONFIRMED, TENTATIVE)
+
+    def _answer(self, detections: sv.Detections) -> sv.Detections:
+        """The detections that confirmed tracks took, in their order."""
+        rows = self._rows
+        reported = ((rows.states == CONFIRMED) & (rows.columns >= 0)).nonzero()[0]
+        reported = reported[np.argsort(rows.columns[reported])]
+        result = pick(detections, rows.columns[reported])
+        result.tracker_id = rows.ids[reported]
+        kind, observed = result.xyxy.dtype, rows.boxes[reported]
+        if self.boxes != "observed":
+            boxes = self._motion.boxes()[reported]
             if self._report is not None:
-                boxes = self._report.blend(self._rows.boxes[rows], boxes)
-            result.xyxy = or_else(boxes, self._rows.boxes[rows]).astype(result.xyxy.dtype)
+                boxes = self._report.blend(observed, boxes)
+            result.xyxy = or_else(boxes, observed).astype(kind)
         if self._period is not None:
-            kind = result.xyxy.dtype
             result.xyxy = wrap(result.xyxy.astype(np.float64), self._period).astype(kind)
         return result
 
-    def _panorama_width(self, frame: Image | None) -> float:
-        width = self.parameters.panorama_width or (frame.shape[1] if frame is not None else 0)
-        if not width:
-            raise UsageError("panorama: its width is needed: set panorama_width or pass frames to update")
-        return float(width)
-
-    def _follow_camera(self, frame: Image | None, seen: Measurements) -> None:
-        """Move all tracks with the image, if the camera moved."""
+    def _follow_camera(self, detections: sv.Detections, frame: Image | None) -> sv.Detections:
+        """Move all tracks as the camera did; the detections, whole where a seam cut them."""
+        affine: FloatArray | None = None
+        if self.panorama:
+            width = self.panorama_width or (frame.shape[1] if frame is not None else 0)
+            if not width:
+                raise UsageError("panorama: its width is needed: set panorama_width or pass frames to update")
+            self._period = float(width)
+            detections = merge_at_seam(detections, self._period)
+        boxes = np.asarray(detections.xyxy, np.float64).reshape(-1, 4)
         if self._camera is not None:
             if frame is None:
                 raise UsageError("camera_motion: frames are needed: pass frame=... to update")
-            affine = self._camera.update(frame, seen.boxes)
-            if affine is not None and len(self._rows):
-                self._warp(affine)
+            affine = self._camera.update(frame, boxes)
         elif self._period is not None and len(self._rows):
-            shift = yaw_shift(self._motion.boxes(), seen.boxes, self._period)
+            shift = yaw_shift(self._motion.boxes(), boxes, self._period)
             if shift:
-                self._warp(np.array([[1.0, 0.0, shift], [0.0, 1.0, 0.0]]))
-
-    def _warp(self, affine: FloatArray) -> None:
-        """Move everything that has a place in the image by a ``(2, 3)`` similarity."""
-        self._motion.warp(affine)
-        self._depth.warp(affine)
-        self._rows.boxes = warp(self._rows.boxes, affine)
-
-    def _predict(self, frames: float | FloatArray, hold_size: BoolArray | None = None) -> FloatArray:
-        """Move all tracks ahead and return their boxes."""
-        self._motion.predict(frames, hold_size=hold_size)
-        seconds = float(np.max(frames, initial=0.0)) / REFERENCE_RATE
-        return self._depth.predict(seconds, self._motion.boxes())
-
-    def _hit(self, rows: Indices, seen: Measurements, columns: Indices) -> None:
-        """These tracks took these detections; their filters learn of it in `_take_in`."""
-        if not len(rows):
-            return
-        boxes = seen.boxes[columns]
-        if self._period is not None:
-            boxes = unwrap(boxes, self._motion.boxes()[rows], self._period)
-        scores, classes = seen.scores[columns], seen.classes[columns]
-        self._rows.hit(rows, boxes, scores, classes, columns=columns, time=self._now)
-        self._hits.append((rows, columns, boxes))
-
-    def _take_in(self, seen: Measurements) -> None:
-        """Correct all tracks that were hit in this frame at once, which is faster than per association."""
-        if not self._hits:
-            return
-        rows, columns, boxes = (np.concatenate(parts) for parts in zip(*self._hits, strict=True))
-        self._hits.clear()
-        self._correct(rows, replace(seen.take(columns), boxes=boxes))
-
-    def _correct(self, rows: Indices, taken: Measurements) -> None:
-        """Take the measurement of each of these tracks in."""
-        self._motion.correct(rows, taken.boxes)
-        self._depth.correct(rows, taken)
-
-    def _recover(self, seen: Measurements, free: Indices) -> tuple[Indices, Indices]:
-        """Tracks found again by depth and motion in space, and the detections that are still free."""
-        left = where(self._rows.columns < 0)
-        if not self._depth.telling or not len(left) or not len(free):
-            return left[:0], free
-        rows, columns = self._depth.recover(left, seen.take(free), self._rows.misses[left])
-        same = self._same_class(left, seen.classes[free])
-        if same is not None:
-            keep = same[rows, columns]
-            rows, columns = rows[keep], columns[keep]
-        self._hit(left[rows], seen, free[columns])
-        return left[rows], without(free, free[columns])
-
-    def _birth(self, seen: Measurements, columns: Indices, state: int) -> None:
-        """Start tracks at these detections."""
-        if not len(columns):
-            return
-        taken = seen.take(columns)
-        self._motion.append(taken.boxes)
-        self._depth.append(taken)
-        if self._report is not None:
-            self._report.append(len(columns))
-        self._rows.append(seen, columns, self._now, state)
-
-    def _keep(self, mask: BoolArray) -> None:
-        """Delete all tracks but these."""
-        if mask.all():
-            return
-        self._select(where(mask))
-
-    def _select(self, kept: Indices) -> None:
-        """Keep these rows of everything that has a row per track."""
-        for part in (self._rows, self._motion, self._depth):
-            part.select(kept)
-        if self._report is not None:
-            self._report.select(kept)
-
-    def _iou(self, boxes_a: FloatArray, boxes_b: FloatArray, *, pixel: float = 0.0) -> FloatArray:
-        """Overlap of tracks and detections, ``(T, D)``."""
-        return iou(boxes_a, boxes_b, pixel=pixel, period=self._period)
-
-    def _fuse(
-        self, costs: FloatArray, rows: Indices, seen: Measurements, *, cost_limit: float
-    ) -> tuple[FloatArray, BoolArray | None]:
-        """Costs with depth taken in, and the allowed pairs, None for all; classes stay apart if asked."""
-        costs, allowed = self._depth.fuse(costs, rows, seen, cost_limit=cost_limit)
-        same = self._same_class(rows, seen.classes)
-        return costs, allowed if same is None else same if allowed is None else allowed & same
-
-    def _same_class(self, rows: Indices, classes: IntArray) -> BoolArray | None:
-        """Which pairs are of one class, ``(T, D)``; None where classes do not matter."""
-        if self.parameters.class_agnostic:
-            return None
-        return np.asarray(self._rows.classes[rows][:, None] == classes)
-
-    def _expired(self) -> BoolArray:
-        """Tracks not seen for longer than they are remembered; half a millisecond absorbs rounding."""
-        return self._now - self._rows.seen > self.parameters.lost_seconds + 5e-4
-
-    def _split(self, scores: FloatArray) -> tuple[Indices, Indices]:
-        """Detections of the first association and those of the second."""
-        high, low = self.parameters.high_score, self.parameters.low_score
-        return where(scores > high), where((scores > low) & (scores < high))
+                affine = np.array([[1.0, 0.0, shift], [0.0, 1.0, 0.0]])
+        if affine is not None and len(self._rows):
+            for part in self._parts:
+                part.warp(affine)
+        return detections

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices
-from deptr.tracking.bytetrack import ByteTrack, ByteTrackParameters
+from deptr.tracking.bytetrack import ByteTrack
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion, HeightScaledMotion
 from deptr.tracking.parameters import number
+from deptr.tracking.part import Part
 
 MEMORY = 0.9  # share of a track's appearance that stays when a new one is seen
-
-
-@dataclass(frozen=True)
-class BoTSORTParameters(ByteTrackParameters):
-    """BoT-SORT's parameters; defaults as in the authors' ``track.py`` for MOT17."""
-
-    match_cost: float = number(0.8, 0, 1, "largest cost of a pair in the first association")
-    proximity_cost: float = number(0.5, 0, 1, "appearance counts only for pairs of at most this 1 - IoU")
-    appearance_cost: float = number(0.25, 0, 1, "appearance counts only up to this half cosine distance")
 
 
 class BoTSORT(ByteTrack):
     """BoT-SORT with depth fusion; appearance takes part when detections carry ``data["embedding"]``.
 
-    Camera motion is compensated with ``camera_motion=True``, for which `update` needs the frames.
+    Camera motion is compensated with ``camera_motion=True``, for which `update` needs the frames. Defaults
+    are those of the authors' ``track.py`` for MOT17.
 
     Example:
         >>> import numpy as np, supervision as sv
@@ -38,55 +29,73 @@ class BoTSORT(ByteTrack):
         [1]
     """
 
-    Parameters = BoTSORTParameters
     tracker_name = "botsort"
-    parameters: BoTSORTParameters
 
-    def reset(self) -> None:
-        """Forget everything; identities start again at 1."""
-        super().reset()
-        self._appearance: FloatArray = np.zeros((0, 0))
+    match_cost: float = number(
+        default=0.8, low=0, high=1, help="largest cost of a pair in the first association"
+    )
+    proximity_cost: float = number(
+        default=0.5, low=0, high=1, help="appearance counts only for pairs of at most this 1 - IoU"
+    )
+    appearance_cost: float = number(
+        default=0.25, low=0, high=1, help="appearance counts only up to this half cosine distance"
+    )
 
     def _new_motion(self) -> BoxMotion:
         return HeightScaledMotion(aspect=False)
 
+    def _new_parts(self) -> list[Part]:
+        self._appearance = Appearance(self.high_score)
+        return [self._appearance]
+
     def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray:
-        costs = super()._costs(similarity, rows, candidates)
-        if candidates.embeddings is None or candidates.embeddings.shape[1] != self._appearance.shape[1]:
+        costs, known = super()._costs(similarity, rows, candidates), self._appearance.vectors
+        if candidates.embeddings is None or candidates.embeddings.shape[1] != known.shape[1]:
             return costs
-        distance = (1 - self._appearance[rows] @ candidates.embeddings.T) / 2
-        near = (1 - similarity <= self.parameters.proximity_cost) & (
-            distance <= self.parameters.appearance_cost
-        )
+        distance = (1 - known[rows] @ candidates.embeddings.T) / 2
+        near = (1 - similarity <= self.proximity_cost) & (distance <= self.appearance_cost)
         return np.where(near, np.minimum(costs, np.maximum(distance, 0.0)), costs)
 
-    def _correct(self, rows: Indices, taken: Measurements) -> None:
-        super()._correct(rows, taken)
-        if taken.embeddings is None:
+
+class Appearance(Part):
+    """How each track looks: a fading mean of embeddings.
+
+    Args:
+        clear_score: Detections above it teach; a low score mostly means that another object hides this one.
+
+    Attributes:
+        vectors: ``(T, E)`` of unit length, NaN = not known.
+    """
+
+    def __init__(self, clear_score: float) -> None:
+        self.vectors: FloatArray = np.zeros((0, 0))
+        self._clear_score = clear_score
+
+    def correct(self, rows: Indices, taken: Measurements) -> None:
+        """Mix what is seen clearly in."""
+        if taken.embeddings is None or not len(rows):  # nobody has a look of any length
             return
         self._fit_width(taken.embeddings)
-        clear = taken.scores > self.parameters.high_score  # a low score mostly means that another hides it
-        before, now = self._appearance[rows[clear]], taken.embeddings[clear]
+        clear = taken.scores > self._clear_score
+        before, now = self.vectors[rows[clear]], taken.embeddings[clear]
         mixed = np.where(np.isnan(before), now, MEMORY * before + (1 - MEMORY) * now)
         mixed /= np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
-        self._appearance[rows[clear]] = mixed
+        self.vectors[rows[clear]] = mixed
 
-    def _birth(self, seen: Measurements, columns: Indices, state: int) -> None:
-        super()._birth(seen, columns, state)
-        if not len(columns):
-            return
-        if seen.embeddings is not None:
-            self._fit_width(seen.embeddings)
-            fresh = seen.embeddings[columns]
+    def append(self, taken: Measurements) -> None:
+        """Start tracks that look like this."""
+        if taken.embeddings is None:
+            fresh = np.full((len(taken), self.vectors.shape[1]), np.nan)
         else:
-            fresh = np.full((len(columns), self._appearance.shape[1]), np.nan)
-        self._appearance = np.concatenate([self._appearance, fresh])
+            self._fit_width(taken.embeddings)
+            fresh = taken.embeddings
+        self.vectors = np.concatenate([self.vectors, fresh])
 
-    def _select(self, kept: Indices) -> None:
-        super()._select(kept)
-        self._appearance = self._appearance[kept]
+    def select(self, kept: Indices) -> None:
+        """Keep these tracks, in this order."""
+        self.vectors = self.vectors[kept]
 
     def _fit_width(self, embeddings: FloatArray) -> None:
         """Forget appearances of another length, as after a change of the network that makes them."""
-        if self._appearance.shape[1] != embeddings.shape[1]:
-            self._appearance = np.full((len(self._appearance), embeddings.shape[1]), np.nan)
+        if self.vectors.shape[1] != embeddings.shape[1]:
+            self.vectors = np.full((len(self.vectors), embeddings.shape[1]), np.nan)

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from deptr.records import BoolArray, FloatArray
-from deptr.tracking import boxes as box
-from deptr.tracking.assignment import Indices, where
+from deptr.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from deptr.records import FloatArray
+from deptr.tracking.assignment import Indices
+from deptr.tracking.measurements import Measurements
+from deptr.tracking.motion import BoxMotion
+from deptr.tracking.part import Part, Step
 
 LATER_FRAMES = 3
 SLOTS = LATER_FRAMES + 1
@@ -27,59 +30,60 @@ ENOUGH = 1000  # judged boxes, from which on only every so many frames are judge
 LEARN_EVERY = 4
 
 
-class BoxReport:
+class BoxReport(Part):
     """Learns the share of the filter, and blends.
+
+    Args:
+        motion: The filter, a part that is called before this one.
 
     Attributes:
         share: ``(4,)`` share of the filter's box in centre x, centre y, width and height, in [0, 1].
     """
 
-    def __init__(self) -> None:
+    def __init__(self, motion: BoxMotion) -> None:
         self.share: FloatArray = PRIOR_SHARE.copy()
+        self._motion = motion
         self._power = np.full(4, PRIOR_PAIRS * PRIOR_GAP**2)
         self._agreement = PRIOR_SHARE * self._power
         # what was detected and filtered in the last frames, as a ring over the second axis; NaN: not seen
         self._boxes: FloatArray = np.full((2, SLOTS, 0, 4), np.nan)
-        self._frame, self._judged = 0, 0
-        self._step: float | None = None
+        self._frame, self._slot, self._judged = 0, 0, 0
+        self._seconds: float | None = None
 
-    def append(self, count: int) -> None:
-        """New tracks, without history."""
-        self._boxes = np.concatenate([self._boxes, np.full((2, SLOTS, count, 4), np.nan)], axis=2)
+    def predict(self, step: Step) -> None:
+        """A new frame; an uneven step starts the history anew."""
+        if self._seconds is None or abs(step.seconds - self._seconds) > 0.2 * self._seconds:
+            self._boxes[:] = np.nan
+            self._seconds = step.seconds
+        self._frame += 1
+        self._slot = self._frame % SLOTS
+        self._boxes[:, self._slot] = np.nan
+
+    def correct(self, rows: Indices, taken: Measurements) -> None:
+        """Remember what was detected, and what the filter makes of it."""
+        self._boxes[0, self._slot, rows] = taken.boxes
+        self._boxes[1, self._slot, rows] = self._motion.boxes()[rows]
+
+    def append(self, taken: Measurements) -> None:
+        """New tracks, whose history begins."""
+        fresh = np.full((2, SLOTS, len(taken), 4), np.nan)
+        fresh[0, self._slot], fresh[1, self._slot] = taken.boxes, self._motion.boxes()[-len(taken) :]
+        self._boxes = np.concatenate([self._boxes, fresh], axis=2)
 
     def select(self, kept: Indices) -> None:
         """Keep these tracks, in this order."""
         self._boxes = self._boxes[:, :, kept]
 
-    def learn(self, detected: FloatArray, filtered: FloatArray, seen: BoolArray, seconds: float) -> None:
-        """Take one frame in and, now and then, judge the one three frames ago.
-
-        Args:
-            detected: ``(T, 4)`` xyxy, the last detection of each track.
-            filtered: ``(T, 4)`` xyxy, the filter's box after it.
-            seen: ``(T,)`` whether the track was detected in this frame.
-            seconds: Time since the frame before; an uneven step starts the history anew.
-        """
-        if self._step is None or abs(seconds - self._step) > 0.2 * self._step:
-            self._boxes[:] = np.nan
-            self._step = seconds
-        self._frame += 1
-        slot = self._frame % SLOTS
-        self._boxes[0, slot], self._boxes[1, slot] = detected, filtered
-        self._boxes[:, slot, ~seen] = np.nan
-        if self._judged < ENOUGH or self._frame % LEARN_EVERY == 0:
-            self._judge()
-
-    def _judge(self) -> None:
+    def learn(self) -> None:
         """Compare what was reported three frames ago with what has been detected since."""
         ring = (self._frame + 1 + np.arange(SLOTS)) % SLOTS
-        known = where(np.asarray(np.isfinite(self._boxes[0, :, :, 0]).all(0)))
+        known = np.flatnonzero(np.isfinite(self._boxes[0, :, :, 0]).all(0))
         if not len(known):
             return
-        then, first, second, third = (box.xyxy_to_xywh(self._boxes[0, slot, known]) for slot in ring)
+        then, first, second, third = (xyxy_to_cxcywh(self._boxes[0, slot, known]) for slot in ring)
         witness = 3 * first - 3 * second + third
         height = then[:, 3:4]
-        gap = (then - box.xyxy_to_xywh(self._boxes[1, ring[0], known])) / height
+        gap = (then - xyxy_to_cxcywh(self._boxes[1, ring[0], known])) / height
         error = (then - witness) / height
         usual = (np.abs(error) < LARGEST_GAP) & (np.abs(gap) < LARGEST_GAP)
         self._agreement = MEMORY * self._agreement + np.where(usual, gap * error, 0.0).sum(0)
@@ -88,13 +92,13 @@ class BoxReport:
         self._judged += len(known)
 
     def blend(self, detected: FloatArray, filtered: FloatArray) -> FloatArray:
-        """Boxes to report, ``(N, 4)`` xyxy.
+        """Boxes to report, ``(N, 4)`` xyxy, once this frame has taught what it can.
 
-        Example:
-            >>> report = BoxReport()
-            >>> report.share[:] = 0.5
-            >>> report.blend(np.array([[0.0, 0.0, 4.0, 8.0]]), np.array([[2.0, 0.0, 6.0, 8.0]])).tolist()
-            [[1.0, 0.0, 5.0, 8.0]]
+        Args:
+            detected: ``(N, 4)`` xyxy.
+            filtered: ``(N, 4)`` xyxy, the filter's boxes of the same tracks.
         """
-        own = box.xyxy_to_xywh(detected)
-        return box.xywh_to_xyxy(own - self.share * (own - box.xyxy_to_xywh(filtered)))
+        if self._judged < ENOUGH or self._frame % LEARN_EVERY == 0:
+            self.learn()
+        own = xyxy_to_cxcywh(detected)
+        return cxcywh_to_xyxy(own - self.share * (own - xyxy_to_cxcywh(filtered)))

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from deptr.records import FloatArray
-from deptr.tracking.assignment import Indices, assign, where, without
+from deptr.boxes import iou
+from deptr.records import BoolArray, FloatArray
+from deptr.tracking.assignment import Indices
 from deptr.tracking.base import Tracker
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion, HeightScaledMotion
-from deptr.tracking.parameters import TrackerParameters, number
+from deptr.tracking.parameters import number
+from deptr.tracking.part import Step
 
 PIXEL = 1.0  # the authors count the last pixel of a box as inside (matching.py, bbox_overlaps)
 DUPLICATE_IOU = 0.85
 TENTATIVE_COST = 0.7
 
 
-@dataclass(frozen=True)
-class ByteTrackParameters(TrackerParameters):
-    """ByteTrack's parameters; defaults as in the authors' ``byte_tracker.py`` for MOT17."""
-
-    match_cost: float = number(0.9, 0, 1, "largest 1 - IoU x score of a pair in the first association")
-    second_match_cost: float = number(0.5, 0, 1, "largest 1 - IoU of a pair in the second association")
-
-
 class ByteTrack(Tracker):
-    """ByteTrack with depth fusion in both associations.
+    """ByteTrack with depth fusion in the first association; defaults as in the authors' ``byte_tracker.py``.
 
     Example:
         >>> import numpy as np, supervision as sv
@@ -38,87 +30,69 @@ class ByteTrack(Tracker):
         [1]
     """
 
-    Parameters = ByteTrackParameters
     tracker_name = "bytetrack"
-    parameters: ByteTrackParameters
+    new_tracks_wait = True
+
+    match_cost: float = number(
+        default=0.9, low=0, high=1, help="largest 1 - IoU x score of a pair in the first association"
+    )
+    second_match_cost: float = number(
+        default=0.5, low=0, high=1, help="largest 1 - IoU of a pair in the second association"
+    )
 
     def _new_motion(self) -> BoxMotion:
         return HeightScaledMotion(aspect=True)
 
-    def _step(self, seen: Measurements, frames: float) -> None:
-        high, low = self._split(seen.scores)
-        rows = self._rows
-        tentative = rows.states == TENTATIVE
-        # a track waits at its first box until a second one tells where it goes
-        waits = tentative & (rows.hits == 0)
-        boxes = self._predict(np.where(waits, 0.0, frames)[:, None], rows.states == LOST)
-        pool, waiting = where(~tentative), where(tentative)
+    def _associate(self, seen: Measurements, boxes: FloatArray, high: Indices, low: Indices) -> Indices:
+        states = self._rows.states
+        known, waiting = (states != TENTATIVE).nonzero()[0], (states == TENTATIVE).nonzero()[0]
+        overlap = iou(boxes[known], seen.boxes[high], pixel=PIXEL, period=self._period)
+        costs = self._costs(overlap, known, seen.take(high))
+        left, free = self._match(seen, known, high, costs, overlap, cost_limit=self.match_cost)
 
-        candidates = seen.take(high)
-        similarity = self._iou(boxes[pool], candidates.boxes, pixel=PIXEL)
-        costs = self._costs(similarity, pool, candidates)
-        costs, allowed = self._fuse(costs, pool, candidates, cost_limit=self.parameters.match_cost)
-        first = assign(costs, cost_limit=self.parameters.match_cost, allowed=allowed)
-        self._depth.learn(similarity, pool, candidates, first)
-        self._hit(pool[first.rows], seen, high[first.columns])
-        rows.states[pool[first.rows]] = CONFIRMED
+        left = left[states[left] == CONFIRMED]
+        overlap = iou(boxes[left], seen.boxes[low], pixel=PIXEL, period=self._period)
+        self._match(seen, left, low, 1 - overlap, cost_limit=self.second_match_cost)
 
-        left = without(pool, pool[first.rows])
-        left = left[rows.states[left] == CONFIRMED]
-        costs = 1 - self._iou(boxes[left], seen.boxes[low], pixel=PIXEL)
-        allowed = self._same_class(left, seen.classes[low])
-        second = assign(costs, cost_limit=self.parameters.second_match_cost, allowed=allowed)
-        self._hit(left[second.rows], seen, low[second.columns])
-        rows.states[without(left, left[second.rows])] = LOST
-
-        free = without(high, high[first.columns])
-        similarity = self._iou(boxes[waiting], seen.boxes[free], pixel=PIXEL)
-        costs = self._costs(similarity, waiting, seen.take(free))
-        allowed = self._same_class(waiting, seen.classes[free])
-        third = assign(costs, cost_limit=TENTATIVE_COST, allowed=allowed)
-        self._hit(waiting[third.rows], seen, free[third.columns])
-        sure = rows.hits[waiting[third.rows]] + 1 >= self.parameters.confirm_frames
-        rows.states[waiting[third.rows[sure]]] = CONFIRMED
-
-        again, free = self._recover(seen, without(free, free[third.columns]))
-        rows.states[again] = CONFIRMED
-        self._take_in(seen)
-
-        self._delete()
-        births = free[seen.scores[free] >= self.parameters.new_score]
-        at_once = self._frame_count == 1 or self.parameters.confirm_frames == 1
-        self._birth(seen, births, CONFIRMED if at_once else TENTATIVE)
-        sure = (rows.columns >= 0) & (rows.scores > self.parameters.sure_score)
-        rows.states[sure] = CONFIRMED
+        overlap = iou(boxes[waiting], seen.boxes[free], pixel=PIXEL, period=self._period)
+        costs = self._costs(overlap, waiting, seen.take(free))
+        _, free = self._match(seen, waiting, free, costs, cost_limit=TENTATIVE_COST)
+        return free
 
     def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray:
         """Costs of these tracks and high-score detections before depth, ``(T, D)``."""
         costs = similarity * candidates.scores
         return np.subtract(1.0, costs, out=costs)
 
-    def _delete(self) -> None:
+    def _revise(self, step: Step) -> None:
+        rows = self._rows
+        here, tentative = rows.columns >= 0, rows.states == TENTATIVE
+        proven = (rows.matches + 1 >= self.confirm_frames) | (rows.scores > self.sure_score)
+        rows.states[here & (~tentative | proven)] = CONFIRMED
+        rows.states[~here & ~tentative] = LOST
+
+    def _reported_at_once(self) -> bool:
+        return self._rows.frame_count == 1 or self.confirm_frames == 1
+
+    def _kept(self, expired: BoolArray) -> BoolArray:
+        """All but unconfirmed tracks that were not seen, lost ones past their time, and duplicates.
+
+        As in the authors' code, a track is let go one frame after its time and never lost twice after it; of
+        a seen and a lost track at the same place, the one that was followed longer stays.
+        """
         rows = self._rows
         lost = rows.states == LOST
-        # as in the authors' code, a track is let go one frame after its time and never lost twice after it
-        gone = lost & rows.overdue | (rows.states == TENTATIVE) & (rows.columns < 0)
-        rows.overdue |= lost & self._expired()
-        self._keep(~gone)
-        self._drop_duplicates()
-
-    def _drop_duplicates(self) -> None:
-        """Of a seen and a lost track at the same place, keep the one that was followed longer."""
-        rows = self._rows
-        tracked = where(rows.states != LOST)
-        lost = where(rows.states == LOST)
-        if not len(tracked) or not len(lost):
-            return
-        boxes = self._motion.boxes()
-        same = self._iou(boxes[tracked], boxes[lost], pixel=PIXEL) > DUPLICATE_IOU
-        if not self.parameters.class_agnostic:
-            same &= rows.classes[tracked][:, None] == rows.classes[lost]
-        a, b = np.nonzero(same)
-        life = rows.seen - rows.born
-        a_older = life[tracked[a]] > life[lost[b]] + 1e-6
-        keep = np.ones(len(rows), bool)
-        keep[np.where(a_older, lost[b], tracked[a])] = False
-        self._keep(keep)
+        kept = ~(lost & rows.overdue | (rows.states == TENTATIVE) & (rows.columns < 0))
+        rows.overdue |= lost & expired
+        tracked, hidden = (kept & ~lost).nonzero()[0], (kept & lost).nonzero()[0]
+        if len(tracked) and len(hidden):
+            boxes = self._motion.boxes()
+            overlap = iou(boxes[tracked], boxes[hidden], pixel=PIXEL, period=self._period)
+            same = np.asarray(overlap > DUPLICATE_IOU)
+            if not self.class_agnostic:
+                same &= rows.classes[tracked][:, None] == rows.classes[hidden]
+            a, b = same.nonzero()
+            life = rows.last_seen - rows.born
+            older = life[tracked[a]] > life[hidden[b]] + 1e-6
+            kept[np.where(older, hidden[b], tracked[a])] = False
+        return np.asarray(kept)

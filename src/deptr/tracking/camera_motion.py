@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from deptr.boxes import similarity_scale
 from deptr.errors import UsageError
 from deptr.records import FloatArray, Image, IntArray
-from deptr.tracking.boxes import similarity_scale
 
 LARGEST_SIDE = 320  # as exact on known motions as 640 and four times as fast
 SAMPLE_SIDE = 160

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deptr.boxes import have_extent
 from deptr.errors import InputWarning, UsageError
-from deptr.records import FloatArray, real_number, unmasked
-from deptr.tracking.boxes import have_extent
-from deptr.tracking.measurements import checked_column, pick
+from deptr.records import FloatArray, number_column, real_number, unmasked
+from deptr.tracking.measurements import pick
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -46,7 +46,7 @@ class Entrance:
         if not hasattr(detections, "xyxy"):
             raise UsageError(f"detections: expected supervision.Detections, got {type(detections).__name__}")
         boxes = _as_boxes(detections.xyxy)
-        scores = _numbers(detections.confidence, len(boxes), 1.0, "confidence")
+        scores = number_column(detections.confidence, len(boxes), 1.0, "confidence")
         _refuse_classes(detections.class_id, len(boxes))
         if "embedding" in detections.data:
             detections = self._with_embeddings(detections, len(boxes))
@@ -74,33 +74,32 @@ class Entrance:
             UsageError: Not a finite number.
         """
         before = self._time
-        if timestamp is None:
-            timestamp = (before or 0.0) + self._period
-        time = real_number(timestamp)
+        time = (before or 0.0) + self._period if timestamp is None else real_number(timestamp)
         if not math.isfinite(time):
             raise UsageError(f"timestamp: expected finite seconds, got {timestamp!r}")
         self._time = time
         if before is None:
             return self._period
         step = time - before
-        self._judge(step, before, time)
+        strange = not 0 < step < STRANGE_STEP * self._period
+        if strange:
+            self._doubt(step, before, time)
+        self._strange = strange and step > 0
         return max(step, 0.0)
 
-    def _judge(self, step: float, before: float, time: float) -> None:
+    def _doubt(self, step: float, before: float, time: float) -> None:
         if step <= 0:
             what = "stands still at" if step == 0 else f"goes back from {before:.10g} s to"
             self._tell(
                 "still" if step == 0 else "back",
                 f"timestamp: {what} {time:.10g} s; no time passes there (expected seconds that grow)",
             )
-        strange = step >= STRANGE_STEP * self._period
-        if strange and (self._strange or step >= IMPOSSIBLE_STEP):
+        elif self._strange or step >= IMPOSSIBLE_STEP:
             self._tell(
                 "unit",
                 f"timestamp: {step:.6g} s between frames, taken as they are: tracks are forgotten at once "
                 "(expected seconds; divide milliseconds by 1e3, nanoseconds by 1e9)",
             )
-        self._strange = strange
 
     def _with_embeddings(self, detections: sv.Detections, count: int) -> sv.Detections:
         """The detections with embeddings that can be compared: none where it is None, 0 where not finite."""
@@ -135,26 +134,11 @@ class Entrance:
             warnings.warn(f"{sentence}; this is said once", InputWarning, stacklevel=5)
 
 
-def _numbers(values: object, count: int, default: float, name: str) -> FloatArray:
-    """A column as floats, NaN where it is masked.
-
-    Raises:
-        UsageError: It has not one number for each box.
-    """
-    try:
-        return checked_column(unmasked(values), count, default, name)
-    except UsageError:
-        raise
-    except (TypeError, ValueError):
-        shown = repr(np.asarray(values, object).tolist())[:60]
-        raise UsageError(f"detections: {name}: expected a number for each box, got {shown}") from None
-
-
 def _refuse_classes(class_id: object, count: int) -> None:
     """Raise for classes that are no whole numbers: a name, or NaN for one that is not known."""
     if class_id is None or getattr(getattr(class_id, "dtype", None), "kind", "O") in "iub":
         return
-    numbers = _numbers(class_id, count, 0, "class_id")
+    numbers = number_column(class_id, count, 0, "class_id")
     if not (np.isfinite(numbers) & (numbers == np.round(numbers))).all():
         raise UsageError(f"detections: class_id: expected whole numbers, got {numbers.tolist()!r:.60}")
 

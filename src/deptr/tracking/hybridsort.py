@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from deptr.boxes import height_modulated_iou
 from deptr.records import BoolArray, FloatArray
 from deptr.tracking.assignment import Indices
-from deptr.tracking.boxes import height_modulated_iou
+from deptr.tracking.course import CORNERS
 from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.measurements import Measurements
-from deptr.tracking.observations import Replay
-from deptr.tracking.ocsort import OCSORT, OCSORTParameters
+from deptr.tracking.ocsort import OCSORT
 from deptr.tracking.parameters import number, switch
-
-
-@dataclass(frozen=True)
-class HybridSORTParameters(OCSORTParameters):
-    """Hybrid-SORT's parameters; defaults as in the authors' runs on MOT17."""
-
-    match_iou: float = number(0.15, 0, 1, "least height-modulated IoU of a pair")
-    inertia: float = number(0.05, 0, 10, "weight of the directions of motion in the first association")
-    byte: bool = switch(True, "also offer the low-score detections to tracks left over")
-    score_weight: float = number(1.0, 0, 10, "weight of the score difference in the first association")
-    low_score_weight: float = number(1.0, 0, 10, "weight of the score difference for low-score detections")
+from deptr.tracking.part import Part, Step
+from deptr.tracking.replay import Replay
 
 
 class HybridSORT(OCSORT):
     """Hybrid-SORT with depth fusion: corners' directions, height-modulated IoU and modelled scores (TCM).
+
+    Defaults are those of the authors' runs on MOT17.
 
     Example:
         >>> import numpy as np, supervision as sv
@@ -38,59 +29,42 @@ class HybridSORT(OCSORT):
         [1]
     """
 
-    Parameters = HybridSORTParameters
     tracker_name = "hybridsort"
-    parameters: HybridSORTParameters
-    POINTS = np.eye(4)[[[0, 1], [0, 3], [2, 1], [2, 3]]]  # all four corners
+    directions_of, sum_directions = CORNERS, True
 
-    def reset(self) -> None:
-        """Forget everything; identities start again at 1."""
-        super().reset()
+    match_iou: float = number(default=0.15, low=0, high=1, help="least height-modulated IoU of a pair")
+    inertia: float = number(
+        default=0.05, low=0, high=10, help="weight of the directions of motion in the first association"
+    )
+    byte: bool = switch(default=True, help="also offer the low-score detections to tracks left over")
+    score_weight: float = number(
+        default=1.0, low=0, high=10, help="weight of the score difference in the first association"
+    )
+    low_score_weight: float = number(
+        default=1.0, low=0, high=10, help="weight of the score difference for low-score detections"
+    )
+
+    def _new_parts(self) -> list[Part]:
         self._scores = ScoreTrend()
-
-    def _step(self, seen: Measurements, frames: float) -> None:
-        self._scores.predict(frames)
-        super()._step(seen, frames)
+        return [*super()._new_parts(), self._scores]
 
     def _similarity(self, boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
         return height_modulated_iou(boxes_a, boxes_b, period=self._period)
 
     def _bonus_of(self, rows: Indices, columns: Indices, seen: Measurements) -> FloatArray:
-        expected = np.clip(self._scores.filtered, self.parameters.high_score, 1.0)
+        expected = np.clip(self._scores.filtered, self.high_score, 1.0)
         difference = np.abs(expected[rows] - seen.scores[columns])
-        return super()._bonus_of(rows, columns, seen) - self.parameters.score_weight * difference
+        return super()._bonus_of(rows, columns, seen) - self.score_weight * difference
 
-    def _low_similarity(
-        self, boxes: FloatArray, rows: Indices, seen: Measurements, columns: Indices
-    ) -> FloatArray:
-        low, high = min(0.1, self.parameters.high_score), self.parameters.high_score
+    def _low_similarity(self, boxes: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray:
+        low, high = min(0.1, self.high_score), self.high_score
         known = self._rows.misses[rows] == 1
         expected = np.clip(self._scores.extrapolated(rows, known), low, high)
-        difference = np.abs(expected[:, None] - seen.scores[columns])
-        similarity = super()._low_similarity(boxes, rows, seen, columns)
-        return similarity - self.parameters.low_score_weight * difference
-
-    def _turned(self, rows: Indices, boxes_xyxy: FloatArray) -> FloatArray:
-        """Sum over the observations in the window, or from the newest one if all are older."""
-        used = self._observed.within(self._window_start)[rows]
-        used[:, 0] = True
-        ways = self._directions_of(self._observed.boxes[rows], boxes_xyxy[:, None])
-        return np.asarray(np.where(used[:, :, None, None], ways, 0.0).sum(1))
-
-    def _correct(self, rows: Indices, taken: Measurements) -> None:
-        self._scores.correct(rows, taken.scores)
-        super()._correct(rows, taken)
-
-    def _birth(self, seen: Measurements, columns: Indices, state: int) -> None:
-        super()._birth(seen, columns, state)
-        self._scores.append(seen.scores[columns])
-
-    def _select(self, kept: Indices) -> None:
-        super()._select(kept)
-        self._scores.select(kept)
+        difference = np.abs(expected[:, None] - candidates.scores)
+        return super()._low_similarity(boxes, rows, candidates) - self.low_score_weight * difference
 
 
-class ScoreTrend:
+class ScoreTrend(Part):
     """Scores of all tracks, filtered with a constant velocity for the first association, extrapolated else.
 
     The constants are those of the authors' nine-state filter, whose coordinates do not mix.
@@ -121,8 +95,9 @@ class ScoreTrend:
         last, before = self._last[rows], self._before[rows]
         return np.where(known & ~np.isnan(before), 2 * last - before, last)
 
-    def append(self, scores: FloatArray) -> None:
+    def append(self, taken: Measurements) -> None:
         """Start tracks with these scores."""
+        scores = taken.scores
         column = scores[:, None]
         self._filters.append(column, np.full_like(column, 10.0), np.full_like(column, 1e4))
         self._replay.append(len(scores))
@@ -135,14 +110,15 @@ class ScoreTrend:
         self._replay.select(kept)
         self._last, self._before = self._last[kept], self._before[kept]
 
-    def predict(self, frames: float) -> None:
+    def predict(self, step: Step) -> None:
         """Move all scores ahead."""
+        frames = step.frames
         self._replay.before_predict(frames)
         self._filters.predict(frames, self.NOISE[0] * frames, self.NOISE[1] * frames)
 
-    def correct(self, rows: Indices, scores: FloatArray) -> None:
+    def correct(self, rows: Indices, taken: Measurements) -> None:
         """Take measured scores in."""
-        column = scores[:, None]
+        column = taken.scores[:, None]
         self._replay.before_correct(rows, column)
         self._filters.correct(rows, column, self.VARIANCE)
-        self._before[rows], self._last[rows] = self._last[rows], scores
+        self._before[rows], self._last[rows] = self._last[rows], taken.scores

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deptr.errors import UsageError
-from deptr.records import DepthKind, FloatArray, IntArray, depth_kind_of, depth_of, depth_std_of
+from deptr.records import DepthKind, FloatArray, IntArray, number_column
 from deptr.tracking.assignment import Indices
 
 if TYPE_CHECKING:
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measurements:
-    """Detections of one frame.
+    """Detections of one frame, or some of them.
 
     Attributes:
+        columns: ``(N,)`` which of the frame's detections each is.
         boxes: ``(N, 4)`` xyxy pixels.
         scores: ``(N,)`` in [0, 1]; a detector without scores counts as sure (1).
         classes: ``(N,)``; a detector without classes counts as one class (0).
@@ -29,11 +30,12 @@ class Measurements:
         depth_stds: ``(N,)`` NaN = not given.
         depth_kind: Meaning of `depths`.
         embeddings: ``(N, E)`` of unit length, or None.
-        values: ``(N,)`` depths in the space in which they are filtered, or None before that is known.
+        values: ``(N,)`` depths in filter space (`DepthSpace`), NaN = unknown; None where there are none.
         variances: ``(N,)`` variance of `values`, likewise.
         covered: ``(N,)`` share of each box that another one covers, likewise.
     """
 
+    columns: Indices
     boxes: FloatArray
     scores: FloatArray
     classes: IntArray
@@ -51,6 +53,7 @@ class Measurements:
     def take(self, rows: Indices) -> Measurements:
         """Those rows."""
         return Measurements(
+            self.columns[rows],
             self.boxes[rows],
             self.scores[rows],
             self.classes[rows],
@@ -63,28 +66,25 @@ class Measurements:
             None if self.covered is None else self.covered[rows],
         )
 
-    @property
-    def has_depth(self) -> bool:
-        """Whether any depth is known."""
-        return bool(np.isfinite(self.depths).any())
-
     @classmethod
     def of(cls, detections: sv.Detections, *, default_kind: DepthKind = DepthKind.METRIC) -> Measurements:
         """Read detections, admitted by `deptr.tracking.entrance`, without changing them.
 
         Raises:
-            UsageError: A length does not fit.
+            UsageError: A column has not one number for each box.
         """
         boxes = np.array(detections.xyxy, np.float64).reshape(-1, 4)
-        count = len(boxes)
-        embeddings = detections.data.get("embedding")
+        count, data = len(boxes), detections.data
+        depths = number_column(data.get("depth"), count, math.nan, 'data["depth"]')
+        embeddings = data.get("embedding")
         return cls(
+            np.arange(count),
             boxes,
-            checked_column(detections.confidence, count, 1.0, "confidence"),
-            checked_column(detections.class_id, count, 0, "class_id").astype(np.int64),
-            np.where(np.isinf(depth := depth_of(detections)), np.nan, depth),
-            depth_std_of(detections),
-            depth_kind_of(detections, default_kind),
+            number_column(detections.confidence, count, 1.0, "confidence"),
+            number_column(detections.class_id, count, 0, "class_id").astype(np.int64),
+            np.where(np.isinf(depths), np.nan, depths),
+            number_column(data.get("depth_std"), count, math.nan, 'data["depth_std"]'),
+            DepthKind.parse(detections.metadata.get("depth_kind", default_kind)),
             None if embeddings is None else _unit(embeddings, count),
         )
 
@@ -103,26 +103,11 @@ def pick(detections: sv.Detections, rows: Indices) -> sv.Detections:
         values = getattr(detections, name)
         if values is not None:
             setattr(picked, name, (np.asarray(values) if isinstance(values, list) else values)[rows])
-    picked.data = {
-        name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
-        for name, values in detections.data.items()
-    }
+    picked.data = {}
+    for name, values in detections.data.items():
+        picked.data[name] = values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
     picked.metadata = dict(detections.metadata)
     return picked
-
-
-def checked_column(values: object, count: int, default: float, name: str) -> FloatArray:
-    """A column of detections as floats, `default` where it is not given.
-
-    Raises:
-        UsageError: It has not one value for each box.
-    """
-    if values is None:
-        return np.full(count, default, np.float64)
-    column = np.array(values, np.float64).reshape(-1)
-    if len(column) != count:
-        raise UsageError(f"detections: {name} has {len(column)} values for {count} boxes")
-    return column
 
 
 def _unit(embeddings: object, count: int) -> FloatArray:

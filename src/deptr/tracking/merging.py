@@ -8,6 +8,8 @@ import numpy as np
 
 from deptr.records import BoolArray, FloatArray, IntArray
 from deptr.tracking.assignment import Indices, assign
+from deptr.tracking.depth.likelihood import surprise
+from deptr.tracking.depth.space import DepthSpace
 from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.smoothing import advance
 
@@ -27,7 +29,7 @@ class Path(NamedTuple):
         states: ``(5, N, 5)`` of centre x, y, log width, log height and depth, as `smooth_tracks` gives;
             NaN depth where a track has none.
         powers: ``(N, 5)`` variance that a velocity gains in one second.
-        depth_unit: Unit of the depth coordinate for relative inverse depth.
+        space: In which the depth coordinate is.
     """
 
     rows: Indices
@@ -36,7 +38,7 @@ class Path(NamedTuple):
     seconds: FloatArray
     states: FloatArray
     powers: FloatArray
-    depth_unit: float
+    space: DepthSpace
 
 
 def merge_once(
@@ -121,17 +123,9 @@ def compare(path: Path, ends: Indices, starts: Indices) -> tuple[FloatArray, Boo
     same = there[2:] + ahead[2:]
     different = same.copy()
     different[::2] += spread(path)[:, None]
-    terms = 0.5 * (_surprise(error, different) - _surprise(error, same))
+    terms = 0.5 * (surprise(error, different) - surprise(error, same))
     plausible = (error**2 < GATE * same[::2]) | np.isnan(error)
     return np.nansum(terms, axis=1), np.asarray(plausible.all(axis=(0, 2)))
-
-
-def _surprise(error: FloatArray, covariance: FloatArray) -> FloatArray:
-    """Twice the negative log density of position and velocity, but for a constant, ``(P, 5)``."""
-    a, b, c = covariance
-    determinant = a * c - b**2
-    square = (c * error[0] ** 2 - 2 * b * error[0] * error[1] + a * error[1] ** 2) / determinant
-    return np.asarray(np.log(determinant) + square)
 
 
 def spread(path: Path) -> FloatArray:

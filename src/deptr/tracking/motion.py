@@ -6,17 +6,19 @@ noise of a step grows with the time that it spans, so that a parameter means the
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 
-from deptr.records import BoolArray, FloatArray
-from deptr.tracking import boxes as box
+from deptr import boxes as box
+from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices
 from deptr.tracking.kalman import KalmanBatch
-from deptr.tracking.observations import Replay
+from deptr.tracking.measurements import Measurements
+from deptr.tracking.part import Part, Step
+from deptr.tracking.replay import Replay
 
-REFERENCE_RATE = 30.0
 _ONLY_ASPECT = np.array([0.0, 0.0, 1.0, 0.0])
 _NOT_ASPECT = 1.0 - _ONLY_ASPECT
 
@@ -29,8 +31,12 @@ def warp_states(mean: FloatArray, velocity: FloatArray, affine: FloatArray, scal
     velocity[:, 2:] *= scales[2:]
 
 
-class BoxMotion(ABC):
+class BoxMotion(Part):
     """Boxes of all tracks as filtered, constant-velocity states.
+
+    Args:
+        to_state: Boxes, ``(N, 4)`` xyxy, as this filter's coordinates.
+        to_boxes: The inverse.
 
     Attributes:
         filters: The batch filter; `filters.velocity` is per reference frame (1/30 s).
@@ -39,34 +45,20 @@ class BoxMotion(ABC):
 
     SCALE_POWERS: FloatArray
 
-    def __init__(self) -> None:
+    def __init__(
+        self, to_state: Callable[[FloatArray], FloatArray], to_boxes: Callable[[FloatArray], FloatArray]
+    ) -> None:
+        self.to_state, self.to_boxes = to_state, to_boxes
         self.filters = KalmanBatch(coordinates=4)
         self._boxes: FloatArray = np.zeros((0, 4))
         self._boxes_version = -1
 
     @abstractmethod
-    def to_state(self, boxes_xyxy: FloatArray) -> FloatArray:
-        """Boxes as this filter's coordinates, ``(N, 4)``."""
+    def predict(self, step: Step) -> None:
+        """Move all tracks ahead."""
 
     @abstractmethod
-    def to_boxes(self, states: FloatArray) -> FloatArray:
-        """This filter's coordinates as xyxy boxes, ``(N, 4)``."""
-
-    @abstractmethod
-    def append(self, boxes_xyxy: FloatArray) -> None:
-        """Start tracks at these boxes, at rest."""
-
-    @abstractmethod
-    def predict(self, frames: float | FloatArray, *, hold_size: BoolArray | None = None) -> None:
-        """Move all tracks ahead by a time in reference frames.
-
-        Args:
-            frames: Time passed, in 1/30 s; a number or ``(T, 1)``.
-            hold_size: ``(T,)`` tracks whose size must not go on changing (they are not seen).
-        """
-
-    @abstractmethod
-    def correct(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
+    def correct(self, rows: Indices, taken: Measurements) -> None:
         """Take measured boxes in, each track at most once."""
 
     def select(self, kept: Indices) -> None:
@@ -86,9 +78,6 @@ class BoxMotion(ABC):
             self._boxes, self._boxes_version = self.to_boxes(self.filters.mean), self.filters.version
         return self._boxes
 
-    def __len__(self) -> int:
-        return len(self.filters)
-
 
 class HeightScaledMotion(BoxMotion):
     """Noise in proportion to the box: ByteTrack (x, y, aspect, height) and BoT-SORT (x, y, w, h).
@@ -101,17 +90,12 @@ class HeightScaledMotion(BoxMotion):
     VELOCITY_WEIGHT = 1 / 160
 
     def __init__(self, *, aspect: bool) -> None:
-        super().__init__()
+        if aspect:
+            super().__init__(box.xyxy_to_cxcyah, box.cxcyah_to_xyxy)
+        else:
+            super().__init__(box.xyxy_to_cxcywh, box.cxcywh_to_xyxy)
         self.aspect = aspect
         self.SCALE_POWERS = np.array([1.0, 1.0, 0.0, 1.0] if aspect else [1.0, 1.0, 1.0, 1.0])
-
-    def to_state(self, boxes_xyxy: FloatArray) -> FloatArray:
-        """Boxes as this filter's coordinates."""
-        return box.xyxy_to_xyah(boxes_xyxy) if self.aspect else box.xyxy_to_xywh(boxes_xyxy)
-
-    def to_boxes(self, states: FloatArray) -> FloatArray:
-        """This filter's coordinates as boxes."""
-        return box.xyah_to_xyxy(states) if self.aspect else box.xywh_to_xyxy(states)
 
     def _variance(self, states: FloatArray, weight: float, aspect: float) -> FloatArray:
         """Variances in proportion to the squared size, ``(N, 4)``, that of an aspect being fixed."""
@@ -123,28 +107,34 @@ class HeightScaledMotion(BoxMotion):
         variance[:, 2:] = variance[:, :2]
         return variance
 
-    def append(self, boxes_xyxy: FloatArray) -> None:
+    def append(self, taken: Measurements) -> None:
         """Start tracks at these boxes, at rest."""
-        states = self.to_state(boxes_xyxy)
+        states = self.to_state(taken.boxes)
         position = self._variance(states, 2 * self.POSITION_WEIGHT, 1e-4)
         self.filters.append(states, position, self._variance(states, 10 * self.VELOCITY_WEIGHT, 1e-10))
 
-    def predict(self, frames: float | FloatArray, *, hold_size: BoolArray | None = None) -> None:
-        """Move all tracks ahead; the noise added grows with the time passed."""
-        if hold_size is not None:
-            self.filters.velocity[hold_size, 3] = 0.0
+    def predict(self, step: Step) -> None:
+        """Move all tracks ahead, those that wait by no time; the noise added grows with the time passed.
+
+        What is not in sight does not go on changing its size.
+        """
+        frames: float | FloatArray = step.frames
+        if step.waiting is not None:
+            frames = np.where(step.waiting, 0.0, frames)[:, None]
+        if step.lost is not None:
+            self.filters.velocity[step.lost, 3] = 0.0
             if not self.aspect:
-                self.filters.velocity[hold_size, 2] = 0.0
+                self.filters.velocity[step.lost, 2] = 0.0
         states = self.filters.mean
         velocity = self._variance(states, self.VELOCITY_WEIGHT, 1e-10)
         # the position's noise is jitter of the box, not of the path: it comes once a frame at any rate
         position = self._variance(states, self.POSITION_WEIGHT, 1e-4) * (np.asarray(frames) > 0)
         self.filters.predict(frames, position, velocity * frames)
 
-    def correct(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
+    def correct(self, rows: Indices, taken: Measurements) -> None:
         """Take measured boxes in."""
         variance = self._variance(self.filters.mean[rows], self.POSITION_WEIGHT, 1e-2)
-        self.filters.correct(rows, self.to_state(boxes_xyxy), variance)
+        self.filters.correct(rows, self.to_state(taken.boxes), variance)
 
 
 class AreaMotion(BoxMotion):
@@ -160,29 +150,25 @@ class AreaMotion(BoxMotion):
     INITIAL_POSITION_VARIANCE = 10.0
     INITIAL_VELOCITY_VARIANCE = np.array([1e4, 1e4, 1e4, 0.0])
 
-    def to_state(self, boxes_xyxy: FloatArray) -> FloatArray:
-        """Boxes as this filter's coordinates."""
-        return box.xyxy_to_xysr(boxes_xyxy)
+    def __init__(self) -> None:
+        super().__init__(box.xyxy_to_cxcysr, box.cxcysr_to_xyxy)
 
-    def to_boxes(self, states: FloatArray) -> FloatArray:
-        """This filter's coordinates as boxes."""
-        return box.xysr_to_xyxy(states)
-
-    def append(self, boxes_xyxy: FloatArray) -> None:
+    def append(self, taken: Measurements) -> None:
         """Start tracks at these boxes, at rest."""
-        states = self.to_state(boxes_xyxy)
+        states = self.to_state(taken.boxes)
         position = np.full_like(states, self.INITIAL_POSITION_VARIANCE)
         self.filters.append(states, position, np.tile(self.INITIAL_VELOCITY_VARIANCE, (len(states), 1)))
 
-    def predict(self, frames: float | FloatArray, *, hold_size: BoolArray | None = None) -> None:
+    def predict(self, step: Step) -> None:
         """Move all tracks ahead; an area that would fall below zero stops shrinking."""
+        frames = step.frames
         shrinking = (self.filters.mean + frames * self.filters.velocity)[:, 2] <= 0
         self.filters.velocity[shrinking, 2] = 0.0
         self.filters.predict(frames, np.full(4, self.POSITION_NOISE) * frames, self.VELOCITY_NOISE * frames)
 
-    def correct(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
+    def correct(self, rows: Indices, taken: Measurements) -> None:
         """Take measured boxes in."""
-        self.filters.correct(rows, self.to_state(boxes_xyxy), self.MEASUREMENT_VARIANCE)
+        self.filters.correct(rows, self.to_state(taken.boxes), self.MEASUREMENT_VARIANCE)
 
 
 class ObservationCentricMotion(AreaMotion):
@@ -202,15 +188,15 @@ class ObservationCentricMotion(AreaMotion):
         )
 
     def _to_line(self, states: FloatArray) -> FloatArray:
-        return box.xyxy_to_xywh(self.to_boxes(states))
+        return box.xyxy_to_cxcywh(self.to_boxes(states))
 
     def _from_line(self, sizes: FloatArray) -> FloatArray:
-        return self.to_state(box.xywh_to_xyxy(sizes))
+        return self.to_state(box.cxcywh_to_xyxy(sizes))
 
-    def append(self, boxes_xyxy: FloatArray) -> None:
+    def append(self, taken: Measurements) -> None:
         """Start tracks at these boxes, at rest."""
-        super().append(boxes_xyxy)
-        self.replay.append(len(boxes_xyxy))
+        super().append(taken)
+        self.replay.append(len(taken))
 
     def select(self, kept: Indices) -> None:
         """Keep these tracks, in this order."""
@@ -225,12 +211,12 @@ class ObservationCentricMotion(AreaMotion):
         replay.saved[2:] *= scales**2
         warp_states(replay.last, np.zeros_like(replay.last), affine, scales)
 
-    def predict(self, frames: float | FloatArray, *, hold_size: BoolArray | None = None) -> None:
-        """Move all tracks ahead, those of `frames` being one number."""
-        self.replay.before_predict(float(np.max(frames)))
-        super().predict(frames, hold_size=hold_size)
+    def predict(self, step: Step) -> None:
+        """Move all tracks ahead, and remember where those were that have just been lost."""
+        self.replay.before_predict(step.frames)
+        super().predict(step)
 
-    def correct(self, rows: Indices, boxes_xyxy: FloatArray) -> None:
+    def correct(self, rows: Indices, taken: Measurements) -> None:
         """Take measured boxes in, lost tracks by way of their virtual path."""
-        self.replay.before_correct(rows, self.to_state(boxes_xyxy))
-        super().correct(rows, boxes_xyxy)
+        self.replay.before_correct(rows, self.to_state(taken.boxes))
+        super().correct(rows, taken)

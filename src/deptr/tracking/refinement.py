@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from deptr.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from deptr.errors import UsageError
 from deptr.records import BoolArray, DepthKind, FloatArray, IntArray, real_number
-from deptr.tracking import boxes as box
 from deptr.tracking.assignment import Indices
+from deptr.tracking.depth.space import DepthSpace
 from deptr.tracking.merging import Path, merge_once
 from deptr.tracking.smoothing import between, smooth_tracks
 
@@ -158,9 +159,9 @@ def refine(
         tracks = replace(tracks, track_id=renamed).sorted()
         path = _path(tracks, kind, frame_rate)
     identities = len(np.unique(tracks.track_id))
-    filling, gaps = _filling(tracks, path, kind, max_gap_seconds)
+    filling, gaps = _filling(tracks, path, max_gap_seconds)
     if smooth:
-        tracks = _smoothed(tracks, path, kind)
+        tracks = _smoothed(tracks, path)
     if not fill:
         return Refined(tracks, before - identities, 0, 0)
     return Refined(tracks.joined(filling), before - identities, gaps, len(filling))
@@ -186,12 +187,11 @@ def _path(tracks: Tracks, kind: DepthKind, frame_rate: float) -> Path:
     starts = np.flatnonzero(np.append(True, identity[1:] != identity[:-1]))
     seconds = tracks.frame[rows] / frame_rate
     measured = np.empty((len(rows), 5))
-    measured[:, :4] = box.xyxy_to_xywh(tracks.xyxy[rows])
+    measured[:, :4] = xyxy_to_cxcywh(tracks.xyxy[rows])
     heights = measured[:, 3].copy()
     measured[:, 2:4] = np.log(np.maximum(measured[:, 2:4], 1e-3))
-    depths = tracks.depth[rows]
-    unit = _depth_unit(depths, kind)
-    measured[:, 4] = depths / unit if kind.larger_is_nearer else np.log(np.where(depths > 0, depths, np.nan))
+    space, depths = DepthSpace(), tracks.depth[rows]
+    measured[:, 4], _ = space.enter(depths, np.full(len(depths), np.nan), kind)
     noise = _depth_noise(measured[:, 4], identity, tracks.frame[rows])
     variances = _variances(heights, BOX_NOISE, SIZE_NOISE, noise)
     _start_depths(measured[:, 4], variances[:, 4], starts)
@@ -202,7 +202,7 @@ def _path(tracks: Tracks, kind: DepthKind, frame_rate: float) -> Path:
     )
     known = np.isfinite(measured[starts, 4])
     states[:, ~np.repeat(known, np.diff(np.append(starts, len(rows)))), 4] = np.nan
-    return Path(rows, starts, tracks.frame[rows], seconds, states, powers, unit)
+    return Path(rows, starts, tracks.frame[rows], seconds, states, powers, space)
 
 
 def _variances(heights: FloatArray, centre: float, size: float, depth: float) -> FloatArray:
@@ -210,14 +210,6 @@ def _variances(heights: FloatArray, centre: float, size: float, depth: float) ->
     out[:, :2] = ((centre * heights) ** 2)[:, None]
     out[:, 2:4], out[:, 4] = size**2, depth**2
     return out
-
-
-def _depth_unit(depths: FloatArray, kind: DepthKind) -> float:
-    """Unit of filter space for relative inverse depth."""
-    known = depths[np.isfinite(depths)]
-    if not kind.larger_is_nearer or not len(known):
-        return 1.0
-    return float(max(np.ptp(known) / 2, 0.25 * np.abs(known).max(), 1e-6))
 
 
 def _depth_noise(values: FloatArray, identity: IntArray, frames: IntArray) -> float:
@@ -241,7 +233,7 @@ def _start_depths(values: FloatArray, variances: FloatArray, starts: Indices) ->
             values[row], variances[row] = values[known[at]], UNKNOWN_VARIANCE
 
 
-def _filling(tracks: Tracks, path: Path, kind: DepthKind, max_gap_seconds: float) -> tuple[Tracks, int]:
+def _filling(tracks: Tracks, path: Path, max_gap_seconds: float) -> tuple[Tracks, int]:
     """Rows for the frames between two detections of a track that have none, and the number of gaps."""
     left = np.setdiff1d(np.arange(len(path.rows) - 1), path.starts - 1)
     missing = path.frames[left + 1] - path.frames[left] - 1
@@ -256,7 +248,7 @@ def _filling(tracks: Tracks, path: Path, kind: DepthKind, max_gap_seconds: float
     seconds = (path.seconds[row + 1] - path.seconds[row])[:, None]
     share = (steps / (path.frames[row + 1] - path.frames[row]))[:, None]
     states = between(path.states[:, row], path.states[:, row + 1], seconds, share)
-    xyxy, depth = _leave(states, path, kind)
+    xyxy, depth = _leave(states, path)
     scores, classes = np.full(len(frames), FILLED_SCORE), tracks.class_id[path.rows[row]]
     return Tracks(frames, identity, xyxy, scores, depth, classes), len(np.unique(gap))
 
@@ -268,19 +260,17 @@ def _stand(frames: IntArray, identity: IntArray, tracks: Tracks) -> BoolArray:
     return np.isin(every[len(tracks) :], every[: len(tracks)])
 
 
-def _leave(positions: FloatArray, path: Path, kind: DepthKind) -> tuple[FloatArray, FloatArray]:
+def _leave(positions: FloatArray, path: Path) -> tuple[FloatArray, FloatArray]:
     """Boxes and depths of states."""
     sizes = np.exp(positions[:, 2:4])
-    xyxy = box.xywh_to_xyxy(np.concatenate([positions[:, :2], sizes], axis=1))
-    if kind.larger_is_nearer:
-        return xyxy, np.maximum(positions[:, 4] * path.depth_unit, 0.0)
-    return xyxy, np.exp(positions[:, 4])
+    xyxy = cxcywh_to_xyxy(np.concatenate([positions[:, :2], sizes], axis=1))
+    return xyxy, np.maximum(path.space.leave(positions[:, 4]), 0.0)  # no depth is behind the camera
 
 
-def _smoothed(tracks: Tracks, path: Path, kind: DepthKind) -> Tracks:
+def _smoothed(tracks: Tracks, path: Path) -> Tracks:
     """Detected rows at their smoothed places; a depth that is not known stays so."""
     xyxy, depth = tracks.xyxy.copy(), tracks.depth.copy()
-    places, depths = _leave(path.states[0], path, kind)
+    places, depths = _leave(path.states[0], path)
     xyxy[path.rows] = places
     depth[path.rows] = np.where(np.isfinite(depth[path.rows]), depths, np.nan)
     return replace(tracks, xyxy=xyxy, depth=depth)

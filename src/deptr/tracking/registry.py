@@ -7,8 +7,8 @@ from importlib import import_module
 
 from deptr.errors import UsageError
 from deptr.tracking.base import Tracker
-from deptr.tracking.fusion import DepthFusion
-from deptr.tracking.parameters import Parameter, build, parameters_of_class
+from deptr.tracking.depth.fusion import DepthFusion
+from deptr.tracking.parameters import Parameter, checked, parameters_of_class
 
 _HOME = {
     "sort": ("deptr.tracking.sort", "Sort"),
@@ -44,7 +44,7 @@ def parameters_of(name: str) -> list[Parameter]:
         >>> [parameter.name for parameter in parameters_of("bytetrack")][:3]
         ['low_score', 'high_score', 'new_score']
     """
-    return parameters_of_class(tracker_class(name).Parameters)
+    return parameters_of_class(tracker_class(name))
 
 
 def parse_parameters(name: str, values: Mapping[str, object]) -> dict[str, float | int | bool | str]:
@@ -57,8 +57,7 @@ def parse_parameters(name: str, values: Mapping[str, object]) -> dict[str, float
         >>> parse_parameters("bytetrack", {"match_cost": "0.8"})
         {'match_cost': 0.8}
     """
-    checked = build(tracker_class(name).Parameters, values, name)
-    return {word: getattr(checked, word) for word in values}
+    return checked(parameters_of(name), values, name)
 
 
 def create_tracker(
@@ -70,7 +69,7 @@ def create_tracker(
         UsageError: The tracker or a parameter is unknown, or a value is out of range.
 
     Example:
-        >>> create_tracker("bytetrack", frame_rate=10, high_score=0.5).parameters.high_score
+        >>> create_tracker("bytetrack", frame_rate=10, high_score=0.5).high_score
         0.5
     """
     return tracker_class(name)(depth=depth, frame_rate=frame_rate, **parameters)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deptr.boxes import or_else
 from deptr.records import FloatArray
-from deptr.tracking.boxes import or_else
-from deptr.tracking.depth_motion import DEPTH
-from deptr.tracking.depth_state import DepthState
+from deptr.tracking.depth.perspective import DEPTH
+from deptr.tracking.depth.state import DepthState
 from deptr.tracking.lifecycle import Lifecycle, TrackState
-from deptr.tracking.motion import REFERENCE_RATE, BoxMotion
+from deptr.tracking.motion import BoxMotion
 from deptr.tracking.panorama import wrap
+from deptr.tracking.part import REFERENCE_RATE
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Track:
 
 
 def tracks_of(
-    rows: Lifecycle, motion: BoxMotion, depth: DepthState, now: float, period: float | None
+    rows: Lifecycle, motion: BoxMotion, depth: DepthState | None, period: float | None
 ) -> tuple[Track, ...]:
     """Read the tracks out of a tracker's arrays."""
     filters, boxes = motion.filters, or_else(motion.boxes(), rows.boxes)
@@ -69,8 +70,8 @@ def tracks_of(
             depth_std=float(depth_stds[i]),
             class_id=int(rows.classes[i]),
             score=float(rows.scores[i]),
-            age=float(now - rows.born[i]),
-            unseen=float(now - rows.seen[i]),
+            age=float(rows.now - rows.born[i]),
+            unseen=float(rows.now - rows.last_seen[i]),
         )
         for i in range(len(rows))
     )
@@ -87,19 +88,12 @@ def centre_covariances(covariance: FloatArray) -> FloatArray:
     return out
 
 
-def depth_readings(depth: DepthState, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def depth_readings(depth: DepthState | None, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Depth, its velocity per second and its standard deviation in the detections' unit, ``(T,)`` each."""
-    if not depth.active:
+    if depth is None:
         unknown = np.full(count, np.nan)
         return unknown, unknown, unknown
-    filters = depth.motion.filters
-    mean, velocity, std = (
-        filters.mean[:, DEPTH],
-        filters.velocity[:, DEPTH],
-        np.sqrt(filters.covariance[0, :, DEPTH]),
-    )
-    if depth.motion.log_depth:
-        depths = np.exp(mean)
-        return depths, depths * velocity, depths * std
-    spread = depth.spread
-    return mean * spread, velocity * spread, np.where(np.isnan(mean), np.nan, std * spread)
+    filters, space = depth.perspective.filters, depth.space
+    mean, velocity = filters.mean[:, DEPTH], filters.velocity[:, DEPTH]
+    std = np.where(np.isnan(mean), np.nan, np.sqrt(filters.covariance[0, :, DEPTH]))
+    return space.leave(mean), space.leave_change(mean, velocity), space.leave_change(mean, std)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from deptr.boxes import intersections, paired_iou
 from deptr.errors import DataError
 from deptr.records import BoolArray, FloatArray, LabelledFrame
 
@@ -28,26 +29,23 @@ def right_or_wrong(frame: LabelledFrame, found: Any) -> tuple[FloatArray, BoolAr
     taken = np.zeros(len(frame.boxes_xyxy), dtype=bool)
     scores, right = [], []
     for box, score in zip(found.xyxy, found.confidence, strict=True):
-        overlap = _overlaps(box, frame.boxes_xyxy, union=True)
+        overlap = paired_iou(box, frame.boxes_xyxy)
         overlap[taken] = 0
         place = int(overlap.argmax()) if len(overlap) else 0
-        hit = len(overlap) > 0 and overlap[place] >= MATCH_IOU
-        if hit:
+        matched = len(overlap) > 0 and overlap[place] >= MATCH_IOU
+        if matched:
             taken[place] = True
-        elif (_overlaps(box, frame.ignore_boxes_xyxy, union=False) > 0.5).any():
+        elif (_shares_of(box, frame.ignore_boxes_xyxy) > 0.5).any():
             continue
         scores.append(float(score))
-        right.append(hit)
+        right.append(matched)
     return np.array(scores), np.array(right, dtype=bool)
 
 
-def _overlaps(box: FloatArray, others: FloatArray, *, union: bool) -> FloatArray:
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    shared = np.clip(sides, 0, None).prod(axis=1)
-    own = float((box[2:] - box[:2]).prod())
-    whole = own + (others[:, 2:] - others[:, :2]).prod(axis=1) - shared if union else own
-    result: FloatArray = shared / np.maximum(whole, 1e-9)
-    return result
+def _shares_of(box: FloatArray, regions: FloatArray) -> FloatArray:
+    """Share of a box that lies in each region, ``(R,)``."""
+    area = max(float((box[2:] - box[:2]).prod()), 1e-9)
+    return np.asarray(intersections(box[None], regions)[0] / area)
 
 
 def fit_scores(frames: Sequence[LabelledFrame], detections: Sequence[Any]) -> tuple[float, float]:

@@ -140,7 +140,7 @@ def _add(
         number = len(images) + 1
         images.append(image_entry(number, str(path.resolve()), size, sequence=sequence.name, frame=frame))
         for row in np.flatnonzero((truth.frames == frame) & (target | lookalikes)):
-            left, top, wide, high = truth.boxes_xywh[row]
+            left, top, wide, high = truth.boxes_ltwh[row]
             inside = left < size[1] and top < size[0] and left + wide > 0 and top + high > 0
             if not inside or wide <= 0 or high <= 0:
                 outside += int(target[row])
@@ -179,7 +179,7 @@ def _check_size(sequence: Sequence, path: Path, size: tuple[int, int]) -> None:
 
 def _regions(image: int, truth: GroundTruth, frame: int, size: tuple[int, int]) -> list[dict[str, Any]]:
     """Regions of a frame in which nothing is judged, as annotations to ignore."""
-    boxes = truth.ignore_boxes_xywh[truth.ignore_frames == frame]
+    boxes = truth.ignore_boxes_ltwh[truth.ignore_frames == frame]
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     inside = (corners[:, :2] < (size[1], size[0])).all(axis=1) & (corners[:, 2:] > 0).all(axis=1)
     kept = corners[inside & (boxes[:, 2:] > 0).all(axis=1)]

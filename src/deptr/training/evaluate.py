@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from faster_coco_eval import COCO, COCOeval_faster
 
+from deptr.boxes import paired_iou
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.detector.outputs import named_outputs
 from deptr.detector.postprocess import RawOutput, to_detections, to_input
@@ -126,7 +127,7 @@ def match_depths(
         taken: BoolArray = np.zeros(len(frame.boxes_xyxy), dtype=bool)
         focal = float("nan") if frame.focal_px is None else frame.focal_px
         for index in np.flatnonzero(found.confidence >= min_score):
-            overlap = np.where(taken, 0, _iou(found.xyxy[index], frame.boxes_xyxy))
+            overlap = np.where(taken, 0, paired_iou(found.xyxy[index], frame.boxes_xyxy))
             if not len(overlap) or overlap.max() < MATCH_IOU:
                 continue
             own = int(overlap.argmax())
@@ -149,15 +150,6 @@ def match_depths(
         focal_px=floats[7],
         detection=floats[8].astype(int),
     )
-
-
-def _iou(box: FloatArray, others: FloatArray) -> FloatArray:
-    if not len(others):
-        return np.zeros(0)
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    shared = np.clip(sides, 0, None).prod(axis=1)
-    areas = (others[:, 2:] - others[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
-    return np.asarray(shared / np.maximum(areas - shared, 1e-9))
 
 
 def quick_figures(

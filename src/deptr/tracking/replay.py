@@ -1,8 +1,7 @@
-"""What OC-SORT keeps of each track beside its filter: boxes it was really seen at, and a way back.
+"""Observation-centric re-update: how a filter finds back after a time without measurements.
 
-Observation-centric re-update (arXiv 2203.14360, section 4.1): a filter that ran without measurements has
-drifted; when its object is found again the filter goes back to where it was lost and is led to the new
-place along a straight line.
+A filter that ran without measurements has drifted; when its object is found again the filter goes back to
+where it was lost and is led to the new place along a straight line (arXiv 2203.14360, section 4.1).
 """
 
 from __future__ import annotations
@@ -13,57 +12,7 @@ import numpy as np
 
 from deptr.records import BoolArray, FloatArray, IntArray
 from deptr.tracking.assignment import Indices
-from deptr.tracking.boxes import warp
 from deptr.tracking.kalman import KalmanBatch
-
-CLOCK_ROUNDING = 2e-3  # timestamps are often rounded to milliseconds
-
-
-class Observations:
-    """The last few boxes at which each track was detected after its birth, newest first.
-
-    Args:
-        slots: How many boxes are kept.
-    """
-
-    def __init__(self, slots: int) -> None:
-        self.boxes: FloatArray = np.zeros((0, slots, 4))
-        self.times: FloatArray = np.zeros((0, slots))
-
-    def append(self, count: int) -> None:
-        """Start tracks without an observation."""
-        slots = self.boxes.shape[1]
-        self.boxes = np.concatenate([self.boxes, np.full((count, slots, 4), np.nan)])
-        self.times = np.concatenate([self.times, np.full((count, slots), -np.inf)])
-
-    def select(self, kept: Indices) -> None:
-        """Keep these tracks, in this order."""
-        self.boxes, self.times = self.boxes[kept], self.times[kept]
-
-    def record(self, rows: Indices, boxes_xyxy: FloatArray, time: float) -> None:
-        """These tracks were seen at these boxes now."""
-        self.boxes[rows, 1:] = self.boxes[rows, :-1]
-        self.times[rows, 1:] = self.times[rows, :-1]
-        self.boxes[rows, 0] = boxes_xyxy
-        self.times[rows, 0] = time
-
-    def warp(self, affine: FloatArray) -> None:
-        """Move all boxes with the image, by a ``(2, 3)`` similarity."""
-        self.boxes = warp(self.boxes, affine)
-
-    @property
-    def last(self) -> FloatArray:
-        """``(T, 4)`` newest box of each track, NaN if there is none."""
-        return self.boxes[:, 0]
-
-    def within(self, since: float) -> BoolArray:
-        """``(T, slots)`` which boxes are not older than that."""
-        return np.asarray(self.times >= since - CLOCK_ROUNDING)
-
-    def oldest_within(self, since: float) -> FloatArray:
-        """``(T, 4)`` the oldest box not older than that, else the newest one, NaN if there is none."""
-        slot = np.maximum(self.within(since).sum(1) - 1, 0)
-        return np.asarray(self.boxes[np.arange(len(slot)), slot])
 
 
 class Replay:

@@ -1,4 +1,9 @@
-"""Boxes as arrays: conversions and the package's one IoU."""
+"""Boxes as arrays: their forms, and the package's one IoU for numpy.
+
+A form is named by its four numbers: ``xyxy`` corners; ``ltwh`` left, top, width, height, as files have it;
+``cxcywh`` centre, width, height; ``cxcyah`` centre, aspect (width / height), height; ``cxcysr`` centre, area
+(scale), aspect. All in pixels, a box per row.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import numpy as np
 from deptr.records import BoolArray, FloatArray, IntArray
 
 _TINY = 1e-9
+FEW_BOXES = 100  # up to which looking at all pairs is faster than finding those that meet
 CROWD = 90_000  # pairs, from which on only those that can overlap are looked at
 LARGEST_PIXEL = 1e6  # a coordinate beyond is no place in an image
 SMALLEST_SIZE = 1e-3  # pixels; a thinner box would be written as one without extent
@@ -37,11 +43,11 @@ def or_else(boxes_xyxy: FloatArray, others_xyxy: FloatArray) -> FloatArray:
     return boxes_xyxy if good.all() else np.where(good[:, None], boxes_xyxy, others_xyxy)
 
 
-def xyxy_to_xyah(boxes_xyxy: FloatArray) -> FloatArray:
+def xyxy_to_cxcyah(boxes_xyxy: FloatArray) -> FloatArray:
     """Corners to centre x, centre y, aspect (width / height) and height, ``(N, 4)`` each.
 
     Example:
-        >>> xyxy_to_xyah(np.array([[10.0, 20.0, 30.0, 60.0]]))
+        >>> xyxy_to_cxcyah(np.array([[10.0, 20.0, 30.0, 60.0]]))
         array([[20. , 40. ,  0.5, 40. ]])
     """
     width = boxes_xyxy[:, 2] - boxes_xyxy[:, 0]
@@ -54,42 +60,45 @@ def xyxy_to_xyah(boxes_xyxy: FloatArray) -> FloatArray:
     return out
 
 
-def xyah_to_xyxy(boxes_xyah: FloatArray) -> FloatArray:
-    """Inverse of `xyxy_to_xyah`.
+def cxcyah_to_xyxy(boxes_cxcyah: FloatArray) -> FloatArray:
+    """Inverse of `xyxy_to_cxcyah`.
 
     Example:
-        >>> xyah_to_xyxy(np.array([[20.0, 40.0, 0.5, 40.0]]))
+        >>> cxcyah_to_xyxy(np.array([[20.0, 40.0, 0.5, 40.0]]))
         array([[10., 20., 30., 60.]])
     """
-    return _around(boxes_xyah[:, :2], boxes_xyah[:, 2] * boxes_xyah[:, 3], boxes_xyah[:, 3])
+    half = boxes_cxcyah[:, 2:] / 2
+    half[:, 0] = boxes_cxcyah[:, 2] * boxes_cxcyah[:, 3] / 2
+    return np.concatenate([boxes_cxcyah[:, :2] - half, boxes_cxcyah[:, :2] + half], axis=1)
 
 
-def xyxy_to_xywh(boxes_xyxy: FloatArray) -> FloatArray:
+def xyxy_to_cxcywh(boxes_xyxy: FloatArray) -> FloatArray:
     """Corners to centre x, centre y, width and height.
 
     Example:
-        >>> xyxy_to_xywh(np.array([[10.0, 20.0, 30.0, 60.0]]))
+        >>> xyxy_to_cxcywh(np.array([[10.0, 20.0, 30.0, 60.0]]))
         array([[20., 40., 20., 40.]])
     """
     size = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
     return np.concatenate([boxes_xyxy[:, :2] + size / 2, size], axis=1)
 
 
-def xywh_to_xyxy(boxes_xywh: FloatArray) -> FloatArray:
-    """Inverse of `xyxy_to_xywh`.
+def cxcywh_to_xyxy(boxes_cxcywh: FloatArray) -> FloatArray:
+    """Inverse of `xyxy_to_cxcywh`.
 
     Example:
-        >>> xywh_to_xyxy(np.array([[20.0, 40.0, 20.0, 40.0]]))
+        >>> cxcywh_to_xyxy(np.array([[20.0, 40.0, 20.0, 40.0]]))
         array([[10., 20., 30., 60.]])
     """
-    return _around(boxes_xywh[:, :2], boxes_xywh[:, 2], boxes_xywh[:, 3])
+    half = boxes_cxcywh[:, 2:] / 2
+    return np.concatenate([boxes_cxcywh[:, :2] - half, boxes_cxcywh[:, :2] + half], axis=1)
 
 
-def xyxy_to_xysr(boxes_xyxy: FloatArray) -> FloatArray:
+def xyxy_to_cxcysr(boxes_xyxy: FloatArray) -> FloatArray:
     """Corners to centre x, centre y, area and aspect (width / height), SORT's state.
 
     Example:
-        >>> xyxy_to_xysr(np.array([[10.0, 20.0, 30.0, 60.0]])).round(3).tolist()
+        >>> xyxy_to_cxcysr(np.array([[10.0, 20.0, 30.0, 60.0]])).round(3).tolist()
         [[20.0, 40.0, 800.0, 0.5]]
     """
     size = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
@@ -100,35 +109,27 @@ def xyxy_to_xysr(boxes_xyxy: FloatArray) -> FloatArray:
     return out
 
 
-def xysr_to_xyxy(boxes_xysr: FloatArray) -> FloatArray:
-    """Inverse of `xyxy_to_xysr`; an area that the filter drove below zero counts as zero.
+def cxcysr_to_xyxy(boxes_cxcysr: FloatArray) -> FloatArray:
+    """Inverse of `xyxy_to_cxcysr`; an area that the filter drove below zero counts as zero.
 
     Example:
-        >>> xysr_to_xyxy(np.array([[20.0, 40.0, 800.0, 0.5]]))
+        >>> cxcysr_to_xyxy(np.array([[20.0, 40.0, 800.0, 0.5]]))
         array([[10., 20., 30., 60.]])
     """
-    width = np.sqrt(np.maximum(boxes_xysr[:, 2] * boxes_xysr[:, 3], 0.0))
-    height = boxes_xysr[:, 2] / np.maximum(width, _TINY)
-    return _around(boxes_xysr[:, :2], width, np.maximum(height, 0.0))
+    width = np.sqrt(np.maximum(boxes_cxcysr[:, 2] * boxes_cxcysr[:, 3], 0.0))
+    height = np.maximum(boxes_cxcysr[:, 2] / np.maximum(width, _TINY), 0.0)
+    half = np.stack([width, height], axis=1) / 2
+    return np.concatenate([boxes_cxcysr[:, :2] - half, boxes_cxcysr[:, :2] + half], axis=1)
 
 
-def _around(centre: FloatArray, width: FloatArray, height: FloatArray) -> FloatArray:
-    out = np.empty((len(centre), 4))
-    for axis, size in enumerate((width, height)):
-        half = size / 2
-        out[:, axis] = centre[:, axis] - half
-        out[:, axis + 2] = centre[:, axis] + half
-    return out
-
-
-def areas(boxes_xyxy: FloatArray, *, pixel: float = 0.0) -> FloatArray:
-    """Area of each box, ``(N,)``; `pixel` as in `iou`.
+def ltwh_to_xyxy(boxes_ltwh: FloatArray) -> FloatArray:
+    """Left, top, width, height to corners, ``(N, 4)`` each.
 
     Example:
-        >>> areas(np.array([[0.0, 0.0, 4.0, 5.0]])).tolist()
-        [20.0]
+        >>> ltwh_to_xyxy(np.array([[10.0, 20.0, 20.0, 40.0]]))
+        array([[10., 20., 30., 60.]])
     """
-    return (boxes_xyxy[:, 2] - boxes_xyxy[:, 0] + pixel) * (boxes_xyxy[:, 3] - boxes_xyxy[:, 1] + pixel)
+    return np.concatenate([boxes_ltwh[:, :2], boxes_ltwh[:, :2] + boxes_ltwh[:, 2:4]], axis=1)
 
 
 def intersections(
@@ -162,7 +163,7 @@ def intersections(
 def iou(
     boxes_a: FloatArray, boxes_b: FloatArray, *, pixel: float = 0.0, period: float | None = None
 ) -> FloatArray:
-    """Intersection over union of each pair of boxes, the package's one IoU.
+    """Intersection over union of each pair of boxes.
 
     Args:
         boxes_a: ``(A, 4)`` xyxy pixels.
@@ -185,7 +186,9 @@ def iou(
     if period is None and pairs >= CROWD:
         return _sparse_iou(boxes_a, boxes_b, pixel)
     shared = intersections(boxes_a, boxes_b, pixel=pixel, period=period)
-    union = areas(boxes_a, pixel=pixel)[:, None] + areas(boxes_b, pixel=pixel)[None, :]
+    area_a = (boxes_a[:, 2:] - boxes_a[:, :2] + pixel).prod(1)
+    area_b = (boxes_b[:, 2:] - boxes_b[:, :2] + pixel).prod(1)
+    union = area_a[:, None] + area_b
     union -= shared
     np.maximum(union, _TINY, out=union)
     shared /= union
@@ -210,7 +213,9 @@ def _sparse_iou(boxes_a: FloatArray, boxes_b: FloatArray, pixel: float) -> Float
     """As `iou`, looking only at pairs that share image columns."""
     out = np.zeros((len(boxes_a), len(boxes_b)))
     a, b, shared = overlapping_pairs(boxes_a, boxes_b, pixel=pixel)
-    union = areas(boxes_a, pixel=pixel)[a] + areas(boxes_b, pixel=pixel)[b] - shared
+    area_a = (boxes_a[:, 2:] - boxes_a[:, :2] + pixel).prod(1)
+    area_b = (boxes_b[:, 2:] - boxes_b[:, :2] + pixel).prod(1)
+    union = area_a[a] + area_b[b] - shared
     out[a, b] = shared / np.maximum(union, _TINY)
     return out
 
@@ -237,6 +242,28 @@ def overlapping_pairs(
     width = np.minimum(boxes_a[a, 2], boxes_b[b, 2]) - np.maximum(boxes_a[a, 0], boxes_b[b, 0]) + pixel
     near = np.flatnonzero((height > 0) & (width > 0))
     return a[near], b[near], width[near] * height[near]
+
+
+def covered_share(boxes_xyxy: FloatArray) -> FloatArray:
+    """Share of each box that the one other box covers which covers it most, ``(N,)`` in [0, 1].
+
+    Example:
+        >>> covered_share(np.array([[0.0, 0.0, 4.0, 4.0], [2.0, 0.0, 4.0, 4.0]])).tolist()
+        [0.5, 1.0]
+    """
+    if len(boxes_xyxy) < 2:
+        return np.zeros(len(boxes_xyxy))
+    if len(boxes_xyxy) <= FEW_BOXES:
+        table = intersections(boxes_xyxy, boxes_xyxy)
+        np.fill_diagonal(table, 0.0)
+        most = table.max(1)
+    else:
+        most = np.zeros(len(boxes_xyxy))
+        a, b, shared = overlapping_pairs(boxes_xyxy, boxes_xyxy)
+        others = a != b
+        np.maximum.at(most, a[others], shared[others])
+    area = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(1)
+    return np.asarray(np.minimum(most / np.maximum(area, _TINY), 1.0))
 
 
 def height_modulated_iou(

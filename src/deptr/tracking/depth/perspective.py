@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from deptr.boxes import cxcywh_to_xyxy, warp
 from deptr.records import BoolArray, FloatArray
-from deptr.tracking import boxes as box
 from deptr.tracking.assignment import Indices
-from deptr.tracking.depth_noise import VarianceEstimate
+from deptr.tracking.depth.noise import RunningMean
+from deptr.tracking.depth.space import DepthSpace
 from deptr.tracking.kalman import KalmanBatch
+from deptr.tracking.measurements import Measurements
+from deptr.tracking.part import REFERENCE_RATE, Part, Step
 
 U, V, WIDTH, HEIGHT, DEPTH = range(5)
 
@@ -31,13 +34,15 @@ RATE_ACCELERATION = 0.3  # per second, after one second
 SMALLEST_STEP_RATIO = 0.3  # what would come nearer than this share of its distance in one step is held
 
 
-class PerspectiveMotion:
+class PerspectiveMotion(Part):
     """Centre, log size and depth coordinate of all tracks, moved in perspective.
+
+    Args:
+        space: In which depths are filtered; only logarithms tell the rate.
 
     Attributes:
         filters: Five coordinates per track: u, v in pixels, log width, log height, and depth in filter
             space (log depth, or scaled inverse depth, which is moved on its own); velocities per second.
-        log_depth: Whether the depth coordinate is a logarithm and so tells the rate.
         updates: ``(T,)`` how often each track was corrected.
         image: ``(4,)`` how far the image reaches, as far as detections have shown it.
         world: ``(3,)`` what most tracks do: depth per second, and pixels per second in u and v beside it.
@@ -45,59 +50,46 @@ class PerspectiveMotion:
             drives, the depth of a new track is soon known well.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, space: DepthSpace) -> None:
         self.filters = KalmanBatch(coordinates=5)
-        self.log_depth = True
+        self._space = space
         self.updates = np.zeros(0)
         self.image = np.array([np.inf, np.inf, -np.inf, -np.inf])
         self.world = np.zeros(3)
-        self.rate_variance = VarianceEstimate(INITIAL_RATE**2, weight=3.0, memory=50.0)
+        self.rate_variance = RunningMean(INITIAL_RATE**2, weight=3.0, memory=50.0)
 
     def __len__(self) -> int:
         return len(self.filters)
 
     @staticmethod
-    def _states(boxes_xyxy: FloatArray, depths: FloatArray) -> FloatArray:
+    def _states(boxes_xyxy: FloatArray, depths: FloatArray | float | None) -> FloatArray:
         states = np.empty((len(boxes_xyxy), 5))
         size = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
         states[:, :2] = boxes_xyxy[:, :2] + size / 2
         states[:, 2:4] = np.log(np.maximum(size, 1e-3))
-        states[:, 4] = depths
+        states[:, DEPTH] = np.nan if depths is None else depths
         return states
 
     @staticmethod
-    def _variances(heights: FloatArray, centre: float, size: float, depth: float | FloatArray) -> FloatArray:
+    def _variances(
+        heights: FloatArray, centre: float, size: float, depth: FloatArray | float | None
+    ) -> FloatArray:
         out = np.empty((len(heights), 5))
         out[:, :2] = ((centre * heights) ** 2)[:, None]
         out[:, 2:4] = size**2
-        out[:, 4] = depth
+        out[:, DEPTH] = np.nan if depth is None else depth
         return out
-
-    @property
-    def heights(self) -> FloatArray:
-        """``(T,)`` pixels."""
-        return np.exp(self.filters.mean[:, HEIGHT])
 
     def boxes(self, rows: Indices | None = None) -> FloatArray:
         """Current boxes of these tracks, or of all, ``(T, 4)`` xyxy."""
         mean = self.filters.mean if rows is None else self.filters.mean[rows]
-        return box.xywh_to_xyxy(np.concatenate([mean[:, :2], np.exp(mean[:, 2:4])], axis=1))
-
-    def place(self, boxes_xyxy: FloatArray) -> None:
-        """Put all tracks at these boxes and leave everything else."""
-        self.filters.mean[:, :4] = self._states(boxes_xyxy, np.zeros(len(boxes_xyxy)))[:, :4]
-
-    def see(self, boxes_xyxy: FloatArray) -> None:
-        """Learn how far the image reaches."""
-        if len(boxes_xyxy):
-            self.image[:2] = np.minimum(self.image[:2], boxes_xyxy[:, :2].min(0))
-            self.image[2:] = np.maximum(self.image[2:], boxes_xyxy[:, 2:].max(0))
+        return cxcywh_to_xyxy(np.concatenate([mean[:, :2], np.exp(mean[:, 2:4])], axis=1))
 
     def learn_world(self) -> None:
         """Common motion of the tracks: what a static world does before a moving camera, and their own."""
         self.world[:] = 0
         known = (self.updates >= 2) & np.isfinite(self.filters.mean[:, DEPTH])
-        if known.sum() < 2 or not self.log_depth:
+        if known.sum() < 2 or not self._space.logarithmic:
             return
         mean, velocity = self.filters.mean[known], self.filters.velocity[known]
         rates = self.rates()[known]
@@ -107,14 +99,14 @@ class PerspectiveMotion:
         own = rates - self.world[0] / np.exp(mean[:, DEPTH])
         self.rate_variance.add(np.minimum(own**2, INITIAL_RATE**2), np.ones(len(own)))
 
-    def append(self, boxes_xyxy: FloatArray, depths: FloatArray, depth_variances: FloatArray) -> None:
-        """Start tracks at rest; depths are in filter space, NaN = unknown."""
+    def append(self, taken: Measurements) -> None:
+        """Start tracks at rest, or with the common motion where there is one."""
         self.learn_world()
-        states = self._states(boxes_xyxy, depths)
+        states = self._states(taken.boxes, taken.values)
         heights = np.exp(states[:, HEIGHT])
         self.filters.append(
             states,
-            self._variances(heights, BOX_NOISE, SIZE_NOISE, depth_variances),
+            self._variances(heights, BOX_NOISE, SIZE_NOISE, taken.variances),
             self._variances(heights, INITIAL_SPEED, INITIAL_RATE, self.rate_variance.value),
         )
         self.updates = np.concatenate([self.updates, np.zeros(len(states))])
@@ -143,15 +135,17 @@ class PerspectiveMotion:
         """Relative rate of the distance of each track, ``(T,)`` per second, positive when receding."""
         velocity, variance = self.filters.velocity, self.filters.covariance[2]
         by_height = 1 / np.maximum(variance[:, HEIGHT], 1e-9)
-        if not self.log_depth:
+        if not self._space.logarithmic:
             return np.asarray(-velocity[:, HEIGHT])
         known = np.isfinite(self.filters.mean[:, DEPTH])
         by_depth = np.where(known, 1 / np.maximum(variance[:, DEPTH], 1e-9), 0.0)
         total = by_depth * velocity[:, DEPTH] - by_height * velocity[:, HEIGHT]
         return np.asarray(total / (by_depth + by_height))
 
-    def predict(self, seconds: float) -> None:
+    def predict(self, step: Step) -> None:
         """Move all tracks ahead in perspective; white acceleration, integrated over the step."""
+        still = step.waiting is not None and step.waiting.all()  # those who wait are the only ones there are
+        seconds = 0.0 if still else step.frames / REFERENCE_RATE
         filters = self.filters
         rates = self.rates()
         ratio = 1 + seconds * rates
@@ -159,35 +153,35 @@ class PerspectiveMotion:
         rates[passing], ratio[passing], filters.velocity[passing] = 0.0, 1.0, 0.0
         centre, speed = filters.mean[:, :2].copy(), filters.velocity[:, :2].copy()
         sizes, depths = filters.mean[:, 2:4].copy(), filters.mean[:, DEPTH].copy()
-        power = self._variances(self.heights, ACCELERATION, RATE_ACCELERATION, RATE_ACCELERATION**2)
+        heights = np.exp(filters.mean[:, HEIGHT])
+        power = self._variances(heights, ACCELERATION, RATE_ACCELERATION, RATE_ACCELERATION**2)
         filters.predict(seconds, power * seconds**3 / 3, power * seconds)
         filters.covariance[1] += power * seconds**2 / 2
         filters.mean[:, :2] = centre + seconds * speed / ratio[:, None]
         filters.velocity[:, :2] = speed / (ratio**2)[:, None]
         filters.mean[:, 2:4] = sizes - np.log(ratio)[:, None]
         filters.velocity[:, 2:4] = -(rates / ratio)[:, None]
-        if self.log_depth:
+        if self._space.logarithmic:
             filters.mean[:, DEPTH] = depths + np.log(ratio)
             filters.velocity[:, DEPTH] = rates / ratio
 
-    def correct(
-        self, rows: Indices, boxes_xyxy: FloatArray, depths: FloatArray, depth_variances: FloatArray
-    ) -> None:
+    def correct(self, rows: Indices, taken: Measurements) -> None:
         """Take measured boxes and depths in; a track without depth starts at its first known one."""
         filters = self.filters
         before = filters.mean[rows]
-        fresh = np.isnan(before[:, DEPTH]) & np.isfinite(depths)
-        variances = self._variances(np.exp(before[:, HEIGHT]), BOX_NOISE, SIZE_NOISE, depth_variances)
-        filters.correct(rows, self._states(boxes_xyxy, depths), variances)
+        states = self._states(taken.boxes, taken.values)
+        fresh = np.isnan(before[:, DEPTH]) & np.isfinite(states[:, DEPTH])
+        variances = self._variances(np.exp(before[:, HEIGHT]), BOX_NOISE, SIZE_NOISE, taken.variances)
+        filters.correct(rows, states, variances)
         self.updates[rows] += 1
         if not fresh.any():
             return
         new = rows[fresh]
-        filters.mean[new, DEPTH], filters.velocity[new, DEPTH] = depths[fresh], 0.0
-        if self.log_depth:
+        filters.mean[new, DEPTH], filters.velocity[new, DEPTH] = states[fresh, DEPTH], 0.0
+        if self._space.logarithmic:
             filters.velocity[new, DEPTH] = -filters.velocity[new, HEIGHT]
         filters.covariance[:, new, DEPTH] = np.stack(
-            [depth_variances[fresh], np.zeros(len(new)), np.full(len(new), self.rate_variance.value)]
+            [variances[fresh, DEPTH], np.zeros(len(new)), np.full(len(new), self.rate_variance.value)]
         )
 
     def near(self, rows: Indices, boxes_xyxy: FloatArray, gate: float) -> BoolArray:
@@ -197,18 +191,34 @@ class PerspectiveMotion:
         error = centres - self.filters.mean[rows, U][:, None]
         return np.asarray(error**2 < gate * (self.filters.covariance[0, rows, U][:, None] + noise))
 
-    def compare(
-        self, rows: Indices, boxes_xyxy: FloatArray, depths: FloatArray, depth_variances: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def innovation(
+        self, rows: Indices, columns: Indices, seen: Measurements
+    ) -> tuple[FloatArray, FloatArray]:
+        """Depth of each pair's detection minus that of its track, ``(P,)``, and its variance."""
+        assert seen.values is not None and seen.variances is not None
+        filters = self.filters
+        innovation = seen.values[columns] - filters.mean[rows, DEPTH]
+        return innovation, filters.covariance[0, rows, DEPTH] + seen.variances[columns]
+
+    def compare(self, rows: Indices, seen: Measurements) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Difference of the detection of each pair from its track in all five coordinates.
+
+        Args:
+            rows: ``(P,)`` tracks.
+            seen: Their ``P`` detections.
 
         Returns:
             ``(P, 5)`` difference, its variance if they are one object, and the variance of places
             anywhere in the image in the first two coordinates (the others are zero).
         """
-        states = self._states(boxes_xyxy, depths)
-        noise = self._variances(np.exp(states[:, HEIGHT]), BOX_NOISE, SIZE_NOISE, depth_variances)
+        states = self._states(seen.boxes, seen.values)
+        noise = self._variances(np.exp(states[:, HEIGHT]), BOX_NOISE, SIZE_NOISE, seen.variances)
         same = self.filters.covariance[0, rows] + noise
         anywhere = np.zeros_like(same)
         anywhere[:, :2] = (self.image[2:] - self.image[:2]) ** 2 / (12, 36)
         return states - self.filters.mean[rows], same, anywhere
+
+    def warp(self, affine: FloatArray) -> None:
+        """Put all tracks where the image went, and leave everything else."""
+        if len(self.filters):
+            self.filters.mean[:, :4] = self._states(warp(self.boxes(), affine), None)[:, :4]

@@ -14,7 +14,7 @@ from deptr.evaluation.oracle import perfect_identities
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import FloatArray
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parse_parameters
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ Update = Callable[["sv.Detections"], "sv.Detections"]
 
 
 @dataclass(frozen=True)
-class Contender:
+class Method:
     """One row of a benchmark.
 
     Attributes:
@@ -94,14 +94,12 @@ def operating_point(tracker: str, family: str) -> dict[str, float]:
     return {**FAMILY_PARAMETERS.get(family, {}), **waiting}
 
 
-def our_contender(
-    tracker: str, fusion: str, family: str, overrides: Mapping[str, Any] | None = None
-) -> Contender:
+def our_method(tracker: str, fusion: str, family: str, overrides: Mapping[str, Any] | None = None) -> Method:
     """One of our trackers at the operating point of a data family.
 
     Args:
         tracker: Name in the registry.
-        fusion: As for `DepthFusion.of`.
+        fusion: As for `DepthFusion.parse`.
         family: ``mot`` or ``kitti``.
         overrides: Parameters that replace those of the family.
 
@@ -110,12 +108,12 @@ def our_contender(
     """
     if tracker not in TRACKER_NAMES:
         raise UsageError(f"tracker: expected one of {', '.join(TRACKER_NAMES)}, got {tracker!r}")
-    DepthFusion.of(fusion)
+    DepthFusion.parse(fusion)
     values = {**operating_point(tracker, family), **(overrides or {})}
-    return Contender(tracker, fusion, parse_parameters(tracker, values))
+    return Method(tracker, fusion, parse_parameters(tracker, values))
 
 
-def peer_contender(name: str, family: str) -> Contender:
+def peer_method(name: str, family: str) -> Method:
     """A tracker of PyPI `trackers` at the operating point of a data family.
 
     Raises:
@@ -123,7 +121,7 @@ def peer_contender(name: str, family: str) -> Contender:
     """
     if name not in PEERS:
         raise UsageError(f"peer: expected one of {', '.join(PEERS)}, got {name!r}")
-    return Contender(name, "", PEERS[name][1].get(family, {}))
+    return Method(name, "", PEERS[name][1].get(family, {}))
 
 
 def peers_installed() -> bool:
@@ -134,12 +132,12 @@ def peers_installed() -> bool:
 
 
 def run(
-    contender: Contender, benchmark: Benchmark, sequence: Sequence, table: DetectionTable
+    method: Method, benchmark: Benchmark, sequence: Sequence, table: DetectionTable
 ) -> tuple[FloatArray, FloatArray]:
     """Track one sequence.
 
     Args:
-        contender: Who tracks.
+        method: Who tracks.
         benchmark: Whose sequence it is.
         sequence: The (thinned) sequence; its frame rate goes to our trackers.
         table: Its (thinned) detections.
@@ -148,10 +146,10 @@ def run(
         Tracks ``(N, 7)``: frame, identity, left, top, width, height, score; and ``(T,)`` seconds that
         each frame's update took of the processor, without reading and converting.
     """
-    if contender.tracker == ORACLE:
-        return perfect_identities(benchmark, sequence, table, **contender.parameters), np.zeros(0)
-    peer = contender.tracker.startswith(PEER_PREFIX)
-    update = _start_peer(contender) if peer else _start_ours(contender, sequence)
+    if method.tracker == ORACLE:
+        return perfect_identities(benchmark, sequence, table, **method.parameters), np.zeros(0)
+    peer = method.tracker.startswith(PEER_PREFIX)
+    update = _start_peer(method) if peer else _start_ours(method, sequence)
     rows, seconds = [], np.zeros(sequence.length)
     for frame in range(1, sequence.length + 1):
         detections = table.at(frame)
@@ -182,28 +180,28 @@ def track_rows(frame: int, tracks: sv.Detections) -> FloatArray:
     )
 
 
-def _start_ours(contender: Contender, sequence: Sequence) -> Update:
+def _start_ours(method: Method, sequence: Sequence) -> Update:
     if sequence.frame_rate is None:
         raise UsageError(
             f"sequence {sequence.name}: its frame rate is not known; expected frameRate in seqinfo.ini"
         )
     tracker = create_tracker(
-        contender.tracker,
-        depth=DepthFusion.of(contender.fusion),
+        method.tracker,
+        depth=DepthFusion.parse(method.fusion),
         frame_rate=sequence.frame_rate,
-        **contender.parameters,
+        **method.parameters,
     )
     update: Update = tracker.update
     return update
 
 
-def _start_peer(contender: Contender) -> Update:
+def _start_peer(method: Method) -> Update:
     try:
         import trackers
     except ImportError:
-        raise MissingExtraError(f"the peer {contender.tracker}", "dev") from None
+        raise MissingExtraError(f"the peer {method.tracker}", "dev") from None
     # its constants are per frame; 30 is its default, whatever the recording's rate
-    tracker = getattr(trackers, PEERS[contender.tracker][0])(frame_rate=30.0, **contender.parameters)
+    tracker = getattr(trackers, PEERS[method.tracker][0])(frame_rate=30.0, **method.parameters)
     update: Update = tracker.update
     return update
 

@@ -1,0 +1,163 @@
+"""Depth of the tracks of one tracker: what it reads, says, learns and finds again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from deptr.boxes import covered_share, paired_iou
+from deptr.records import BoolArray, FloatArray, IntArray
+from deptr.tracking.assignment import Indices, Matches, assign
+from deptr.tracking.depth.fusion import DepthFusion
+from deptr.tracking.depth.likelihood import log_likelihood_ratio
+from deptr.tracking.depth.noise import SMALLEST_NOISE
+from deptr.tracking.depth.perspective import DEPTH, PerspectiveMotion
+from deptr.tracking.depth.space import DepthSpace
+from deptr.tracking.depth.terms import TERMS, Term
+from deptr.tracking.measurements import Measurements
+from deptr.tracking.motion import BoxMotion
+from deptr.tracking.part import Part
+
+RECOVER_EVIDENCE = 1.0  # nats that place, size and depth must give to a pair that does not overlap
+LOST_EVIDENCE = 4.0  # nats more for a track that was not seen in the frame before
+RECOVER_GATE = 9.0  # squared standard deviations that no coordinate may exceed
+SIZE_SPREAD = 0.5  # standard deviation of the log size of different objects
+LEARN_EVERY = 4  # frames, once as much is learned as is remembered
+MOST_PAIRS = 100  # that teach in one frame; more would cost time and tell little more
+
+
+def start_depth(fusion: DepthFusion, motion: BoxMotion) -> DepthState | None:
+    """Fresh state for one tracker with this box filter; None where depth takes no part."""
+    return None if fusion.mode == "none" or fusion.gamma == 0 else DepthState(fusion, motion)
+
+
+class DepthState:
+    """What one tracker knows of depth.
+
+    Args:
+        fusion: How depth takes part.
+        motion: The tracker's box filter.
+
+    Attributes:
+        space: In which depths are filtered.
+        perspective: Boxes and depths of all tracks, moved in perspective.
+        noise: What was learned of this video's depth.
+        parts: What has a row per track, for the tracker to keep in step.
+    """
+
+    def __init__(self, fusion: DepthFusion, motion: BoxMotion) -> None:
+        self.space = DepthSpace()
+        self.perspective = PerspectiveMotion(self.space)
+        self.parts: list[Part] = [self.perspective]
+        self._motion = motion
+        self._lessons = 0
+        self._term: Term = TERMS[fusion.mode](fusion, self.perspective)
+        self.noise = self._term.noise
+        if isinstance(self._term, Part):
+            self.parts.append(self._term)
+
+    def read(self, seen: Measurements) -> Measurements:
+        """Detections with their depths in filter space and how sure each is.
+
+        A detector's own standard deviation is used where it is larger than what was learned; a detection
+        that another one covers is less sure.
+        """
+        if not np.isfinite(seen.depths).any():
+            return seen
+        image = self.perspective.image
+        image[:2] = np.minimum(image[:2], seen.boxes[:, :2].min(0))
+        image[2:] = np.maximum(image[2:], seen.boxes[:, 2:].max(0))
+        values, given = self.space.enter(seen.depths, seen.depth_stds, seen.depth_kind)
+        covered = covered_share(seen.boxes)
+        learned = max(self.noise.same.value, SMALLEST_NOISE**2) + self.noise.covered.value * covered**2
+        variances = np.fmax(learned, given**2)
+        return replace(seen, values=values, variances=variances, covered=covered)
+
+    def boxes(self, plain: FloatArray) -> FloatArray:
+        """Boxes to associate with where motion in space leads, ``(T, 4)``: its own where depth is known."""
+        known = np.isfinite(self.perspective.filters.mean[:, DEPTH])
+        return np.where(known[:, None], self.perspective.boxes(), plain)
+
+    def fuse(
+        self, costs: FloatArray, rows: Indices, seen: Measurements, *, cost_limit: float
+    ) -> tuple[FloatArray, BoolArray] | None:
+        """Costs of pairs with depth taken in, and which pairs are allowed; None where depth has no say.
+
+        Args:
+            costs: ``(T, D)`` cost from boxes alone, 0 the best, 1 without overlap.
+            rows: ``(T,)`` the tracks' rows.
+            seen: The ``D`` detections.
+            cost_limit: Plain 2-D limit that a pair must pass whatever its depth says.
+
+        Returns:
+            ``(T, D)`` fused costs, in which unknown depth leaves a cost as it is, and ``(T, D)`` pairs.
+        """
+        if not costs.size or not self.noise.trust or not np.isfinite(seen.depths).any():
+            return None
+        allowed = costs <= min(cost_limit, 1 - 1e-6)
+        places = allowed.nonzero()
+        plain = costs[places]
+        fused = self._term.costs(plain, rows[places[0]], places[1], seen)
+        costs = costs.copy()
+        costs[places] = np.where(np.isnan(fused), plain, fused)
+        return costs, allowed
+
+    def learn(self, similarity: FloatArray, rows: Indices, seen: Measurements, matches: Matches) -> None:
+        """Learn from matches that boxes alone make certain, before the filters are corrected.
+
+        Args:
+            similarity: ``(T, D)`` IoU.
+            rows: ``(T,)`` the tracks' rows.
+            seen: The ``D`` detections.
+            matches: Pairs of ``(T, D)``.
+        """
+        if not self.noise.learns or not len(matches.rows) or seen.values is None:
+            return
+        self._lessons += 1
+        if self._lessons % LEARN_EVERY and self.noise.full:
+            return
+        t, d = matches
+        filters = self.perspective.filters
+        close = similarity > 0.2
+        sure = (similarity[t, d] > 0.4) & (close.sum(1)[t] == 1) & (close.sum(0)[d] == 1)
+        sure &= np.isfinite(seen.values[d] - filters.mean[rows[t], DEPTH])
+        t, d = t[sure][:MOST_PAIRS], d[sure][:MOST_PAIRS]
+        if not len(t):
+            return
+        squares = (seen.values - filters.mean[rows[t], DEPTH][:, None]) ** 2
+        np.minimum(squares, 4.0, out=squares)
+        own = squares[np.arange(len(t)), d]
+        others = int(np.isfinite(seen.values).sum()) - 1
+        plain, taken = self._motion.boxes()[rows[t]], seen.take(d)
+        led = self.perspective.boxes(rows[t])
+        assert taken.variances is not None and taken.covered is not None
+        self.noise.learn(
+            own,
+            (np.nansum(squares, axis=1) - own) / others if others > 0 else None,
+            predicted=filters.covariance[0, rows[t], DEPTH],
+            measured=taken.variances,
+            covered=taken.covered,
+            box_gain=paired_iou(led, taken.boxes) - paired_iou(plain, taken.boxes),
+        )
+
+    def recover(self, rows: Indices, seen: Measurements, misses: IntArray) -> Matches:
+        """Pairs that do not overlap but whose place, size and depth agree with the track's motion.
+
+        Args:
+            rows: ``(T,)`` tracks that found nothing.
+            seen: ``D`` detections that nothing took.
+            misses: ``(T,)`` frames since each track was seen, this one included.
+        """
+        near = self.perspective.near(rows, seen.boxes, RECOVER_GATE)
+        t, d = near.nonzero()
+        error, same, different = self.perspective.compare(rows[t], seen.take(d))
+        different[:, 2:DEPTH] = SIZE_SPREAD**2
+        different[:, DEPTH] = self.noise.different.value
+        different = np.maximum(different, same)
+        terms = log_likelihood_ratio(error, same, different)
+        total = terms.sum(-1) - RECOVER_EVIDENCE - LOST_EVIDENCE * (misses[t] > 1)
+        costs = np.zeros(near.shape)
+        costs[t, d] = -np.nan_to_num(total, nan=-1.0)
+        near[t, d] = (total > 0) & (error**2 < RECOVER_GATE * same).all(-1)
+        return assign(costs, cost_limit=0.0, allowed=near)
