@@ -35,6 +35,20 @@ def test_gradient_reaches_every_parameter(head: str) -> None:
     assert learning - reached == set()
 
 
+def test_only_the_depth_module_changes_where_only_it_is_trained() -> None:
+    model = tiny_detector()
+    model.train_depth_only()
+    step = TrainingStep(model, tiny_settings()).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    batch = evaluation_batch([painted_frame(1), painted_frame(2)], (64, 96))
+    optimizer = torch.optim.SGD([p for p in step.parameters() if p.requires_grad], lr=1e-2)
+    total_loss(list(step(batch.images, batch.targets).values())).backward()
+    optimizer.step()
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed
+    assert all(name.startswith("depth_head.") for name in changed)
+
+
 def test_images_without_objects_are_fine() -> None:
     empty = replace(
         painted_frame(1),

@@ -35,9 +35,7 @@ def test_cells_of_a_benchmark_read_each_file_once(
     sequences = find_sequences(benchmark, add_detections(mot_world).root)
     rows = rows_of(benchmark, trackers=["sort", "bytetrack"], fusions=["none"], peers=False)
     read.clear()
-    results = list(
-        run_cells(plan(benchmark, sequences, methods=rows, strides=(1, 2)), CellStore(tmp_path))
-    )
+    results = list(run_cells(plan(benchmark, sequences, methods=rows, strides=(1, 2)), CellStore(tmp_path)))
     assert len(results) == 6
     files = [file for entry in sequences for file in (entry.ground_truth, entry.detections)]
     assert {file: read[file] for file in files if file} == dict.fromkeys(files, 1)

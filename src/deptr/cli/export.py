@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,11 @@ def _calibrate(detector: DepTRForObjectDetection, recipe: Path) -> None:
     from deptr.training.sources import evaluation_sets
 
     detector.config.score_scale, detector.config.score_shift = 1.0, 0.0
-    frames = [frame for part in evaluation_sets(load_settings(recipe)).values() for frame in part]
+    settings = load_settings(recipe)
+    # a set of which nothing was trained on is another kind of picture: what its scores mean says little here
+    own = [part for part in settings.data.evaluate if part.kind != "coco" or part.held_out_every]
+    settings = replace(settings, data=replace(settings.data, evaluate=own))
+    frames = [frame for part in evaluation_sets(settings).values() for frame in part]
     scale, shift = fit_scores(frames, detect_frames(detector, frames, min_score=0.01))
     detector.config.score_scale, detector.config.score_shift = scale, shift
     typer.echo(f"scores fitted on {len(frames)} held-out images: scale {scale:.3f}, shift {shift:.3f}")

@@ -52,6 +52,7 @@ class DepTRForObjectDetection(DFineForObjectDetection):
 
     config_class = DepTRConfig
     base_model_prefix = "model"
+    _depth_only = False
 
     def __init__(self, config: DepTRConfig) -> None:
         super().__init__(config)
@@ -73,10 +74,20 @@ class DepTRForObjectDetection(DFineForObjectDetection):
             _start_at_depth(self.depth_head, math.log(10.0))
 
     def train_depth_only(self) -> None:
-        """Freeze all of D-FINE: only the depth module learns, in minutes."""
+        """Freeze all of D-FINE, its norms' statistics too: only the depth module learns, in minutes."""
+        self._depth_only = True
         self.requires_grad_(False)
         if self.depth_head is not None:
             self.depth_head.requires_grad_(True)
+
+    def train(self, mode: bool = True) -> DepTRForObjectDetection:
+        """As in torch; what `train_depth_only` froze keeps the statistics that it has."""
+        super().train(mode)
+        if mode and self._depth_only:
+            for module in self.model.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
 
     def forward(self, pixel_values: Tensor, labels: list[dict[str, Tensor]] | None = None) -> DepTROutput:
         """Run the network.
