@@ -32,6 +32,8 @@ ELSEWHERE = {
     "assets/README.md": "bundled-files.md",
     "assets/tracked.jpg": "images/tracked.jpg",
     "recipes/deptr-nano-person.toml": "recipes/deptr-nano-person.toml",
+    "recipes/deptr-nano-person-depth.toml": "recipes/deptr-nano-person-depth.toml",
+    "recipes/deptr-nano-person-native.toml": "recipes/deptr-nano-person-native.toml",
     "src/deptr/detector/weights/README.md": "model-card.md",
 }
 REPOSITORY_PLACE = {place: name for name, place in ELSEWHERE.items()}
