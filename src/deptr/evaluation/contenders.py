@@ -33,7 +33,7 @@ FAMILY_PARAMETERS: Mapping[str, Mapping[str, float]] = {
     "kitti": {"high_score": 0.8, "new_score": 0.9, "sure_score": 0.96},
 }
 WAITING_PARAMETERS: Mapping[str, Mapping[str, float]] = {"kitti": {"new_score": 0.8}}
-WAITING_TRACKERS = ("bytetrack", "botsort")
+WAITING_TRACKERS = ("bytetrack", "botsort", "likelihood")
 # class of PyPI `trackers` and what differs from its defaults, per family
 PEERS: Mapping[str, tuple[str, Mapping[str, Mapping[str, Any]]]] = {
     "trackers.SORT": ("SORTTracker", {"kitti": {"track_activation_threshold": 0.8}}),

@@ -1,0 +1,196 @@
+"""Place, size and depth of all tracks: a filter per coordinate with learned noise, moved in perspective.
+
+From a steady motion in space follows, for a step t at the relative rate r of the distance and with
+g = 1 + r t: ``u -> u + t u' / g``, ``height -> height / g``, ``depth -> g depth``. The rate is read from the
+height and, where it is known, from the depth, each weighted by how well it is known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deptr.records import DepthKind, FloatArray
+from deptr.tracking.assignment import Indices
+from deptr.tracking.boxes import similarity_scale, xywh_to_xyxy
+from deptr.tracking.kalman import KalmanBatch
+from deptr.tracking.likelihood.noise import COORDINATES, LearnedNoise
+from deptr.tracking.measurements import Measurements
+
+U, V, HEIGHT, ASPECT, DEPTH = range(COORDINATES)
+SMALLEST_STEP_RATIO = 0.3  # what would come nearer than this share of its distance in one step is held
+STEADY = 2  # corrections from which on a track tells what the world does
+
+
+class LikelihoodMotion:
+    """States of all tracks.
+
+    Attributes:
+        filters: Centre u and v in pixels, log height, log aspect (width / height) and depth in filter space
+            (its logarithm, or inverse depth in units of its first spread); velocities per second.
+        noise: What was learned about the noise of each coordinate.
+        updates: ``(T,)`` how often each track was corrected.
+        log_depth: Whether the depth coordinate is a logarithm and so tells the rate.
+        spread: Unit of inverse depth, in the detections' own unit.
+    """
+
+    def __init__(self, *, use_depth: bool) -> None:
+        self.filters = KalmanBatch(COORDINATES)
+        self.noise = LearnedNoise()
+        self.updates: FloatArray = np.zeros(0)
+        self.log_depth = True
+        self.spread = 0.0
+        self._use_depth = use_depth
+        self._image = np.array([np.inf, np.inf, -np.inf, -np.inf])
+
+    def __len__(self) -> int:
+        return len(self.filters)
+
+    def observe(self, seen: Measurements) -> tuple[FloatArray, FloatArray]:
+        """Detections as states ``(N, 5)``, and the detector's own variance of each depth, NaN = not given."""
+        boxes = seen.boxes
+        size = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
+        states = np.empty((len(boxes), COORDINATES))
+        states[:, :2] = (boxes[:, :2] + boxes[:, 2:]) / 2
+        states[:, HEIGHT] = np.log(size[:, 1])
+        states[:, ASPECT] = np.log(size[:, 0] / size[:, 1])
+        states[:, DEPTH], own = self._depths(seen)
+        if len(boxes):
+            self._image[:2] = np.minimum(self._image[:2], boxes[:, :2].min(0))
+            self._image[2:] = np.maximum(self._image[2:], boxes[:, 2:].max(0))
+        return states, own**2
+
+    def _depths(self, seen: Measurements) -> tuple[FloatArray, FloatArray]:
+        if not self._use_depth or not seen.has_depth:
+            unknown = np.full(len(seen), np.nan)
+            return unknown, unknown
+        if seen.depth_kind is not DepthKind.RELATIVE_INVERSE:
+            depths = np.where(seen.depths > 0, seen.depths, np.nan)
+            return np.log(depths), seen.depth_stds / depths
+        self.log_depth = False
+        if not self.spread:
+            known = seen.depths[np.isfinite(seen.depths)]
+            self.spread = float(max(np.ptp(known) / 2, 0.25 * np.abs(known).max(), 1e-6))
+        return seen.depths / self.spread, seen.depth_stds / self.spread
+
+    def scales(self, rows: Indices | None = None) -> FloatArray:
+        """Units of the coordinates of these tracks, or of all, ``(T, 5)``, as `scales_of` gives them."""
+        heights = self.filters.mean[:, HEIGHT] if rows is None else self.filters.mean[rows, HEIGHT]
+        return scales_of(heights)
+
+    def boxes(self) -> FloatArray:
+        """Current boxes, ``(T, 4)`` xyxy."""
+        mean = self.filters.mean
+        heights = np.exp(mean[:, HEIGHT])
+        sizes = np.stack([heights * np.exp(mean[:, ASPECT]), heights], axis=1)
+        return xywh_to_xyxy(np.concatenate([mean[:, :2], sizes], axis=1))
+
+    def append(self, states: FloatArray) -> None:
+        """Start tracks at these measurements, moving as most others do."""
+        squares, velocity = scales_of(states[:, HEIGHT]) ** 2, self._common_velocity(states)
+        self.filters.append(states, self.noise.measurement * squares, self.noise.speed * squares)
+        if len(states):
+            self.filters.velocity[-len(states) :] = velocity
+        self.noise.append(states)
+        self.updates = np.concatenate([self.updates, np.zeros(len(states))])
+
+    def select(self, kept: Indices) -> None:
+        """Keep these tracks, in this order."""
+        self.filters.select(kept)
+        self.noise.select(kept)
+        self.updates = self.updates[kept]
+
+    def shift(self, offset: FloatArray) -> None:
+        """Move all tracks by ``(2,)`` pixels: the camera turned."""
+        self.filters.mean[:, :2] += offset
+        self.noise.shift(offset)
+
+    def warp(self, affine: FloatArray) -> None:
+        """Move all tracks with the image, by a ``(2, 3)`` similarity: the camera moved."""
+        mean, velocity, zoom = self.filters.mean, self.filters.velocity, similarity_scale(affine)
+        mean[:, :2] = mean[:, :2] @ affine[:, :2].T + affine[:, 2]
+        velocity[:, :2] = velocity[:, :2] @ affine[:, :2].T
+        mean[:, HEIGHT] += np.log(zoom)
+        self.filters.covariance[:, :, :2] *= zoom**2
+        self.noise.forget()
+
+    def rates(self) -> FloatArray:
+        """Relative rate of the distance of each track, ``(T,)`` per second, positive when receding."""
+        velocity, variance = self.filters.velocity, np.maximum(self.filters.covariance[2], 1e-9)
+        if not self.log_depth:
+            return -velocity[:, HEIGHT]
+        known = np.isfinite(self.filters.mean[:, DEPTH])
+        by_height, by_depth = 1 / variance[:, HEIGHT], np.where(known, 1 / variance[:, DEPTH], 0.0)
+        total = by_depth * velocity[:, DEPTH] - by_height * velocity[:, HEIGHT]
+        return np.asarray(total / (by_depth + by_height))
+
+    def predict(self, seconds: float) -> None:
+        """Move all tracks ahead in perspective; white acceleration, integrated over the step."""
+        self.noise.step(seconds)
+        filters = self.filters
+        rates = self.rates()
+        ratio = 1 + seconds * rates
+        passing = ratio < SMALLEST_STEP_RATIO
+        rates[passing], ratio[passing], filters.velocity[passing] = 0.0, 1.0, 0.0
+        mean, velocity = filters.mean.copy(), filters.velocity.copy()
+        power = self.noise.acceleration * self.scales() ** 2
+        filters.predict(seconds, power * seconds**3 / 3, power * seconds)
+        filters.covariance[1] += power * seconds**2 / 2
+        filters.mean[:, :2] = mean[:, :2] + seconds * velocity[:, :2] / ratio[:, None]
+        filters.velocity[:, :2] = velocity[:, :2] / (ratio**2)[:, None]
+        filters.mean[:, HEIGHT] = mean[:, HEIGHT] - np.log(ratio)
+        filters.velocity[:, HEIGHT] = -rates / ratio
+        if self.log_depth:
+            filters.mean[:, DEPTH] = mean[:, DEPTH] + np.log(ratio)
+            filters.velocity[:, DEPTH] = rates / ratio
+
+    def correct(self, rows: Indices, states: FloatArray, own: FloatArray) -> None:
+        """Take measurements in; a track without depth starts at its first known one.
+
+        Args:
+            rows: ``(N,)`` tracks, each at most once.
+            states: ``(N, 5)`` as `observe` gives them.
+            own: ``(N,)`` the detector's own variances of the depths, NaN = not given.
+        """
+        filters, variances = self.filters, self.noise.measurement * self.scales(rows) ** 2
+        variances[:, DEPTH] = np.fmax(variances[:, DEPTH], own)
+        fresh = np.isnan(filters.mean[rows, DEPTH]) & np.isfinite(states[:, DEPTH])
+        filters.correct(rows, states, variances)
+        self.updates[rows] += 1
+        if fresh.any():
+            new, speed = rows[fresh], np.full(int(fresh.sum()), self.noise.speed[DEPTH])
+            filters.mean[new, DEPTH] = states[fresh, DEPTH]
+            filters.velocity[new, DEPTH] = -filters.velocity[new, HEIGHT] if self.log_depth else 0.0
+            filters.covariance[:, new, DEPTH] = np.stack([variances[fresh, DEPTH], np.zeros(len(new)), speed])
+
+    def _common_velocity(self, states: FloatArray) -> FloatArray:
+        """How objects at these states move if they do what most tracks do: what a static world does."""
+        velocity = np.zeros_like(states)
+        steady = self.updates >= STEADY
+        if steady.sum() < 2:
+            return velocity
+        mean = self.filters.mean[steady]
+        far = self._log_distance(mean)
+        known = np.isfinite(far)
+        if known.sum() < 2:
+            return velocity
+        rates, centre = self.rates()[steady][known], (self._image[:2] + self._image[2:]) / 2
+        beside = self.filters.velocity[steady][known, :2] + (mean[known, :2] - centre) * rates[:, None]
+        approach = np.median(rates * np.exp(far[known]))
+        own = np.nan_to_num(approach / np.exp(self._log_distance(states)))
+        velocity[:, :2] = np.median(beside, axis=0) - (states[:, :2] - centre) * own[:, None]
+        velocity[:, HEIGHT] = -own
+        if self.log_depth:
+            velocity[:, DEPTH] = own
+        return velocity
+
+    def _log_distance(self, states: FloatArray) -> FloatArray:
+        """Logarithm of the distance in an unknown unit: the depth, or as the height tells it."""
+        told = self.log_depth and bool(np.isfinite(self.filters.mean[:, DEPTH]).any())
+        return np.asarray(states[:, DEPTH] if told else 7.0 - states[:, HEIGHT])
+
+
+def scales_of(log_heights: FloatArray) -> FloatArray:
+    """Units of the coordinates of objects of these heights, ``(N, 5)``: the height for the place, else 1."""
+    scales = np.ones((len(log_heights), COORDINATES))
+    scales[:, :2] = np.exp(log_heights)[:, None]
+    return scales

@@ -1,0 +1,176 @@
+"""Global nearest neighbour tracking by likelihood ratio, with depth as one of the coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deptr.records import FloatArray, IntArray
+from deptr.tracking.assignment import Indices, Matches, assign, where, without
+from deptr.tracking.base import Tracker
+from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
+from deptr.tracking.likelihood.camera import CameraShift
+from deptr.tracking.likelihood.evidence import Pairs, Population, log_ratios, near_pairs
+from deptr.tracking.likelihood.motion import HEIGHT, LikelihoodMotion
+from deptr.tracking.likelihood.reliability import BirthReliability
+from deptr.tracking.likelihood.view import tracks_of
+from deptr.tracking.measurements import Measurements
+from deptr.tracking.motion import REFERENCE_RATE
+from deptr.tracking.parameters import TrackerParameters, number
+from deptr.tracking.track_view import Track
+
+LATELY = 2  # frames: who was seen within these tells how the camera moved
+
+
+@dataclass(frozen=True)
+class LikelihoodParameters(TrackerParameters):
+    """Parameters of the likelihood tracker; noise is none of them, because it is learned."""
+
+    lost_seconds: float = number(2.0, 0, 3600, "how long a track that is not seen is remembered")
+    min_evidence: float = number(1.0, -100, 100, "nats that a pair must be likelier one object than two")
+    low_evidence: float = number(2.0, 0, 100, "nats more for a detection of a low score")
+    lost_evidence: float = number(2.0, 0, 100, "nats more for a track that was not seen in the last frame")
+    birth_share: float = number(
+        0.55, 0, 1, "a new track is reported at once where this share of such births was borne out before"
+    )
+
+
+class LikelihoodTracker(Tracker):
+    """One association a frame whose cost is minus a log-likelihood ratio; every noise is learned.
+
+    Depth takes part unless its fusion is ``none``; the other modes and their weights make no difference.
+
+    Example:
+        >>> import numpy as np, supervision as sv
+        >>> tracker = LikelihoodTracker(frame_rate=10)
+        >>> box = sv.Detections(xyxy=np.array([[10.0, 10.0, 50.0, 90.0]]), confidence=np.array([0.9]))
+        >>> tracker.update(box).tracker_id.tolist()
+        [1]
+    """
+
+    Parameters = LikelihoodParameters
+    tracker_name = "likelihood"
+    parameters: LikelihoodParameters
+    _motion: LikelihoodMotion  # type: ignore[assignment]
+
+    def reset(self) -> None:
+        """Forget everything; identities start again at 1."""
+        super().reset()
+        self._depth = DepthFusion.none().start()  # depth is a coordinate of the motion here
+        self._population = Population()
+        self._shift = CameraShift()
+        self._reliability = BirthReliability()
+        self._observed: tuple[FloatArray, FloatArray] = (np.zeros((0, 5)), np.zeros(0))
+
+    def _new_motion(self) -> Any:
+        return LikelihoodMotion(use_depth=self.depth.start().active)
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """Every track that is remembered, seen or not, in the order of birth."""
+        return tracks_of(self._rows, self._motion, self._now, self._period)
+
+    def _step(self, seen: Measurements, frames: float) -> None:
+        rows, motion = self._rows, self._motion
+        young = where((rows.hits == 0) & (rows.misses == 1))
+        scores = rows.scores[young]
+        motion.predict(frames / REFERENCE_RATE)
+        states, own = self._observed = motion.observe(seen)
+        self._population.learn(states)
+        pairs = near_pairs(motion, states, own, reach=self._shift.reach, period=self._period)
+        pairs = self._follow_shift(pairs, len(seen))
+        values = self._values(pairs, seen)
+        matches, clear = _associate(pairs, values, (len(rows), len(seen)))
+        self._hit(matches.rows, seen, matches.columns)
+        self._learn(seen, matches, clear)
+        self._reliability.learn(scores, rows.misses[young] == 0)
+        self._settle()
+        free = without(np.arange(len(seen)), matches.columns)
+        self._initiate(seen, free)
+
+    def _follow_shift(self, pairs: Pairs, count: int) -> Pairs:
+        """Move all tracks with the image, as far as the boxes tell that it moved."""
+        rows, motion = self._rows, self._motion
+        steady = (rows.hits > 0) & (rows.misses <= LATELY + 1)
+        told = pairs.take(where(steady[pairs.rows]))
+        spread, need = self._population.spread, self.parameters.min_evidence
+        shift = self._shift.update(
+            told,
+            lambda chosen: log_ratios(chosen, spread) - need,
+            np.exp(motion.filters.mean[:, HEIGHT]),
+            (len(rows), count),
+        )
+        if not shift.any():
+            return pairs
+        motion.shift(shift)
+        rows.boxes = rows.boxes + np.concatenate([shift, shift])
+        return pairs.shifted(shift)
+
+    def _values(self, pairs: Pairs, seen: Measurements) -> FloatArray:
+        """What each pair is worth beyond what it needs, ``(P,)`` nats; not positive = not to be matched."""
+        rows, needs = self._rows, self.parameters
+        values = log_ratios(pairs, self._population.spread) - needs.min_evidence
+        scores = seen.scores[pairs.columns]
+        low = scores < needs.high_score
+        tentative = rows.states[pairs.rows] == TENTATIVE
+        values -= needs.low_evidence * low + needs.lost_evidence * (rows.misses[pairs.rows] > 1)
+        barred = (scores < needs.low_score) | (low & tentative)
+        if not needs.class_agnostic:
+            barred |= rows.classes[pairs.rows] != seen.classes[pairs.columns]
+        return np.where(barred, -np.inf, values)
+
+    def _learn(self, seen: Measurements, matches: Matches, clear: Indices) -> None:
+        """Correct the filters, and learn the noise from the pairs that leave no doubt."""
+        states, own = self._observed
+        found, columns = matches
+        states = states[columns]
+        if self._period is not None:
+            turns = np.rint((states[:, 0] - self._motion.filters.mean[found, 0]) / self._period)
+            states[:, 0] -= turns * self._period
+        clear = clear[seen.scores[columns[clear]] >= self.parameters.high_score]
+        self._motion.noise.learn(found, states, clear, self._motion.scales(found[clear]))
+        self._motion.correct(found, states, own[columns])
+        self._hits.clear()
+
+    def _settle(self) -> None:
+        """Say of each track in what state it is now, and delete those that are gone."""
+        rows = self._rows
+        here = rows.misses == 0
+        proven = (rows.hits + 1 >= self.parameters.confirm_frames) | (
+            rows.scores > self.parameters.sure_score
+        )
+        rows.states[here & proven] = CONFIRMED
+        rows.states[~here & (rows.states == CONFIRMED)] = LOST
+        rows.states[here & (rows.states == LOST)] = CONFIRMED
+        self._keep(~self._expired() & (here | (rows.states != TENTATIVE)))
+
+    def _initiate(self, seen: Measurements, free: Indices) -> None:
+        """Start a track at each sure detection that is left; sure births are reported at once."""
+        births = free[seen.scores[free] >= self.parameters.new_score]
+        if not len(births):
+            return
+        scores = seen.scores[births]
+        self._motion.append(self._observed[0][births])
+        if self._report is not None:
+            self._report.append(len(births))
+        self._rows.append(seen, births, self._now, TENTATIVE)
+        sure = self._reliability.share(scores) > self.parameters.birth_share
+        sure |= scores > self.parameters.sure_score
+        if self._frame_count == 1 or self.parameters.confirm_frames == 1:
+            sure[:] = True
+        self._rows.states[-len(births) :][sure] = CONFIRMED
+
+
+def _associate(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> tuple[Matches, Indices]:
+    """The matches that are worth most together, and which of them had no rival."""
+    good = where(values > 0)
+    rows, columns = pairs.rows[good], pairs.columns[good]
+    costs, allowed = np.zeros(shape), np.zeros(shape, bool)
+    costs[rows, columns], allowed[rows, columns] = -values[good], True
+    matches = assign(costs, cost_limit=0.0, allowed=allowed)
+    rivals: IntArray = np.bincount(rows, minlength=shape[0])[matches.rows]
+    rivals = rivals + np.bincount(columns, minlength=shape[1])[matches.columns]
+    return matches, where(rivals == 2)
