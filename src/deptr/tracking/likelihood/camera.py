@@ -12,7 +12,7 @@ from deptr.tracking.likelihood.evidence import Pairs, mutual_best
 FIRST_REACH = 0.3  # heights: standard deviation of a shift from frame to frame
 LEAST_REACH = 0.02
 LEAST_PAIRS = 4
-LEAST_GAIN = 20.0  # nats by which all pairs together must be likelier with the shift than without
+LEAST_GAIN = 30.0  # nats by which all pairs together must be likelier with the shift than without
 FORGETTING = 0.05  # share of the newest shift in the learned reach
 
 Values = Callable[[Pairs], FloatArray]
@@ -49,16 +49,17 @@ class CameraShift:
             return none
         residuals, weights = pairs.errors[clear, :2], pairs.variances[clear, :2] ** -0.5
         shift = np.array([weighted_median(residuals[:, axis], weights[:, axis]) for axis in range(2)])
-        before, after = (_total(moved, values, shape) for moved in (pairs, pairs.shifted(shift)))
-        if after - before < LEAST_GAIN:
+        moved = pairs.shifted(shift)
+        before, after = values(pairs), values(moved)
+        gain = _total(moved, after, shape) - _total(pairs, before, shape)
+        if gain < LEAST_GAIN:
             shift = none
         square = self.reach**2 + FORGETTING * (float(np.mean(shift**2)) / height**2 - self.reach**2)
         self.reach = max(square**0.5, LEAST_REACH)
         return shift
 
 
-def _total(pairs: Pairs, values: Values, shape: tuple[int, int]) -> float:
-    worth = values(pairs)
+def _total(pairs: Pairs, worth: FloatArray, shape: tuple[int, int]) -> float:
     return float(worth[mutual_best(pairs, worth, shape)].sum())
 
 

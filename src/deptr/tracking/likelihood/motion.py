@@ -183,6 +183,14 @@ class LikelihoodMotion:
             velocity[:, DEPTH] = own
         return velocity
 
+    def log_distances(self) -> FloatArray:
+        """Logarithm of the distance of each track in an unknown unit, ``(T,)``; by the foot without depth."""
+        mean = self.filters.mean
+        depth = mean[:, DEPTH] if self.log_depth else -mean[:, DEPTH]
+        if np.isfinite(depth).any():
+            return depth
+        return -(mean[:, V] + np.exp(mean[:, HEIGHT]) / 2)
+
     def _log_distance(self, states: FloatArray) -> FloatArray:
         """Logarithm of the distance in an unknown unit: the depth, or as the height tells it."""
         told = self.log_depth and bool(np.isfinite(self.filters.mean[:, DEPTH]).any())

@@ -14,6 +14,7 @@ from deptr.tracking.fusion import DepthFusion
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.likelihood.camera import CameraShift
 from deptr.tracking.likelihood.evidence import Pairs, Population, log_ratios, near_pairs
+from deptr.tracking.likelihood.hiding import hidden_share
 from deptr.tracking.likelihood.motion import HEIGHT, LikelihoodMotion
 from deptr.tracking.likelihood.reliability import BirthReliability
 from deptr.tracking.likelihood.view import tracks_of
@@ -22,7 +23,10 @@ from deptr.tracking.motion import REFERENCE_RATE
 from deptr.tracking.parameters import TrackerParameters, number
 from deptr.tracking.track_view import Track
 
+STEADY_HITS = 3  # matches from which on a track tells it
 LATELY = 2  # frames: who was seen within these tells how the camera moved
+
+HIDDEN = 0.5  # share of a track's box that must be covered for it to be no surprise that it is not seen
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ class LikelihoodParameters(TrackerParameters):
 
     lost_seconds: float = number(2.0, 0, 3600, "how long a track that is not seen is remembered")
     min_evidence: float = number(1.0, -100, 100, "nats that a pair must be likelier one object than two")
-    low_evidence: float = number(2.0, 0, 100, "nats more for a detection of a low score")
-    lost_evidence: float = number(2.0, 0, 100, "nats more for a track that was not seen in the last frame")
+    low_evidence: float = number(4.0, 0, 100, "nats more for a detection of a low score")
+    lost_evidence: float = number(3.0, 0, 100, "nats more for a track that was not seen in the last frame")
     birth_share: float = number(
         0.55, 0, 1, "a new track is reported at once where this share of such births was borne out before"
     )
@@ -94,7 +98,7 @@ class LikelihoodTracker(Tracker):
     def _follow_shift(self, pairs: Pairs, count: int) -> Pairs:
         """Move all tracks with the image, as far as the boxes tell that it moved."""
         rows, motion = self._rows, self._motion
-        steady = (rows.hits > 0) & (rows.misses <= LATELY + 1)
+        steady = (rows.hits >= STEADY_HITS) & (rows.misses <= LATELY + 1)
         told = pairs.take(where(steady[pairs.rows]))
         spread, need = self._population.spread, self.parameters.min_evidence
         shift = self._shift.update(
@@ -116,11 +120,20 @@ class LikelihoodTracker(Tracker):
         scores = seen.scores[pairs.columns]
         low = scores < needs.high_score
         tentative = rows.states[pairs.rows] == TENTATIVE
-        values -= needs.low_evidence * low + needs.lost_evidence * (rows.misses[pairs.rows] > 1)
+        values -= needs.low_evidence * low + self._search_needs()[pairs.rows]
         barred = (scores < needs.low_score) | (low & tentative)
         if not needs.class_agnostic:
             barred |= rows.classes[pairs.rows] != seen.classes[pairs.columns]
         return np.where(barred, -np.inf, values)
+
+    def _search_needs(self) -> FloatArray:
+        """Nats more that a track needs which was not seen in the last frame though nothing hides it, ``(T,)``."""
+        rows, motion = self._rows, self._motion
+        lost = rows.misses > 1
+        if not lost.any():
+            return np.zeros(len(rows))
+        hidden = hidden_share(motion.boxes(), motion.log_distances(), rows.misses <= 1)
+        return np.asarray(self.parameters.lost_evidence * lost * (1 - np.minimum(hidden / HIDDEN, 1.0)))
 
     def _learn(self, seen: Measurements, matches: Matches, clear: Indices) -> None:
         """Correct the filters, and learn the noise from the pairs that leave no doubt."""
