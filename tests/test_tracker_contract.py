@@ -138,7 +138,7 @@ def test_same_input_same_output_in_another_process(name: str) -> None:
 
 @ALL
 def test_empty_frames_and_a_thousand_boxes(name: str) -> None:
-    tracker = create_tracker(name)
+    tracker = create_tracker(name, lost_seconds=1.0)
     assert len(tracker.update(sv.Detections.empty())) == 0
     grid = np.stack(np.meshgrid(np.arange(40), np.arange(25)), axis=-1).reshape(-1, 2) * 30.0
     for _ in range(4):
@@ -218,7 +218,7 @@ def test_a_huge_jump_starts_a_new_track(name: str) -> None:
 
 @ALL
 def test_time_that_goes_back_counts_as_no_time(name: str) -> None:
-    tracker = create_tracker(name)
+    tracker = create_tracker(name, lost_seconds=1.0)
     for time in (100.0, 100.033, 100.067, 3.0, 3.033, 3.067):
         tracks = tracker.update(detections([10.0, 10.0, 60.0, 90.0]), timestamp=time)
     assert tracks.tracker_id.tolist() == [1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -239,19 +238,18 @@ def tracker_files(tracker: str) -> list[Path]:
         >>> {"bytetrack", "base", "fusion"} <= names, "hybridsort" in names
         (True, False)
     """
-    home = Path(sys.modules[tracker_class(tracker).__module__].__file__ or "")
+    package = Path(deptr.__file__).parent.parent
     found: dict[str, Path] = {}
-    waiting = [home.stem]
+    waiting = [tracker_class(tracker).__module__]
     while waiting:
         name = waiting.pop()
-        path = home.parent / f"{name}.py"
+        path = package / f"{name.replace('.', '/')}.py"
         if name in found or not path.is_file():
             continue
         found[name] = path
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("deptr.tracking"):
-                parts = (node.module or "").split(".")[2:]
-                waiting += parts[:1] or [alias.name for alias in node.names]
+                waiting += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
     return [found[name] for name in sorted(found)]
 
 

@@ -102,7 +102,7 @@ def log_ratios(pairs: Pairs, spread: FloatArray) -> FloatArray:
         >>> errors, same = np.zeros((1, 5)), np.ones((1, 5))
         >>> pair = Pairs(np.array([0]), np.array([0]), errors, same)
         >>> log_ratios(pair, np.full(5, np.e**2)).round(2).tolist()
-        [3.96]
+        [3.97]
     """
     squares = pairs.errors**2
     different = np.maximum(spread, pairs.variances)

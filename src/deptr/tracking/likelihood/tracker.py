@@ -127,7 +127,7 @@ class LikelihoodTracker(Tracker):
         return np.where(barred, -np.inf, values)
 
     def _search_needs(self) -> FloatArray:
-        """Nats more that a track needs which was not seen in the last frame though nothing hides it, ``(T,)``."""
+        """Nats more that a track needs that was not seen though nothing hides it, ``(T,)``."""
         rows, motion = self._rows, self._motion
         lost = rows.misses > 1
         if not lost.any():
