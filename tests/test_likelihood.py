@@ -162,7 +162,7 @@ def test_fast_objects_at_a_low_rate_keep_their_identities() -> None:
 def shaken(frames: int = 60) -> list[sv.Detections]:
     """People who stand at uneven distances before a camera that begins to jump."""
     rng = np.random.default_rng(3)
-    jumps = rng.choice([-10.0, 10.0], frames)
+    jumps = rng.choice([-5.0, 5.0], frames)
     jumps[:20] = 0
     place = np.cumsum(rng.uniform(25, 60, 12))
     return [people(place + jump, 200 + 0.3 * jump, np.full(12, 90.0)) for jump in jumps]
