@@ -8,13 +8,12 @@ import numpy as np
 
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices
-from deptr.tracking.likelihood.motion import DEPTH, HEIGHT, LikelihoodMotion
+from deptr.tracking.likelihood.motion import DEPTH, FREEDOM, LikelihoodMotion
 from deptr.tracking.likelihood.noise import COORDINATES
 
 GATE = 36.0  # squared standard deviations that no coordinate of place and size may exceed
-FREEDOM = 4.0  # of Student's distribution: rare large errors of boxes cost less than a Gaussian says
 WRONG_DEPTHS = 0.05  # share of depths that may be plainly wrong, so that no depth alone forbids a pair
-USED = np.array([True, True, True, False, True])  # limbs and cuts change the aspect more than identities do
+USED = [0, 1, 2, 4]  # limbs and cuts change the aspect more than identities do
 FIRST_SPREAD = np.array([1e5, 1e4, 0.5, 0.5, 0.5])  # pixels squared for the place
 MEMORY = 50  # frames over which the spread of the objects is averaged
 
@@ -78,47 +77,69 @@ def near_pairs(
     mean, scales = motion.filters.mean, motion.scales()
     same = motion.filters.covariance[0] + motion.noise.measurement * scales**2
     limits = GATE * (same[:, :2] + (reach * scales[:, :2]) ** 2)
-    across = states[:, 0] - mean[:, 0, None]
-    if period is not None:
-        across -= np.rint(across / period) * period
-    near = (across**2 < limits[:, 0, None]) & ((states[:, 1] - mean[:, 1, None]) ** 2 < limits[:, 1, None])
-    rows, columns = near.nonzero()
+    rows, columns, across = _beside(mean[:, 0], np.sqrt(limits[:, 0]), states[:, 0], period)
+    near = (states[columns, 1] - mean[rows, 1]) ** 2 < limits[rows, 1]
+    rows, columns = rows[near], columns[near]
     errors = states[columns] - mean[rows]
-    errors[:, 0] = across[rows, columns]
+    errors[:, 0] = across[near]
     variances = same[rows]
     surplus = own[columns] - motion.noise.measurement[DEPTH]
     variances[:, DEPTH] += np.maximum(np.nan_to_num(surplus), 0.0)
     return Pairs(rows, columns, errors, variances)
 
 
-def log_ratios(pairs: Pairs, spread: FloatArray) -> FloatArray:
-    """Log-likelihood ratio of each pair, ``(P,)`` nats; -inf outside the gate.
+def _beside(
+    tracks: FloatArray, reach: FloatArray, detections: FloatArray, period: float | None
+) -> tuple[Indices, Indices, FloatArray]:
+    """Pairs that are near along one axis, by sorting rather than by comparing all, and their differences."""
+    order = np.argsort(detections, kind="stable")
+    sorted_ = detections[order]
+    turns = (0.0,) if period is None else (-period, 0.0, period)
+    parts = []
+    for turn in turns:
+        first = np.searchsorted(sorted_, tracks - reach + turn)
+        count = np.maximum(np.searchsorted(sorted_, tracks + reach + turn, side="right") - first, 0)
+        rows = np.repeat(np.arange(len(tracks)), count)
+        columns = order[np.arange(len(rows)) + np.repeat(first - np.cumsum(count) + count, count)]
+        parts.append((rows, columns, detections[columns] - tracks[rows] - turn))
+    rows, columns, across = (np.concatenate(part) for part in zip(*parts, strict=True))
+    if period is not None:  # who reaches around the panorama is met once, on the shorter way
+        nearest = np.abs(across) <= period / 2
+        rows, columns, across = rows[nearest], columns[nearest], across[nearest]
+    return rows, columns, across
+
+
+def log_ratios(pairs: Pairs, spread: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Log-likelihood ratios of each pair, in nats.
 
     Args:
         pairs: What is compared.
         spread: ``(5,)`` mean square difference of different objects, as `Population` learns it.
 
+    Returns:
+        ``(P,)`` of place and size, -inf outside the gate; ``(P,)`` of depth, NaN = unknown.
+
     Example:
         >>> errors, same = np.zeros((1, 5)), np.ones((1, 5))
         >>> pair = Pairs(np.array([0]), np.array([0]), errors, same)
-        >>> log_ratios(pair, np.full(5, np.e**2)).round(2).tolist()
-        [3.97]
+        >>> [ratio.round(2).tolist() for ratio in log_ratios(pair, np.full(5, np.e**2))]
+        [[3.0], [0.96]]
     """
-    squares = pairs.errors**2
-    different = np.maximum(spread, pairs.variances)
-    normed = squares / pairs.variances
-    terms = 0.5 * np.log(different / pairs.variances) - (FREEDOM + 1) / 2 * (
+    errors, variances = pairs.errors[:, USED], pairs.variances[:, USED]
+    squares, different = errors**2, np.maximum(spread[USED], variances)
+    normed = squares / variances
+    terms = 0.5 * np.log(different / variances) - (FREEDOM + 1) / 2 * (
         np.log1p(normed / FREEDOM) - np.log1p(squares / different / FREEDOM)
     )
-    terms[:, DEPTH] = np.log(WRONG_DEPTHS + (1 - WRONG_DEPTHS) * np.exp(terms[:, DEPTH]))
-    total = np.where(USED & np.isfinite(terms), terms, 0.0).sum(1)
-    inside = (normed[:, : HEIGHT + 1] < GATE).all(1)
-    return np.where(inside, total, -np.inf)
+    inside = (normed[:, :-1] < GATE).all(1)
+    depth = np.log(WRONG_DEPTHS + (1 - WRONG_DEPTHS) * np.exp(terms[:, -1]))
+    return np.where(inside, terms[:, :-1].sum(1), -np.inf), depth
 
 
 def mutual_best(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> Indices:
     """Pairs of positive value in which each is the other's best, as indices of `pairs`."""
-    table = np.zeros(shape)
-    table[pairs.rows, pairs.columns] = np.maximum(values, 0.0)
-    best = (table[pairs.rows, pairs.columns] == table.max(1)[pairs.rows]) & (values > 0)
-    return np.flatnonzero(best & (values == table.max(0)[pairs.columns]))
+    of_row, of_column = np.zeros(shape[0]), np.zeros(shape[1])
+    np.maximum.at(of_row, pairs.rows, values)
+    np.maximum.at(of_column, pairs.columns, values)
+    best = (values == of_row[pairs.rows]) & (values == of_column[pairs.columns])
+    return np.flatnonzero(best & (values > 0))

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from deptr.records import BoolArray, FloatArray
+from deptr.records import FloatArray
 from deptr.tracking.boxes import areas, intersections
 
 
-def hidden_share(boxes_xyxy: FloatArray, distances: FloatArray, live: BoolArray) -> FloatArray:
-    """Share of each track's box that the one nearer track covers which covers it most, ``(T,)`` in [0, 1].
+def hidden_share(boxes_xyxy: FloatArray, others_xyxy: FloatArray) -> FloatArray:
+    """Share of each box that the one nearer box covers which covers it most, ``(T,)`` in [0, 1].
+
+    Nearer is whose lower edge is lower, as on common ground.
 
     Args:
-        boxes_xyxy: ``(T, 4)`` predicted boxes.
-        distances: ``(T,)`` distances or anything that grows with them; NaN = unknown.
-        live: ``(T,)`` tracks that can hide others: those seen lately.
+        boxes_xyxy: ``(T, 4)`` predicted boxes of tracks that are looked for.
+        others_xyxy: ``(N, 4)`` boxes of tracks that were seen lately.
 
     Example:
-        >>> boxes = np.array([[0.0, 0.0, 4.0, 4.0], [2.0, 0.0, 4.0, 4.0]])
-        >>> hidden_share(boxes, np.array([2.0, 1.0]), np.array([True, True])).tolist()
-        [0.5, 0.0]
+        >>> lost, seen = np.array([[0.0, 0.0, 4.0, 4.0]]), np.array([[2.0, 1.0, 4.0, 5.0]])
+        >>> hidden_share(lost, seen).tolist(), hidden_share(seen, lost).tolist()
+        ([0.375], [0.0])
     """
-    if len(boxes_xyxy) < 2:
+    if not len(others_xyxy):
         return np.zeros(len(boxes_xyxy))
-    shared = intersections(boxes_xyxy, boxes_xyxy)
-    shared[~((distances[None, :] < distances[:, None]) & live[None, :])] = 0.0
+    shared = intersections(boxes_xyxy, others_xyxy)
+    shared[others_xyxy[:, 3] <= boxes_xyxy[:, 3, None]] = 0.0
     return np.asarray(np.minimum(shared.max(1) / np.maximum(areas(boxes_xyxy), 1e-9), 1.0))

@@ -14,11 +14,14 @@ from deptr.tracking.assignment import Indices
 from deptr.tracking.boxes import similarity_scale, xywh_to_xyxy
 from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.likelihood.noise import COORDINATES, LearnedNoise
+from deptr.tracking.likelihood.worth import Worth
 from deptr.tracking.measurements import Measurements
 
 U, V, HEIGHT, ASPECT, DEPTH = range(COORDINATES)
 SMALLEST_STEP_RATIO = 0.3  # what would come nearer than this share of its distance in one step is held
 STEADY = 2  # corrections from which on a track tells what the world does
+USEFUL_RATE, TELLING_RATE = 0.0, 0.02  # nats that the rate of the depth must add to place and size
+FREEDOM = 4.0  # of Student's distribution: rare large errors of boxes cost less than a Gaussian says
 
 
 class LikelihoodMotion:
@@ -39,7 +42,9 @@ class LikelihoodMotion:
         self.updates: FloatArray = np.zeros(0)
         self.log_depth = True
         self.spread = 0.0
+        self.rate_worth = Worth(useful=USEFUL_RATE, telling=TELLING_RATE)
         self._use_depth = use_depth
+        self._offsets: FloatArray = np.zeros((2, 0, 3))  # of the predictions without and with depth's rate
         self._image = np.array([np.inf, np.inf, -np.inf, -np.inf])
 
     def __len__(self) -> int:
@@ -113,35 +118,58 @@ class LikelihoodMotion:
         self.filters.covariance[:, :, :2] *= zoom**2
         self.noise.forget()
 
-    def rates(self) -> FloatArray:
-        """Relative rate of the distance of each track, ``(T,)`` per second, positive when receding."""
+    def rates(self, trust: float) -> FloatArray:
+        """Relative rate of the distance of each track, ``(T,)`` per second, positive when receding.
+
+        Args:
+            trust: How much the depth counts beside the height, in [0, 1].
+        """
         velocity, variance = self.filters.velocity, np.maximum(self.filters.covariance[2], 1e-9)
-        if not self.log_depth:
+        if not self.log_depth or not trust:
             return -velocity[:, HEIGHT]
         known = np.isfinite(self.filters.mean[:, DEPTH])
-        by_height, by_depth = 1 / variance[:, HEIGHT], np.where(known, 1 / variance[:, DEPTH], 0.0)
-        total = by_depth * velocity[:, DEPTH] - by_height * velocity[:, HEIGHT]
+        by_height, by_depth = 1 / variance[:, HEIGHT], np.where(known, trust / variance[:, DEPTH], 0.0)
+        total = by_depth * np.nan_to_num(velocity[:, DEPTH]) - by_height * velocity[:, HEIGHT]
         return np.asarray(total / (by_depth + by_height))
 
     def predict(self, seconds: float) -> None:
         """Move all tracks ahead in perspective; white acceleration, integrated over the step."""
         self.noise.step(seconds)
         filters = self.filters
-        rates = self.rates()
-        ratio = 1 + seconds * rates
-        passing = ratio < SMALLEST_STEP_RATIO
-        rates[passing], ratio[passing], filters.velocity[passing] = 0.0, 1.0, 0.0
+        plain, spatial, used = (self._held(self.rates(trust), seconds) for trust in (0.0, 1.0, self.rate_worth.trust))
         mean, velocity = filters.mean.copy(), filters.velocity.copy()
         power = self.noise.acceleration * self.scales() ** 2
         filters.predict(seconds, power * seconds**3 / 3, power * seconds)
         filters.covariance[1] += power * seconds**2 / 2
-        filters.mean[:, :2] = mean[:, :2] + seconds * velocity[:, :2] / ratio[:, None]
+        filters.mean[:, :3] = _moved(mean, velocity, used, seconds)
+        self._offsets = np.stack([_moved(mean, velocity, rates, seconds) for rates in (plain, spatial)])
+        self._offsets -= filters.mean[:, :3]
+        ratio = 1 + seconds * used
         filters.velocity[:, :2] = velocity[:, :2] / (ratio**2)[:, None]
-        filters.mean[:, HEIGHT] = mean[:, HEIGHT] - np.log(ratio)
-        filters.velocity[:, HEIGHT] = -rates / ratio
+        filters.velocity[:, HEIGHT] = -used / ratio
         if self.log_depth:
+            ratio = 1 + seconds * spatial
             filters.mean[:, DEPTH] = mean[:, DEPTH] + np.log(ratio)
-            filters.velocity[:, DEPTH] = rates / ratio
+            filters.velocity[:, DEPTH] = spatial / ratio
+
+    def learn(self, rows: Indices, states: FloatArray) -> None:
+        """Learn from clear pairs whether the rate of the depth foresees boxes better than their own rate.
+
+        Args:
+            rows: ``(N,)`` tracks.
+            states: ``(N, 5)`` their detections.
+        """
+        known = np.isfinite(self.filters.mean[rows, DEPTH]) & (self.updates[rows] >= STEADY)
+        rows, states = rows[known], states[known, :3]
+        variances = self.filters.covariance[0, rows, :3] + (self.noise.measurement * self.scales(rows) ** 2)[:, :3]
+        errors = states - self.filters.mean[rows, :3] - self._offsets[:, rows]
+        misfit = (FREEDOM + 1) / 2 * np.log1p(errors**2 / variances / FREEDOM).sum(-1)
+        self.rate_worth.add(misfit[0] - misfit[1])
+
+    def _held(self, rates: FloatArray, seconds: float) -> FloatArray:
+        """Rates, zero for what would pass the camera within the step; such tracks are held where they are."""
+        passing = 1 + seconds * rates < SMALLEST_STEP_RATIO
+        return np.where(passing, 0.0, rates)
 
     def correct(self, rows: Indices, states: FloatArray, own: FloatArray) -> None:
         """Take measurements in; a track without depth starts at its first known one.
@@ -168,33 +196,23 @@ class LikelihoodMotion:
         steady = self.updates >= STEADY
         if steady.sum() < 2:
             return velocity
-        mean = self.filters.mean[steady]
-        far = self._log_distance(mean)
-        known = np.isfinite(far)
-        if known.sum() < 2:
-            return velocity
-        rates, centre = self.rates()[steady][known], (self._image[:2] + self._image[2:]) / 2
-        beside = self.filters.velocity[steady][known, :2] + (mean[known, :2] - centre) * rates[:, None]
-        approach = np.median(rates * np.exp(far[known]))
-        own = np.nan_to_num(approach / np.exp(self._log_distance(states)))
+        mean, rates = self.filters.mean[steady], self.rates(self.rate_worth.trust)[steady]
+        centre = (self._image[:2] + self._image[2:]) / 2
+        beside = self.filters.velocity[steady, :2] + (mean[:, :2] - centre) * rates[:, None]
+        approach = np.median(rates / np.exp(mean[:, HEIGHT]))  # a distance is as one over a height
+        own = approach * np.exp(states[:, HEIGHT])
         velocity[:, :2] = np.median(beside, axis=0) - (states[:, :2] - centre) * own[:, None]
         velocity[:, HEIGHT] = -own
         if self.log_depth:
             velocity[:, DEPTH] = own
         return velocity
 
-    def log_distances(self) -> FloatArray:
-        """Logarithm of the distance of each track in an unknown unit, ``(T,)``; by the foot without depth."""
-        mean = self.filters.mean
-        depth = mean[:, DEPTH] if self.log_depth else -mean[:, DEPTH]
-        if np.isfinite(depth).any():
-            return depth
-        return -(mean[:, V] + np.exp(mean[:, HEIGHT]) / 2)
 
-    def _log_distance(self, states: FloatArray) -> FloatArray:
-        """Logarithm of the distance in an unknown unit: the depth, or as the height tells it."""
-        told = self.log_depth and bool(np.isfinite(self.filters.mean[:, DEPTH]).any())
-        return np.asarray(states[:, DEPTH] if told else 7.0 - states[:, HEIGHT])
+def _moved(mean: FloatArray, velocity: FloatArray, rates: FloatArray, seconds: float) -> FloatArray:
+    """Where place and log height are after a step at these rates of the distance, ``(T, 3)``."""
+    ratio = 1 + seconds * rates
+    place = mean[:, :2] + seconds * velocity[:, :2] / ratio[:, None]
+    return np.column_stack([place, mean[:, HEIGHT] - np.log(ratio)])
 
 
 def scales_of(log_heights: FloatArray) -> FloatArray:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from deptr.records import FloatArray, IntArray
-from deptr.tracking.assignment import Indices, Matches, assign, where, without
+from deptr.records import BoolArray, FloatArray
+from deptr.tracking.assignment import Indices, Matches, assign_pairs, where, without
 from deptr.tracking.base import Tracker
 from deptr.tracking.fusion import DepthFusion
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
@@ -18,6 +18,7 @@ from deptr.tracking.likelihood.hiding import hidden_share
 from deptr.tracking.likelihood.motion import HEIGHT, LikelihoodMotion
 from deptr.tracking.likelihood.reliability import BirthReliability
 from deptr.tracking.likelihood.view import tracks_of
+from deptr.tracking.likelihood.worth import Worth
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import REFERENCE_RATE
 from deptr.tracking.parameters import TrackerParameters, number
@@ -26,6 +27,7 @@ from deptr.tracking.track_view import Track
 STEADY_HITS = 3  # matches from which on a track tells it
 LATELY = 2  # frames: who was seen within these tells how the camera moved
 
+USEFUL, TELLING = 0.5, 1.0  # nats of a clear pair's depth: from the one it has a say, from the other a whole one
 HIDDEN = 0.5  # share of a track's box that must be covered for it to be no surprise that it is not seen
 
 
@@ -66,6 +68,7 @@ class LikelihoodTracker(Tracker):
         self._depth = DepthFusion.none().start()  # depth is a coordinate of the motion here
         self._population = Population()
         self._shift = CameraShift()
+        self._worth = Worth(useful=USEFUL, telling=TELLING)
         self._reliability = BirthReliability()
         self._observed: tuple[FloatArray, FloatArray] = (np.zeros((0, 5)), np.zeros(0))
 
@@ -86,10 +89,14 @@ class LikelihoodTracker(Tracker):
         self._population.learn(states)
         pairs = near_pairs(motion, states, own, reach=self._shift.reach, period=self._period)
         pairs = self._follow_shift(pairs, len(seen))
-        values = self._values(pairs, seen)
-        matches, clear = _associate(pairs, values, (len(rows), len(seen)))
+        by_boxes, by_depth = log_ratios(pairs, self._population.spread)
+        by_boxes += self._allowances(pairs, seen)
+        values = by_boxes + self._worth.trust * np.nan_to_num(by_depth)
+        matches, chosen = _associate(pairs, values, (len(rows), len(seen)))
+        clear = _without_rival(pairs, by_boxes)[chosen] & (seen.scores[matches.columns] >= self.parameters.high_score)
         self._hit(matches.rows, seen, matches.columns)
-        self._learn(seen, matches, clear)
+        self._worth.add(by_depth[chosen[clear]])
+        self._learn(matches, where(clear))
         self._reliability.learn(scores, rows.misses[young] == 0)
         self._settle()
         free = without(np.arange(len(seen)), matches.columns)
@@ -103,7 +110,7 @@ class LikelihoodTracker(Tracker):
         spread, need = self._population.spread, self.parameters.min_evidence
         shift = self._shift.update(
             told,
-            lambda chosen: log_ratios(chosen, spread) - need,
+            lambda chosen: log_ratios(chosen, spread)[0] - need,
             np.exp(motion.filters.mean[:, HEIGHT]),
             (len(rows), count),
         )
@@ -113,29 +120,29 @@ class LikelihoodTracker(Tracker):
         rows.boxes = rows.boxes + np.concatenate([shift, shift])
         return pairs.shifted(shift)
 
-    def _values(self, pairs: Pairs, seen: Measurements) -> FloatArray:
-        """What each pair is worth beyond what it needs, ``(P,)`` nats; not positive = not to be matched."""
+    def _allowances(self, pairs: Pairs, seen: Measurements) -> FloatArray:
+        """Minus what each pair needs to be matched, ``(P,)`` nats; -inf = never to be matched."""
         rows, needs = self._rows, self.parameters
-        values = log_ratios(pairs, self._population.spread) - needs.min_evidence
         scores = seen.scores[pairs.columns]
         low = scores < needs.high_score
         tentative = rows.states[pairs.rows] == TENTATIVE
-        values -= needs.low_evidence * low + self._search_needs()[pairs.rows]
         barred = (scores < needs.low_score) | (low & tentative)
         if not needs.class_agnostic:
             barred |= rows.classes[pairs.rows] != seen.classes[pairs.columns]
-        return np.where(barred, -np.inf, values)
+        need = needs.min_evidence + needs.low_evidence * low + self._search_needs()[pairs.rows]
+        return np.where(barred, -np.inf, -need)
 
     def _search_needs(self) -> FloatArray:
         """Nats more that a track needs that was not seen though nothing hides it, ``(T,)``."""
-        rows, motion = self._rows, self._motion
-        lost = rows.misses > 1
-        if not lost.any():
-            return np.zeros(len(rows))
-        hidden = hidden_share(motion.boxes(), motion.log_distances(), rows.misses <= 1)
-        return np.asarray(self.parameters.lost_evidence * lost * (1 - np.minimum(hidden / HIDDEN, 1.0)))
+        lost = self._rows.misses > 1
+        needs = np.zeros(len(lost))
+        if lost.any():
+            boxes = self._motion.boxes()
+            hidden = hidden_share(boxes[lost], boxes[~lost])
+            needs[lost] = self.parameters.lost_evidence * (1 - np.minimum(hidden / HIDDEN, 1.0))
+        return needs
 
-    def _learn(self, seen: Measurements, matches: Matches, clear: Indices) -> None:
+    def _learn(self, matches: Matches, clear: Indices) -> None:
         """Correct the filters, and learn the noise from the pairs that leave no doubt."""
         states, own = self._observed
         found, columns = matches
@@ -143,7 +150,7 @@ class LikelihoodTracker(Tracker):
         if self._period is not None:
             turns = np.rint((states[:, 0] - self._motion.filters.mean[found, 0]) / self._period)
             states[:, 0] -= turns * self._period
-        clear = clear[seen.scores[columns[clear]] >= self.parameters.high_score]
+        self._motion.learn(found[clear], states[clear])
         self._motion.noise.learn(found, states, clear, self._motion.scales(found[clear]))
         self._motion.correct(found, states, own[columns])
         self._hits.clear()
@@ -178,12 +185,15 @@ class LikelihoodTracker(Tracker):
 
 
 def _associate(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> tuple[Matches, Indices]:
-    """The matches that are worth most together, and which of them had no rival."""
+    """The matches that are worth most together, and the place of each among the pairs."""
     good = where(values > 0)
     rows, columns = pairs.rows[good], pairs.columns[good]
-    costs, allowed = np.zeros(shape), np.zeros(shape, bool)
-    costs[rows, columns], allowed[rows, columns] = -values[good], True
-    matches = assign(costs, cost_limit=0.0, allowed=allowed)
-    rivals: IntArray = np.bincount(rows, minlength=shape[0])[matches.rows]
-    rivals = rivals + np.bincount(columns, minlength=shape[1])[matches.columns]
-    return matches, where(rivals == 2)
+    chosen = good[assign_pairs(rows, columns, -values[good], shape)]
+    return Matches(pairs.rows[chosen], pairs.columns[chosen]), chosen
+
+
+def _without_rival(pairs: Pairs, values: FloatArray) -> BoolArray:
+    """Pairs of positive value that are the only such one of their track and of their detection, ``(P,)``."""
+    good = values > 0
+    rows, columns = np.bincount(pairs.rows, good), np.bincount(pairs.columns, good)
+    return np.asarray(good & (rows[pairs.rows] == 1) & (columns[pairs.columns] == 1))
