@@ -20,6 +20,7 @@ from deptr.tracking.measurements import Measurements
 U, V, HEIGHT, ASPECT, DEPTH = range(COORDINATES)
 SMALLEST_STEP_RATIO = 0.3  # what would come nearer than this share of its distance in one step is held
 STEADY = 2  # corrections from which on a track tells what the world does
+RERR=0.0
 USEFUL_RATE, TELLING_RATE = 0.0, 0.02  # nats that the rate of the depth must add to place and size
 FREEDOM = 4.0  # of Student's distribution: rare large errors of boxes cost less than a Gaussian says
 
@@ -42,10 +43,15 @@ class LikelihoodMotion:
         self.updates: FloatArray = np.zeros(0)
         self.log_depth = True
         self.spread = 0.0
-        self.rate_worth = Worth(useful=USEFUL_RATE, telling=TELLING_RATE)
+        self.rate_worth = Worth(useful=USEFUL_RATE, telling=TELLING_RATE, errors=RERR)
+        self.evidence_trust=0.0
         self._use_depth = use_depth
         self._offsets: FloatArray = np.zeros((2, 0, 3))  # of the predictions without and with depth's rate
         self._image = np.array([np.inf, np.inf, -np.inf, -np.inf])
+
+    @property
+    def trust(self):
+        return self.evidence_trust*self.rate_worth.trust
 
     def __len__(self) -> int:
         return len(self.filters)
@@ -118,39 +124,46 @@ class LikelihoodMotion:
         self.filters.covariance[:, :, :2] *= zoom**2
         self.noise.forget()
 
-    def rates(self, trust: float) -> FloatArray:
-        """Relative rate of the distance of each track, ``(T,)`` per second, positive when receding.
+    def rates(self, trust: float) -> tuple[FloatArray, FloatArray]:
+        """Relative rates of the distance of each track, ``(T,)`` per second, positive when receding.
 
         Args:
-            trust: How much the depth counts beside the height, in [0, 1].
+            trust: How much height and depth count for each other, in [0, 1].
+
+        Returns:
+            The rate that moves place and size, and that which moves the depth: one and the same at full trust.
         """
         velocity, variance = self.filters.velocity, np.maximum(self.filters.covariance[2], 1e-9)
-        if not self.log_depth or not trust:
-            return -velocity[:, HEIGHT]
+        by_height = -velocity[:, HEIGHT]
         known = np.isfinite(self.filters.mean[:, DEPTH])
-        by_height, by_depth = 1 / variance[:, HEIGHT], np.where(known, trust / variance[:, DEPTH], 0.0)
-        total = by_depth * np.nan_to_num(velocity[:, DEPTH]) - by_height * velocity[:, HEIGHT]
-        return np.asarray(total / (by_depth + by_height))
+        by_depth = np.where(known, velocity[:, DEPTH], by_height)
+        if not self.log_depth or not trust:
+            return by_height, by_depth
+        gap, share = by_depth - by_height, 1 / variance[:, [HEIGHT, DEPTH]]
+        other = trust * share[:, ::-1]
+        toward = other / (share + other)
+        return by_height + toward[:, 0] * gap, by_depth - toward[:, 1] * gap
 
     def predict(self, seconds: float) -> None:
         """Move all tracks ahead in perspective; white acceleration, integrated over the step."""
         self.noise.step(seconds)
         filters = self.filters
-        plain, spatial, used = (self._held(self.rates(trust), seconds) for trust in (0.0, 1.0, self.rate_worth.trust))
+        used, own = (self._held(rates, seconds) for rates in self.rates(self.trust))
+        others = [self._held(self.rates(trust)[0], seconds) for trust in (0.0, 1.0)]
         mean, velocity = filters.mean.copy(), filters.velocity.copy()
         power = self.noise.acceleration * self.scales() ** 2
         filters.predict(seconds, power * seconds**3 / 3, power * seconds)
         filters.covariance[1] += power * seconds**2 / 2
         filters.mean[:, :3] = _moved(mean, velocity, used, seconds)
-        self._offsets = np.stack([_moved(mean, velocity, rates, seconds) for rates in (plain, spatial)])
+        self._offsets = np.stack([_moved(mean, velocity, rates, seconds) for rates in others])
         self._offsets -= filters.mean[:, :3]
         ratio = 1 + seconds * used
         filters.velocity[:, :2] = velocity[:, :2] / (ratio**2)[:, None]
         filters.velocity[:, HEIGHT] = -used / ratio
         if self.log_depth:
-            ratio = 1 + seconds * spatial
+            ratio = 1 + seconds * own
             filters.mean[:, DEPTH] = mean[:, DEPTH] + np.log(ratio)
-            filters.velocity[:, DEPTH] = spatial / ratio
+            filters.velocity[:, DEPTH] = own / ratio
 
     def learn(self, rows: Indices, states: FloatArray) -> None:
         """Learn from clear pairs whether the rate of the depth foresees boxes better than their own rate.
@@ -196,7 +209,7 @@ class LikelihoodMotion:
         steady = self.updates >= STEADY
         if steady.sum() < 2:
             return velocity
-        mean, rates = self.filters.mean[steady], self.rates(self.rate_worth.trust)[steady]
+        mean, rates = self.filters.mean[steady], self.rates(self.trust)[0][steady]
         centre = (self._image[:2] + self._image[2:]) / 2
         beside = self.filters.velocity[steady, :2] + (mean[:, :2] - centre) * rates[:, None]
         approach = np.median(rates / np.exp(mean[:, HEIGHT]))  # a distance is as one over a height

@@ -27,7 +27,8 @@ from deptr.tracking.track_view import Track
 STEADY_HITS = 3  # matches from which on a track tells it
 LATELY = 2  # frames: who was seen within these tells how the camera moved
 
-USEFUL, TELLING = 0.5, 1.0  # nats of a clear pair's depth: from the one it has a say, from the other a whole one
+CLEARFULL=SHIFTFULL=False
+USEFUL, TELLING = 0.5, 0.75  # nats of a clear pair's depth: from the one it has a say, from the other a whole one
 HIDDEN = 0.5  # share of a track's box that must be covered for it to be no surprise that it is not seen
 
 
@@ -84,6 +85,7 @@ class LikelihoodTracker(Tracker):
         rows, motion = self._rows, self._motion
         young = where((rows.hits == 0) & (rows.misses == 1))
         scores = rows.scores[young]
+        motion.evidence_trust=self._worth.trust
         motion.predict(frames / REFERENCE_RATE)
         states, own = self._observed = motion.observe(seen)
         self._population.learn(states)
@@ -96,6 +98,7 @@ class LikelihoodTracker(Tracker):
         clear = _without_rival(pairs, by_boxes)[chosen] & (seen.scores[matches.columns] >= self.parameters.high_score)
         self._hit(matches.rows, seen, matches.columns)
         self._worth.add(by_depth[chosen[clear]])
+        if CLEARFULL: clear = _without_rival(pairs, values)[chosen] & (seen.scores[matches.columns] >= self.parameters.high_score)
         self._learn(matches, where(clear))
         self._reliability.learn(scores, rows.misses[young] == 0)
         self._settle()
@@ -110,7 +113,7 @@ class LikelihoodTracker(Tracker):
         spread, need = self._population.spread, self.parameters.min_evidence
         shift = self._shift.update(
             told,
-            lambda chosen: log_ratios(chosen, spread)[0] - need,
+            lambda chosen: (lambda b,d: b+(self._worth.trust*np.nan_to_num(d) if SHIFTFULL else 0))(*log_ratios(chosen, spread)) - need,
             np.exp(motion.filters.mean[:, HEIGHT]),
             (len(rows), count),
         )

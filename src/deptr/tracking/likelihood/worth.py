@@ -8,7 +8,7 @@ import numpy as np
 
 from deptr.records import FloatArray
 
-FIRST_COUNT = 10.0  # clear pairs in which depth is thought to have told nothing, before any was seen
+FIRST_COUNT = 2.0  # clear pairs in which depth is thought to have told nothing, before any was seen
 FIRST_SQUARE = 1.0  # square of the nats in those
 MEMORY = 300.0  # clear pairs that are remembered
 ERRORS = 2.0  # standard errors on the safe side
@@ -33,8 +33,8 @@ class Worth:
         1.0
     """
 
-    def __init__(self, *, useful: float, telling: float) -> None:
-        self._useful, self._telling = useful, telling
+    def __init__(self, *, useful: float, telling: float, errors: float = ERRORS) -> None:
+        self._useful, self._telling, self._errors = useful, telling, errors
         self._mean, self._square, self._count = 0.0, FIRST_SQUARE, FIRST_COUNT
 
     def add(self, nats: FloatArray) -> None:
@@ -51,7 +51,7 @@ class Worth:
     def bound(self) -> float:
         """Nats per pair, some standard errors on the safe side."""
         variance = max(self._square - self._mean**2, 0.0)
-        return self._mean - ERRORS * math.sqrt(variance / self._count)
+        return self._mean - self._errors * math.sqrt(variance / self._count)
 
     @property
     def trust(self) -> float:
