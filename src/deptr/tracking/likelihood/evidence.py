@@ -14,7 +14,7 @@ from deptr.tracking.likelihood.noise import COORDINATES
 GATE = 36.0  # squared standard deviations that no coordinate of place and size may exceed
 WRONG_DEPTHS = 0.05  # share of depths that may be plainly wrong, so that no depth alone forbids a pair
 USED = [0, 1, 2, 4]  # limbs and cuts change the aspect more than identities do
-FIRST_SPREAD = np.array([1e5, 1e4, 0.5, 0.5, 0.5])  # pixels squared for the place
+FIRST_SPREAD = np.array([1e5, 1e4, 0.5, 0.5, 0.0])  # pixels squared for the place; depth must prove its own
 MEMORY = 50  # frames over which the spread of the objects is averaged
 
 
@@ -27,10 +27,12 @@ class Population:
 
     def learn(self, states: FloatArray) -> None:
         """Take the detections of one frame in, ``(N, 5)``."""
-        known = np.isfinite(states).sum(0) > 2
+        known = np.isfinite(states).sum(0) > 1
         if not known.any():
             return
-        spread = 2 * np.nanvar(states[:, known], axis=0)
+        spread = 2 * np.nanvar(states[:, known], axis=0, ddof=1)
+        if not self.spread[DEPTH] and known[DEPTH]:
+            self._frames[DEPTH] = 0
         self._frames[known] = np.minimum(self._frames[known] + 1, MEMORY)
         self.spread[known] += (spread - self.spread[known]) / self._frames[known]
 
@@ -134,6 +136,33 @@ def log_ratios(pairs: Pairs, spread: FloatArray) -> tuple[FloatArray, FloatArray
     inside = (normed[:, :-1] < GATE).all(1)
     depth = np.log(WRONG_DEPTHS + (1 - WRONG_DEPTHS) * np.exp(terms[:, -1]))
     return np.where(inside, terms[:, :-1].sum(1), -np.inf), depth
+
+
+def leads(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> FloatArray:
+    """By how much each pair is worth more than the best other one of its track or detection, ``(P,)`` nats.
+
+    Pairs that are worth nothing are no rivals and lead by -inf; without any rival a lead is inf.
+
+    Example:
+        >>> pairs = Pairs(np.array([0, 0, 1]), np.array([0, 1, 2]), np.zeros((3, 5)), np.ones((3, 5)))
+        >>> leads(pairs, np.array([5.0, 2.0, 1.0]), (2, 3)).tolist()
+        [3.0, -3.0, inf]
+    """
+    values = np.maximum(values, -1e9)
+    rival = np.full(len(values), -np.inf)
+    for owner, count in ((pairs.rows, shape[0]), (pairs.columns, shape[1])):
+        best, second = np.full(count, -np.inf), np.full(count, -np.inf)
+        order = np.lexsort((values, owner))
+        of = owner[order]
+        last = np.flatnonzero(np.append(of[1:] != of[:-1], True)) if len(of) else of
+        best[of[last]] = values[order[last]]
+        before = last[(last > 0) & (of[last - 1] == of[last])] - 1 if len(of) else last
+        second[of[before]] = values[order[before]]
+        is_best = np.zeros(len(values), bool)
+        is_best[order[last]] = True
+        rival = np.maximum(rival, np.where(is_best, second[owner], best[owner]))
+    lead = values - np.where(rival > 0, rival, -np.inf)
+    return np.where(values > 0, lead, -np.inf)
 
 
 def mutual_best(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> Indices:

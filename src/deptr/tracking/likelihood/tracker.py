@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from deptr.records import BoolArray, FloatArray
+from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices, Matches, assign_pairs, where, without
 from deptr.tracking.base import Tracker
 from deptr.tracking.fusion import DepthFusion
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.likelihood.camera import CameraShift
-from deptr.tracking.likelihood.evidence import Pairs, Population, log_ratios, near_pairs
+from deptr.tracking.likelihood.evidence import Pairs, Population, leads, log_ratios, near_pairs
 from deptr.tracking.likelihood.hiding import hidden_share
 from deptr.tracking.likelihood.motion import HEIGHT, LikelihoodMotion
 from deptr.tracking.likelihood.reliability import BirthReliability
@@ -27,7 +27,9 @@ from deptr.tracking.track_view import Track
 STEADY_HITS = 3  # matches from which on a track tells it
 LATELY = 2  # frames: who was seen within these tells how the camera moved
 
-CLEARFULL=SHIFTFULL=False
+WORTH_LEAD=3.0
+NOISE_LEAD=1e9
+SHIFTFULL=False
 USEFUL, TELLING = 0.5, 0.75  # nats of a clear pair's depth: from the one it has a say, from the other a whole one
 HIDDEN = 0.5  # share of a track's box that must be covered for it to be no surprise that it is not seen
 
@@ -95,11 +97,11 @@ class LikelihoodTracker(Tracker):
         by_boxes += self._allowances(pairs, seen)
         values = by_boxes + self._worth.trust * np.nan_to_num(by_depth)
         matches, chosen = _associate(pairs, values, (len(rows), len(seen)))
-        clear = _without_rival(pairs, by_boxes)[chosen] & (seen.scores[matches.columns] >= self.parameters.high_score)
+        lead = leads(pairs, by_boxes, (len(rows), len(seen)))[chosen]
+        sure = seen.scores[matches.columns] >= self.parameters.high_score
         self._hit(matches.rows, seen, matches.columns)
-        self._worth.add(by_depth[chosen[clear]])
-        if CLEARFULL: clear = _without_rival(pairs, values)[chosen] & (seen.scores[matches.columns] >= self.parameters.high_score)
-        self._learn(matches, where(clear))
+        self._worth.add(by_depth[chosen[sure & (lead > WORTH_LEAD)]])
+        self._learn(matches, where(sure & (lead > NOISE_LEAD)))
         self._reliability.learn(scores, rows.misses[young] == 0)
         self._settle()
         free = without(np.arange(len(seen)), matches.columns)
@@ -193,10 +195,3 @@ def _associate(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> tupl
     rows, columns = pairs.rows[good], pairs.columns[good]
     chosen = good[assign_pairs(rows, columns, -values[good], shape)]
     return Matches(pairs.rows[chosen], pairs.columns[chosen]), chosen
-
-
-def _without_rival(pairs: Pairs, values: FloatArray) -> BoolArray:
-    """Pairs of positive value that are the only such one of their track and of their detection, ``(P,)``."""
-    good = values > 0
-    rows, columns = np.bincount(pairs.rows, good), np.bincount(pairs.columns, good)
-    return np.asarray(good & (rows[pairs.rows] == 1) & (columns[pairs.columns] == 1))
