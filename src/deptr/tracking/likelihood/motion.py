@@ -20,8 +20,7 @@ from deptr.tracking.measurements import Measurements
 U, V, HEIGHT, ASPECT, DEPTH = range(COORDINATES)
 SMALLEST_STEP_RATIO = 0.3  # what would come nearer than this share of its distance in one step is held
 STEADY = 2  # corrections from which on a track tells what the world does
-RERR=0.0
-USEFUL_RATE, TELLING_RATE = 0.0, 0.02  # nats that the rate of the depth must add to place and size
+USEFUL_RATE, TELLING_RATE = 0.0, 0.02  # nats per pair that the rate of the depth adds to place and size
 FREEDOM = 4.0  # of Student's distribution: rare large errors of boxes cost less than a Gaussian says
 
 
@@ -32,6 +31,7 @@ class LikelihoodMotion:
         filters: Centre u and v in pixels, log height, log aspect (width / height) and depth in filter space
             (its logarithm, or inverse depth in units of its first spread); velocities per second.
         noise: What was learned about the noise of each coordinate.
+        rate_worth: What the rate of the depth has added to the prediction of place and size.
         updates: ``(T,)`` how often each track was corrected.
         log_depth: Whether the depth coordinate is a logarithm and so tells the rate.
         spread: Unit of inverse depth, in the detections' own unit.
@@ -43,15 +43,11 @@ class LikelihoodMotion:
         self.updates: FloatArray = np.zeros(0)
         self.log_depth = True
         self.spread = 0.0
-        self.rate_worth = Worth(useful=USEFUL_RATE, telling=TELLING_RATE, errors=RERR)
-        self.evidence_trust=0.0
+        self.rate_worth = Worth(useful=USEFUL_RATE, telling=TELLING_RATE, errors=0.0)
+        self._trust = 0.0
         self._use_depth = use_depth
         self._offsets: FloatArray = np.zeros((2, 0, 3))  # of the predictions without and with depth's rate
         self._image = np.array([np.inf, np.inf, -np.inf, -np.inf])
-
-    @property
-    def trust(self):
-        return self.evidence_trust*self.rate_worth.trust
 
     def __len__(self) -> int:
         return len(self.filters)
@@ -131,7 +127,7 @@ class LikelihoodMotion:
             trust: How much height and depth count for each other, in [0, 1].
 
         Returns:
-            The rate that moves place and size, and that which moves the depth: one and the same at full trust.
+            The rate that moves place and size, and that which moves the depth: at full trust the same.
         """
         velocity, variance = self.filters.velocity, np.maximum(self.filters.covariance[2], 1e-9)
         by_height = -velocity[:, HEIGHT]
@@ -144,11 +140,17 @@ class LikelihoodMotion:
         toward = other / (share + other)
         return by_height + toward[:, 0] * gap, by_depth - toward[:, 1] * gap
 
-    def predict(self, seconds: float) -> None:
-        """Move all tracks ahead in perspective; white acceleration, integrated over the step."""
+    def predict(self, seconds: float, depth_trust: float) -> None:
+        """Move all tracks ahead in perspective; white acceleration, integrated over the step.
+
+        Args:
+            seconds: Length of the step.
+            depth_trust: How far depth has shown to tell objects apart, in [0, 1].
+        """
         self.noise.step(seconds)
+        self._trust = depth_trust * self.rate_worth.trust
         filters = self.filters
-        used, own = (self._held(rates, seconds) for rates in self.rates(self.trust))
+        used, own = (self._held(rates, seconds) for rates in self.rates(self._trust))
         others = [self._held(self.rates(trust)[0], seconds) for trust in (0.0, 1.0)]
         mean, velocity = filters.mean.copy(), filters.velocity.copy()
         power = self.noise.acceleration * self.scales() ** 2
@@ -174,7 +176,9 @@ class LikelihoodMotion:
         """
         known = np.isfinite(self.filters.mean[rows, DEPTH]) & (self.updates[rows] >= STEADY)
         rows, states = rows[known], states[known, :3]
-        variances = self.filters.covariance[0, rows, :3] + (self.noise.measurement * self.scales(rows) ** 2)[:, :3]
+        variances = (
+            self.filters.covariance[0, rows, :3] + (self.noise.measurement * self.scales(rows) ** 2)[:, :3]
+        )
         errors = states - self.filters.mean[rows, :3] - self._offsets[:, rows]
         misfit = (FREEDOM + 1) / 2 * np.log1p(errors**2 / variances / FREEDOM).sum(-1)
         self.rate_worth.add(misfit[0] - misfit[1])
@@ -209,7 +213,7 @@ class LikelihoodMotion:
         steady = self.updates >= STEADY
         if steady.sum() < 2:
             return velocity
-        mean, rates = self.filters.mean[steady], self.rates(self.trust)[0][steady]
+        mean, rates = self.filters.mean[steady], self.rates(self._trust)[0][steady]
         centre = (self._image[:2] + self._image[2:]) / 2
         beside = self.filters.velocity[steady, :2] + (mean[:, :2] - centre) * rates[:, None]
         approach = np.median(rates / np.exp(mean[:, HEIGHT]))  # a distance is as one over a height

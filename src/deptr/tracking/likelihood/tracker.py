@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from deptr.errors import UsageError
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices, Matches, assign_pairs, where, without
 from deptr.tracking.base import Tracker
@@ -24,13 +25,15 @@ from deptr.tracking.motion import REFERENCE_RATE
 from deptr.tracking.parameters import TrackerParameters, number
 from deptr.tracking.track_view import Track
 
+MODES = ("adaptive", "none")
 STEADY_HITS = 3  # matches from which on a track tells it
 LATELY = 2  # frames: who was seen within these tells how the camera moved
 
-WORTH_LEAD=3.0
-NOISE_LEAD=1e9
-SHIFTFULL=False
-USEFUL, TELLING = 0.5, 0.75  # nats of a clear pair's depth: from the one it has a say, from the other a whole one
+CLEAR_LEAD = 3.0  # nats before the best rival from which on a pair tells what depth is worth
+USEFUL, TELLING = (
+    0.5,
+    0.75,
+)  # nats of a clear pair's depth: from the one it has a say, from the other a whole one
 HIDDEN = 0.5  # share of a track's box that must be covered for it to be no surprise that it is not seen
 
 
@@ -50,7 +53,11 @@ class LikelihoodParameters(TrackerParameters):
 class LikelihoodTracker(Tracker):
     """One association a frame whose cost is minus a log-likelihood ratio; every noise is learned.
 
-    Depth takes part unless its fusion is ``none``; the other modes and their weights make no difference.
+    Depth has a say as far as it has earned one. Its fusion is ``adaptive``, whose gamma makes no difference
+    here, or ``none``.
+
+    Raises:
+        UsageError: The fusion is another one, or a parameter is unknown or out of range.
 
     Example:
         >>> import numpy as np, supervision as sv
@@ -64,6 +71,16 @@ class LikelihoodTracker(Tracker):
     tracker_name = "likelihood"
     parameters: LikelihoodParameters
     _motion: LikelihoodMotion  # type: ignore[assignment]
+
+    def __init__(
+        self, *, depth: DepthFusion | None = None, frame_rate: float = 30.0, **parameters: Any
+    ) -> None:
+        if depth is not None and depth.mode not in MODES:
+            raise UsageError(
+                f"fusion: the likelihood tracker learns what depth is worth and takes {' or '.join(MODES)}, "
+                f"got {depth.mode!r}: choose one of these or another tracker"
+            )
+        super().__init__(depth=depth, frame_rate=frame_rate, **parameters)
 
     def reset(self) -> None:
         """Forget everything; identities start again at 1."""
@@ -87,21 +104,20 @@ class LikelihoodTracker(Tracker):
         rows, motion = self._rows, self._motion
         young = where((rows.hits == 0) & (rows.misses == 1))
         scores = rows.scores[young]
-        motion.evidence_trust=self._worth.trust
-        motion.predict(frames / REFERENCE_RATE)
+        motion.predict(frames / REFERENCE_RATE, self._worth.trust)
         states, own = self._observed = motion.observe(seen)
         self._population.learn(states)
         pairs = near_pairs(motion, states, own, reach=self._shift.reach, period=self._period)
         pairs = self._follow_shift(pairs, len(seen))
         by_boxes, by_depth = log_ratios(pairs, self._population.spread)
         by_boxes += self._allowances(pairs, seen)
-        values = by_boxes + self._worth.trust * np.nan_to_num(by_depth)
-        matches, chosen = _associate(pairs, values, (len(rows), len(seen)))
-        lead = leads(pairs, by_boxes, (len(rows), len(seen)))[chosen]
-        sure = seen.scores[matches.columns] >= self.parameters.high_score
+        shape = len(rows), len(seen)
+        matches, chosen = _associate(pairs, by_boxes + self._worth.trust * np.nan_to_num(by_depth), shape)
+        lead = leads(pairs, by_boxes, shape)[chosen]
+        lead[seen.scores[matches.columns] < self.parameters.high_score] = -np.inf
         self._hit(matches.rows, seen, matches.columns)
-        self._worth.add(by_depth[chosen[sure & (lead > WORTH_LEAD)]])
-        self._learn(matches, where(sure & (lead > NOISE_LEAD)))
+        self._worth.add(by_depth[chosen[lead > CLEAR_LEAD]])
+        self._learn(matches, where(np.isposinf(lead)))
         self._reliability.learn(scores, rows.misses[young] == 0)
         self._settle()
         free = without(np.arange(len(seen)), matches.columns)
@@ -115,7 +131,7 @@ class LikelihoodTracker(Tracker):
         spread, need = self._population.spread, self.parameters.min_evidence
         shift = self._shift.update(
             told,
-            lambda chosen: (lambda b,d: b+(self._worth.trust*np.nan_to_num(d) if SHIFTFULL else 0))(*log_ratios(chosen, spread)) - need,
+            lambda chosen: log_ratios(chosen, spread)[0] - need,
             np.exp(motion.filters.mean[:, HEIGHT]),
             (len(rows), count),
         )

@@ -11,7 +11,6 @@ from deptr.records import FloatArray
 FIRST_COUNT = 2.0  # clear pairs in which depth is thought to have told nothing, before any was seen
 FIRST_SQUARE = 1.0  # square of the nats in those
 MEMORY = 300.0  # clear pairs that are remembered
-ERRORS = 2.0  # standard errors on the safe side
 
 
 class Worth:
@@ -23,6 +22,7 @@ class Worth:
     Args:
         useful: Nats from which on depth has a say.
         telling: Nats from which on its say is whole.
+        errors: Standard errors on the safe side.
 
     Example:
         >>> worth = Worth(useful=0.5, telling=1.0)
@@ -33,7 +33,7 @@ class Worth:
         1.0
     """
 
-    def __init__(self, *, useful: float, telling: float, errors: float = ERRORS) -> None:
+    def __init__(self, *, useful: float, telling: float, errors: float = 2.0) -> None:
         self._useful, self._telling, self._errors = useful, telling, errors
         self._mean, self._square, self._count = 0.0, FIRST_SQUARE, FIRST_COUNT
 
