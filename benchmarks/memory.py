@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
-from deptr.cli.overlap import Stop
-from deptr.cli.track import _assemble
-from deptr.cli.track_setup import plan
+import deptr
 from deptr.io.frames import open_source
 from deptr.io.video_writer import VideoWriter
-from track_clip import ASSETS, words
+from track_clip import ASSETS
 
 CLIP_FRAMES = 100
 
@@ -50,6 +47,9 @@ class Watcher:
         self._every = max(1, length // 10)
         self._process = psutil.Process()
 
+    def resume(self, done: int) -> None:
+        """Do nothing."""
+
     def update(self, done: int, total: int | None = None, **figures: float | str) -> None:
         """Print the resident memory now and then."""
         if done % self._every == 0:
@@ -66,10 +66,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         video, detections = repeated_clip(folder, length)
-        chosen = plan(replace(words("pseudo"), source=str(video), detections=detections))
-        _assemble(chosen, folder, video=True).run(Stop(), Watcher(length))
-        if chosen.frames is not None:
-            chosen.frames.close()
+        run = deptr.track(video, detections=detections, depth="pseudo")
+        run.save(folder / "run", progress=Watcher(length))
 
 
 if __name__ == "__main__":

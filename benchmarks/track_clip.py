@@ -15,46 +15,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from deptr.cli.overlap import Stop
-from deptr.cli.track import _assemble
-from deptr.cli.track_setup import Words, plan
-from deptr.progress import SilentProgress
+import deptr
 
 ASSETS = Path(__file__).parents[1] / "assets"
-
-
-def words(depth: str) -> Words:
-    """What `make demo` asks for."""
-    return Words(
-        source=str(ASSETS / "vtest.mp4"),
-        detections=ASSETS / "vtest_det.txt",
-        detector=None,
-        focal=None,
-        tracker="bytetrack",
-        fusion=None,
-        gamma=None,
-        depth_scale=None,
-        depth=depth or None,
-        depth_column=None,
-        depth_kind="metric",
-        first_frame=1,
-        fps=None,
-        classes=None,
-        min_score=0.0,
-        param=(),
-        config=None,
-    )
 
 
 def run_once(depth: str) -> dict[str, float]:
     """Seconds of each stage, of the processor, and frames per second."""
     before = time.process_time()
-    chosen = plan(words(depth))
-    with tempfile.TemporaryDirectory() as folder, chosen.frames or tempfile.TemporaryDirectory():
-        work = _assemble(chosen, Path(folder), video=True)
-        work.run(Stop(), SilentProgress())
-    seconds = work.counts.seconds
-    return {**seconds, "cpu": time.process_time() - before, "frames/s": work.counts.frames / seconds["wall"]}
+    run = deptr.track(ASSETS / "vtest.mp4", detections=ASSETS / "vtest_det.txt", depth=depth or None)
+    with tempfile.TemporaryDirectory() as folder:
+        summary = run.save(folder)
+    seconds = summary.seconds
+    return {**seconds, "cpu": time.process_time() - before, "frames/s": summary.frames / seconds["wall"]}
 
 
 def main() -> None:

@@ -6,9 +6,35 @@ Names are imported on first use, so `import deptr` costs nothing and never needs
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    # only a stub: the trackers with their parameters in the signature (scripts/tracker_signatures.py)
+    from deptr._trackers import OCSORT, BoTSORT, ByteTrack, HybridSORT, Sort
+    from deptr.detector.inference import Detector
+    from deptr.io.video_writer import VideoWriter
+    from deptr.pipeline.follow import TrackedFrame
+    from deptr.pipeline.run import Run, track
+    from deptr.records import DepthKind
+    from deptr.tracking.fusion import DepthFusion
+
+__version__ = "0.2.0"
+
+__all__ = [
+    "OCSORT",
+    "BoTSORT",
+    "ByteTrack",
+    "DepthFusion",
+    "DepthKind",
+    "Detector",
+    "HybridSORT",
+    "Run",
+    "Sort",
+    "TrackedFrame",
+    "VideoWriter",
+    "__version__",
+    "track",
+]
 
 _HOME = {
     "BoTSORT": "deptr.tracking.botsort",
@@ -18,21 +44,22 @@ _HOME = {
     "Detector": "deptr.detector.inference",
     "HybridSORT": "deptr.tracking.hybridsort",
     "OCSORT": "deptr.tracking.ocsort",
+    "Run": "deptr.pipeline.run",
     "Sort": "deptr.tracking.sort",
+    "TrackedFrame": "deptr.pipeline.follow",
+    "VideoWriter": "deptr.io.video_writer",
+    "track": "deptr.pipeline.run",
 }
 
-__all__ = ["DepthFusion", "DepthKind", "__version__"]
+if not TYPE_CHECKING:  # type checkers know the names above, and would believe any other of this function
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'deptr' has no attribute {name!r}; it has {', '.join(sorted(_HOME))}")
-    return getattr(import_module(_HOME[name]), name)
+    def __getattr__(name):
+        if name not in _HOME:
+            raise AttributeError(
+                f"module 'deptr' has no attribute {name!r}; it has {', '.join(sorted(_HOME))}"
+            )
+        return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOME, "__version__"])
-
-
-if TYPE_CHECKING:
-    from deptr.records import DepthKind
+    return sorted(__all__)

@@ -26,6 +26,10 @@ def _rebuild(kind: type[DeptrError], arguments: tuple[Any, ...], state: dict[str
     return error
 
 
+class InputWarning(UserWarning):
+    """Input that was put right or left out: what was found, what was done and what is expected."""
+
+
 class UsageError(DeptrError, ValueError):
     """An argument, option or parameter that cannot be meant.
 

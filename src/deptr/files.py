@@ -12,6 +12,22 @@ from typing import IO, Any
 from deptr.errors import DataError
 
 
+def first_free(folder: Path) -> Path:
+    """The folder, or the first of ``folder-2``, ``folder-3``, ... that is not there or empty.
+
+    Example:
+        >>> folder = getfixture("tmp_path")
+        >>> _ = (folder / "run").mkdir(), (folder / "run" / "a.txt").touch()
+        >>> first_free(folder / "run").name
+        'run-2'
+    """
+    number, place = 1, folder
+    while place.exists() and not (place.is_dir() and not any(place.iterdir())):
+        number += 1
+        place = folder.with_name(f"{folder.name}-{number}")
+    return place
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary name beside `path` that becomes `path` when the block ends without an error.

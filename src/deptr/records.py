@@ -24,6 +24,36 @@ BoolArray = npt.NDArray[np.bool_]
 Image = npt.NDArray[np.uint8]
 
 
+def real_number(value: object) -> float:
+    """A real number of any type as a float, NaN for what is none: text, a truth value, a date, nothing.
+
+    Example:
+        >>> from fractions import Fraction
+        >>> real_number(Fraction(30000, 1001)), real_number("30"), real_number(True)
+        (29.97002997002997, nan, nan)
+    """
+    if isinstance(value, (str, bytes, bool)) or value is np.ma.masked:
+        return float("nan")
+    if getattr(getattr(value, "dtype", None), "kind", "f") in "bmMSU":  # numpy's spans of time have any unit
+        return float("nan")
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")
+
+
+def unmasked(values: Any) -> Any:
+    """Values as they are, but of a masked array floats with NaN where it is masked.
+
+    Example:
+        >>> unmasked(np.ma.masked_array([1.0, 2.0], mask=[False, True]))
+        array([ 1., nan])
+    """
+    return (
+        np.ma.filled(values.astype(np.float64), np.nan) if isinstance(values, np.ma.MaskedArray) else values
+    )
+
+
 class DepthKind(str, Enum):
     """What a depth value means.
 
@@ -66,25 +96,46 @@ class DepthKind(str, Enum):
 
 
 def depth_of(detections: sv.Detections) -> FloatArray:
-    """Depth of each detection, ``(N,)`` float64, NaN where it is unknown or absent.
+    """Depth of each detection, ``(N,)`` float64, NaN where it is unknown, masked or absent.
+
+    Of kinds that are distances, 0 and below is no depth: detectors without one write -1.
 
     Example:
         >>> import supervision as sv
         >>> depth_of(sv.Detections(xyxy=np.array([[0.0, 0.0, 4.0, 8.0]])))
         array([nan])
+
+    Raises:
+        UsageError: There is not one number for each box.
     """
-    values = detections.data.get("depth")
-    if values is None:
-        return np.full(len(detections), np.nan)
-    return np.asarray(values, dtype=np.float64).reshape(len(detections))
+    depths = _numbers_of(detections, "depth")
+    if depth_kind_of(detections).larger_is_nearer:
+        return depths
+    return np.where(depths > 0, depths, np.nan)
 
 
 def depth_std_of(detections: sv.Detections) -> FloatArray:
-    """Standard deviation of each depth, ``(N,)`` float64 in the depth's unit, NaN where not given."""
-    values = detections.data.get("depth_std")
+    """Standard deviation of each depth, ``(N,)`` float64 in the depth's unit, NaN where not given.
+
+    Raises:
+        UsageError: There is not one number for each box.
+    """
+    stds = _numbers_of(detections, "depth_std")
+    return np.where((stds >= 0) & (stds < np.inf), stds, np.nan)
+
+
+def _numbers_of(detections: sv.Detections, name: str) -> FloatArray:
+    values, count = detections.data.get(name), len(detections.xyxy)
     if values is None:
-        return np.full(len(detections), np.nan)
-    return np.asarray(values, dtype=np.float64).reshape(len(detections))
+        return np.full(count, np.nan)
+    expected = f'data["{name}"]: expected one number for each of {count} boxes'
+    try:
+        numbers = np.asarray(unmasked(values), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UsageError(f"{expected}, got {np.asarray(values, dtype=object).tolist()!r:.60}") from None
+    if numbers.shape not in ((count,), (count, 1)):
+        raise UsageError(f"{expected}, got shape {numbers.shape}")
+    return numbers.reshape(count)
 
 
 def depth_kind_of(detections: sv.Detections, default: DepthKind = DepthKind.METRIC) -> DepthKind:

@@ -7,6 +7,7 @@ on the labels too.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import MappingProxyType
 
 from deptr.errors import DataError, MissingExtraError, UsageError
 
+HUB_PATIENCE = 5.0  # seconds
 FOLDER_VARIABLE = "DEPTR_WEIGHTS"
 APACHE = "Apache-2.0"
 NON_COMMERCIAL = "CC-BY-NC-4.0 (not for commercial use)"
@@ -157,6 +159,55 @@ def find_weights(name: str, folder: str | Path | None = None, *, download: bool 
     )
 
 
+def found_here(name_or_path: str | Path) -> bool:
+    """Whether a checkpoint is to be read from this machine, not from the hub.
+
+    That is so for a folder, and for a model of the hub that was fetched before while the hub is silent.
+
+    Raises:
+        DataError: It is neither here, nor can the hub be asked for it.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    if Path(name_or_path).exists():
+        return True
+    name, hint = str(name_or_path), "name a folder with config.json and model.safetensors"
+    try:
+        cached = try_to_load_from_cache(name, "model.safetensors")
+    except HFValidationError as error:
+        raise DataError(name, "no such folder, nor can it be a name on the hub", hint=hint) from error
+    silence = why_no_hub()
+    if silence is not None and not isinstance(cached, str):
+        hint += ", or try again with a network"
+        problem = "no such folder, and the hub cannot be reached"
+        raise DataError(name, problem, found=silence, hint=hint)
+    return silence is not None
+
+
+def why_no_hub() -> str | None:
+    """Why the Hugging Face hub does not answer within seconds, None when it does.
+
+    Its own client tries again for half a minute a file, and for minutes where a network swallows packets.
+    """
+    from huggingface_hub import constants, get_session
+
+    answer: list[str | None] = []
+
+    def ask() -> None:
+        try:
+            get_session().head(constants.ENDPOINT, timeout=HUB_PATIENCE)
+            answer.append(None)
+        except Exception as error:  # noqa: BLE001  (the client's errors differ from version to version)
+            told = str(error).splitlines()
+            answer.append(told[0][:100] if told else type(error).__name__)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(HUB_PATIENCE)
+    return answer[0] if answer else f"no answer in {HUB_PATIENCE:g} s"
+
+
 def _download(entry: Weights, root: Path) -> None:
     try:
         from huggingface_hub import hf_hub_download
@@ -164,14 +215,16 @@ def _download(entry: Weights, root: Path) -> None:
     except ImportError as error:
         raise MissingExtraError("downloading weights", "teacher") from error
     target = root / entry.name if entry.is_folder else root
+    by_hand = (
+        f"get {entry.file} ({entry.size_mb} MB, licence {entry.licence}) by hand and put it into {target}"
+    )
+    problem = f"the weights {entry.name} cannot be downloaded"
+    silence = why_no_hub()
+    if silence is not None:
+        raise DataError(entry.url, problem, found=silence, hint=by_hand)
     try:
         for file in (["config.json"] if entry.is_folder else []) + [entry.file]:
             hf_hub_download(entry.hub_id, file, local_dir=target)
     except (HfHubHTTPError, OSError) as error:
-        hint = (
-            f"get {entry.file} ({entry.size_mb} MB, licence {entry.licence}) by hand and put it into {target}"
-        )
         found = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-        raise DataError(
-            entry.url, f"the weights {entry.name} cannot be downloaded", found=found, hint=hint
-        ) from error
+        raise DataError(entry.url, problem, found=found, hint=by_hand) from error

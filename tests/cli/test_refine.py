@@ -98,7 +98,7 @@ def test_command_refines_an_empty_result(deptr: Run, tmp_path: Path) -> None:
         (["good.txt", "--output", "old.txt", "--fps", "0"], 2, "frame_rate: expected"),
         (["good.txt", "--output", "old.txt", "--depth-kind", "feet"], 2, "depth_kind: expected one of"),
         (["good.txt", "--output", "hollow"], 2, "expected a file, got the folder"),
-        (["hollow", "--output", "new"], 2, "found none"),
+        (["hollow", "--output", "new"], 1, "no result files: expected SEQUENCE.txt"),
         ([".", "--output", "old.txt"], 2, "expected a folder"),
     ],
     ids=lambda value: value[0] + value[-1] if isinstance(value, list) else None,

@@ -14,7 +14,8 @@ import supervision as sv
 from track_runs import BOXES, CLIP, Run, report, video_frames, write_detections
 
 from deptr.detector.inference import Detector
-from deptr.io.frames import Frame, open_source
+from deptr.io.frame_source import Frame
+from deptr.io.frames import open_source
 from deptr.io.mot_text import TrackWriter, read_detections, read_tracks
 from deptr.io.video_source import VideoSource
 from deptr.records import DepthKind
@@ -134,7 +135,9 @@ def test_a_video_alone_is_looked_at_by_the_detector(
     deptr: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], kind: str
 ) -> None:
     asked = []
-    monkeypatch.setattr(Detector, "from_pretrained", lambda name: (asked.append(name), PaleDetector())[1])
+    monkeypatch.setattr(
+        Detector, "from_pretrained", lambda name, device: (asked.append(name), PaleDetector())[1]
+    )
     out = tmp_path / "o"
     assert deptr("track", CLIP, "--output", out, *options)[0] == 0
     assert asked == [None]

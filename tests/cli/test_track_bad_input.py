@@ -56,7 +56,7 @@ REFUSED = {
     ),
     "focal": (
         ["{clip}", "--detections", "{boxes}", "--focal", "900"],
-        "--focal: has no effect on a file's depths",
+        "--focal: has no effect on detections of a file",
     ),
     "text": (["{boxes}"], "is text; give a file of detections with --detections"),
     "images": (

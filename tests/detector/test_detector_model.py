@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tiny_detector import BACKBONE, DFINE, random_batch, tiny_config, tiny_detector
@@ -14,6 +16,8 @@ from transformers.models.d_fine.modeling_d_fine import DFineForObjectDetection
 
 from deptr.detector.backbone import EfficientNetLiteBackbone, EfficientNetLiteConfig, load_imagenet_weights
 from deptr.detector.config import nano_config
+from deptr.detector.export import export_onnx
+from deptr.detector.inference import Detector
 from deptr.detector.loading import load_detector, save_half
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.errors import DataError, UsageError
@@ -91,12 +95,28 @@ def test_dfine_checkpoint_loads_with_only_depth_new(tmp_path: Path) -> None:
     config = DFineConfig(**DFINE, backbone_config=HGNetV2Config(**BACKBONE, out_indices=[3, 4]))
     plain = DFineForObjectDetection(config).eval()
     plain.save_pretrained(tmp_path)
-    model = load_detector(tmp_path).eval()
+    model = load_detector(tmp_path, changes={"depth_head": "light"}).eval()
     with torch.no_grad():
         own, theirs = model(random_batch()), plain(random_batch())
     torch.testing.assert_close(own.logits, theirs.logits)
     torch.testing.assert_close(own.pred_boxes, theirs.pred_boxes)
     assert own.depth.shape == (2, 10)
+    assert own.depth.isfinite().all()
+    assert abs(float(own.depth.mean()) - math.log(10.0)) < 1.0  # where a fresh module starts
+
+
+def test_a_plain_dfine_checkpoint_claims_no_depth(tmp_path: Path) -> None:
+    config = DFineConfig(**DFINE, backbone_config=HGNetV2Config(**BACKBONE, out_indices=[3, 4]))
+    DFineForObjectDetection(config).save_pretrained(tmp_path)
+    detector = Detector.from_pretrained(tmp_path, device="cpu")
+    image = np.zeros((64, 96, 3), np.uint8)
+    found = detector(image, min_score=0.0, focal_px=100.0)
+    assert (detector.settings.depth_kind, dict(found.data), found.metadata) == (None, {}, {})
+    assert len(found)
+    file = tmp_path / "plain.onnx"
+    export_onnx(load_detector(tmp_path), file)
+    found = Detector.from_pretrained(file)(image, min_score=0.0)
+    assert (dict(found.data), found.metadata) == ({}, {})
 
 
 def test_train_depth_only_freezes_the_rest() -> None:

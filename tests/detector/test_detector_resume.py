@@ -78,7 +78,7 @@ def test_a_nan_stops_the_run_and_keeps_the_batch(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"not finite.*found depth.*learning rate below 0\.001"):
         Trainer(model, PaintedSource(), tiny_settings(), tmp_path).run()
     (saved,) = tmp_path.glob("nan-batch-*.pt")
-    assert set(torch.load(saved)) == {"pixel_values", "targets"}
+    assert set(torch.load(saved)) == {"images", "targets"}
 
 
 def test_averaged_weights_and_rates() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_detector import COLLATE, painted_frame, tiny_detector, tiny_settings, write_coco
+from tiny_detector import painted_frame, tiny_detector, tiny_settings, write_coco
 from typer.testing import CliRunner
 
 from deptr.errors import DataError, UsageError
@@ -23,12 +23,12 @@ from deptr.training.trainer import TrainingStep
 @pytest.mark.parametrize("head", ["light", "deformable"])
 def test_gradient_reaches_every_parameter(head: str) -> None:
     step = TrainingStep(tiny_detector(depth_head=head), tiny_settings()).train()
-    batch = evaluation_batch([painted_frame(1), painted_frame(2)], (64, 96), COLLATE)
+    batch = evaluation_batch([painted_frame(1), painted_frame(2)], (64, 96))
     optimizer = torch.optim.SGD(step.parameters(), lr=1e-3)
     reached = set()
     for _ in range(3):  # D-FINE starts some heads at zero: what feeds them has a gradient a step later
         optimizer.zero_grad()
-        total_loss(list(step(batch.pixel_values, batch.targets).values())).backward()
+        total_loss(list(step(batch.images, batch.targets).values())).backward()
         reached |= {name for name, p in step.named_parameters() if p.grad is not None and p.grad.any()}
         optimizer.step()
     learning = {name for name, value in step.named_parameters() if value.requires_grad}
@@ -46,20 +46,20 @@ def test_images_without_objects_are_fine() -> None:
     )
     step = TrainingStep(tiny_detector(), tiny_settings()).train()
     for frames in ([empty, empty], [empty, painted_frame(1)]):
-        batch = evaluation_batch(frames, (64, 96), COLLATE)
-        losses = step(batch.pixel_values, batch.targets)
+        batch = evaluation_batch(frames, (64, 96))
+        losses = step(batch.images, batch.targets)
         assert all(bool(torch.isfinite(value)) for value in losses.values())
 
 
 def test_overfitting_halves_the_loss() -> None:
     torch.manual_seed(0)
     step = TrainingStep(tiny_detector(num_denoising=0), tiny_settings()).train()
-    batch = evaluation_batch([painted_frame(seed) for seed in range(8)], (64, 96), COLLATE)
+    batch = evaluation_batch([painted_frame(seed) for seed in range(8)], (64, 96))
     optimizer = torch.optim.AdamW(step.parameters(), lr=3e-3)
     values = []
     for _ in range(60):
         optimizer.zero_grad()
-        loss = total_loss(list(step(batch.pixel_values, batch.targets).values()))
+        loss = total_loss(list(step(batch.images, batch.targets).values()))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(step.parameters(), 1.0)
         optimizer.step()
@@ -71,11 +71,11 @@ def test_alignment_with_features_needs_features() -> None:
     settings = tiny_settings()
     settings = replace(settings, loss=replace(settings.loss, align_features=1.0))
     step = TrainingStep(tiny_detector(), settings).train()
-    batch = evaluation_batch([painted_frame(1)], (64, 96), COLLATE)
+    batch = evaluation_batch([painted_frame(1)], (64, 96))
     with pytest.raises(UsageError, match="no teacher features"):
-        step(batch.pixel_values, batch.targets)
-    batch.targets[0]["teacher_features"] = torch.randn(8, 4, 6)
-    losses = step(batch.pixel_values, batch.targets)
+        step(batch.images, batch.targets)
+    batch.targets.teacher_features = torch.randn(1, 8, 4, 6)
+    losses = step(batch.images, batch.targets)
     assert 0 < losses["align_features"].item() < 2
 
 

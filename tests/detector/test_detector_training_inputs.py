@@ -152,7 +152,7 @@ def test_images_of_all_kinds_are_read_and_damaged_ones_told(tmp_path: Path) -> N
         ),
         ('[data]\ntrain = [{kind = "coco"}]\nsizes = [[100, 96]]', "multiples of 32"),
         ("[data]\ntrain = []", "data.train: out of range"),
-        ('[data]\ntrain = [{kind = "film"}]', "expected one of coco, composite, crowd"),
+        ('[data]\ntrain = [{kind = "film"}]', "expected one of coco, empty, composite, crowd"),
         ("[data", "not a TOML file"),
     ],
 )

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from deptr.errors import DataError, UsageError
-from deptr.experiments.pasted_people import paste_people
-from deptr.experiments.training_sources import BUILDERS
 from deptr.records import DepthKind, LabelledFrame
 from deptr.synth.cutouts import CutoutFolder
 from deptr.training.config import SourceSettings, settings_from_dict
+from deptr.training.pasted_people import paste_people
+from deptr.training.sources import SourceFactory
 
 GREY = 120
 
@@ -84,8 +84,8 @@ def test_pasting_without_cutouts_is_refused(tmp_path: Path) -> None:
     )
     settings = {"kind": "coco", "annotations": str(tmp_path / "a.json"), "paste": 3}
     with pytest.raises(UsageError, match="missing key 'cutouts'"):
-        BUILDERS["coco"](SourceSettings(**settings))
+        SourceFactory().photos(SourceSettings(**settings))
     with pytest.raises(DataError, match="no such folder"):
-        BUILDERS["coco"](SourceSettings(**settings, cutouts=str(tmp_path / "none")))
+        SourceFactory().photos(SourceSettings(**settings, cutouts=str(tmp_path / "none")))
     with pytest.raises(UsageError, match="source paste: expected a number of people from 0, got -1"):
         settings_from_dict({"data": {"train": [settings | {"paste": -1}]}})

@@ -15,9 +15,7 @@ from deptr.detector.config import DepTRConfig
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.records import DepthKind, LabelledFrame
 from deptr.training.config import TrainSettings, settings_from_dict
-from deptr.training.data import Collate
 
-COLLATE = Collate((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 BACKBONE = {
     "depths": [1, 1, 1, 1],
     "embedding_size": 8,

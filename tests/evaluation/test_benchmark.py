@@ -19,7 +19,7 @@ from deptr.errors import DataError, UsageError
 from deptr.evaluation import grid
 from deptr.evaluation.bootstrap import METRICS, combined_metric, mean_paired_bootstrap, paired_bootstrap
 from deptr.evaluation.cells import Cell, CellStore, run_cell, thinned
-from deptr.evaluation.contenders import Contender, our_contender, parse_fusion, peer_contender
+from deptr.evaluation.contenders import Contender, our_contender, peer_contender
 from deptr.evaluation.corruption import STANDARD, Corruption
 from deptr.evaluation.grid import plan, rows_of, run_cells, scored_sequences
 from deptr.evaluation.judge import evaluate
@@ -27,6 +27,7 @@ from deptr.io.mot_text import read_detections
 from deptr.io.sequences import benchmark_of, find_sequences
 from deptr.io.tables import DetectionTable
 from deptr.records import DepthKind
+from deptr.tracking.fusion import DepthFusion
 
 pytest.importorskip("trackers")
 
@@ -263,10 +264,10 @@ def test_mean_gain_draws_the_same_sequences_for_all_trackers(mot_world: World, r
         (lambda: Corruption.parse("blur"), "expected one of clean, noise"),
         (lambda: Corruption.parse("noise:2"), r"number in \(0, 1\]"),
         (lambda: Corruption.parse("shuffle:1"), "takes no amount"),
-        (lambda: parse_fusion("magic"), "expected one of none, fixed"),
-        (lambda: parse_fusion("fixed:gamma=x"), "name=number"),
-        (lambda: parse_fusion("none:gamma=1"), "none has no parameter gamma"),
-        (lambda: parse_fusion("fixed:gamma=3"), "gamma"),
+        (lambda: DepthFusion.of("magic"), "expected one of none, fixed"),
+        (lambda: DepthFusion.of("fixed:gamma=x"), "name=number"),
+        (lambda: DepthFusion.of("none:gamma=1"), "none has no parameter gamma"),
+        (lambda: DepthFusion.of("fixed:gamma=3"), "gamma"),
         (lambda: our_contender("deepsort", "none", "mot"), "expected one of sort, bytetrack"),
         (lambda: our_contender("sort", "none", "mot", {"speed": 1}), "has no parameter 'speed'"),
         (lambda: peer_contender("trackers.X", "mot"), "expected one of trackers.SORT"),

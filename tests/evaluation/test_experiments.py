@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from worlds import World, add_detections
 
 from deptr.cli.main import app, main
-from deptr.cli.results import read_toml
 from deptr.errors import UsageError
 from deptr.evaluation.depth_quality import Matched, flicker, jumps, quality
 from deptr.evaluation.judge import evaluate
@@ -19,6 +18,7 @@ from deptr.evaluation.search_space import dimensions
 from deptr.evaluation.switches import Links, fixed_and_caused, links
 from deptr.evaluation.tuning import Setting, split_sequences, tune
 from deptr.io.sequences import Sequence, benchmark_of, find_sequences
+from deptr.io.text_files import read_toml
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from deptr.errors import DataError, UsageError
-from deptr.io.frames import Frame, FrameSource, open_source
-from deptr.io.image_source import natural_key
+from deptr.io.folders import natural_key
+from deptr.io.frame_source import Frame, FrameSource
+from deptr.io.frames import open_source
 from deptr.io.video_writer import VideoWriter
 
 ASSETS = Path(__file__).parents[2] / "assets"

@@ -45,7 +45,7 @@ def test_frames_of_the_reference_start_at_zero(tmp_path: Path) -> None:
     file = written(tmp_path, "0, -1, 10.00, 20.00, 30.00, 60.00, 0.9000, 1, 1, 1, 3.2100\n")
     table = read_detections(file, first_frame=0, depth_kind="relative_inverse")
     assert (table.frame.tolist(), table.depth.tolist()) == ([1], [3.21])
-    with pytest.raises(DataError, match=r"line 1: frame: .*found 0 .*first-frame 0"):
+    with pytest.raises(DataError, match=r"line 1: frame: .*found 0 \(.*, add 1 to each\)"):
         read_detections(file)
 
 
@@ -75,7 +75,7 @@ MALFORMED = {
     "header": ("frame,id,x,y,w,h,score\n", 1, "frame: expected a number.*remove the line"),
     "empty field": ("1,-1,10,,30,60,0.9", 1, "top: expected a number, found ''"),
     "python number": ("1,-1,1_0,20,30,60,0.9", 1, "left: expected a number, found '1_0'"),
-    "frame zero": (GOOD.replace("1", "0", 1), 1, "frame: .*from 1, found 0"),
+    "frame zero": (GOOD.replace("1", "0", 1), 1, "frame: .*from 1 to 100000000, found 0"),
     "frame negative": (f"{GOOD}\n-3,-1,10,20,30,60,0.9,5", 2, "frame: .*found -3"),
     "frame fraction": ("1.5,-1,10,20,30,60,0.9", 1, "frame: .*found 1.5"),
     "frame huge": ("1e300,-1,10,20,30,60,0.9", 1, "frame: "),
@@ -258,3 +258,10 @@ def test_the_measuring_data_is_clean(data_root: Path) -> None:
     for file in files:
         table = read_detections(file, depth_kind="metric" if "kitti" in file.parts else "relative")
         assert table.has_depth
+
+
+def test_results_of_eight_columns_keep_their_depth(tmp_path: Path) -> None:
+    file = written(tmp_path, "1,3,10,20,30,60,0.9,4.5\n2,3,10,20,30,60,0.9,-1\n")
+    np.testing.assert_array_equal(read_tracks(file).depth, [4.5, np.nan])
+    file = written(tmp_path, "1,3,10,20,30,60,0.9,-3.2,7.7,0\n")  # MOT15: a place in the world
+    assert np.isnan(read_tracks(file).depth).all()

@@ -10,6 +10,7 @@ from label_world import make_world
 
 from deptr.cli.main import main
 from deptr.errors import UsageError
+from deptr.teacher.boxes import hash_frames
 from deptr.teacher.jobs import find_jobs
 
 SYNTHETIC = ["--masks", "synthetic", "--depth", "synthetic", "--device", "cpu"]
@@ -94,6 +95,27 @@ def test_wrong_requests_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[s
     make_world(tmp_path / "other" / "b", 3)
     with pytest.raises(UsageError, match="one file, but there are 2 sequences"):
         find_jobs([str(tmp_path / "other")], str(world / "gt" / "gt.txt"))
+
+
+@pytest.mark.parametrize("confidence", ["1", "0.61", "-1"])
+def test_every_confidence_but_zero_is_labelled(tmp_path: Path, confidence: str) -> None:
+    world = make_world(tmp_path / "a", 3)
+    truth = world / "gt" / "gt.txt"
+    rows = f"1,4,10,10,20,20,{confidence},1,1\n1,5,10,10,20,20,0,1,1\n"
+    truth.write_bytes(rows.encode("utf-16"))
+    assert find_jobs([str(world)])[0].boxes.object_id.tolist() == [4]
+
+
+def test_sequences_are_found_wherever_their_images_are(tmp_path: Path) -> None:
+    world = make_world(tmp_path / "deep" / "a", 3)
+    (tmp_path / "__MACOSX" / "a" / "img1").mkdir(parents=True)
+    before = hash_frames(world)
+    (world / "img1" / "._000001.jpg").write_bytes(b"Mac OS X")
+    assert hash_frames(world) == before
+    (world / "img1").rename(world / "frames")
+    (world / "seqinfo.ini").write_text("[Sequence]\nseqLength=3\nimDir=frames\n")
+    assert [job.source for job in find_jobs([str(tmp_path)])] == [str(world)]
+    assert hash_frames(world) == before
 
 
 def test_detections_without_identities_and_rows_that_do_not_count(tmp_path: Path) -> None:

@@ -25,7 +25,6 @@ from deptr.teacher.engine import label_locally
 from deptr.teacher.jobs import find_jobs
 from deptr.teacher.journal import locked
 from deptr.teacher.labelling import label_sequence
-from deptr.teacher.prefetch import prefetched
 from deptr.teacher.rows import LabelOptions, Teachers
 from deptr.teacher.synthetic import SyntheticMasks, SyntheticNoise
 
@@ -292,22 +291,3 @@ def test_computing_ahead_changes_nothing(world: Path, tmp_path: Path) -> None:
         run = LabelRun.create(tmp_path / name, "r", {})
         label_sequence(find_jobs([str(world)])[0], run, teachers, OPTIONS, overlap=overlap)
     assert files_of(tmp_path / "one") == files_of(tmp_path / "other")
-
-
-def test_errors_of_the_thread_ahead_arrive_and_it_ends_with_its_consumer() -> None:
-    made = []
-
-    def items():
-        for number in range(100):
-            made.append(number)
-            if number == 50:
-                raise DataError("source", "torn")
-            yield number
-
-    with pytest.raises(DataError, match="source: torn"):
-        list(prefetched(items(), 3))
-    made.clear()
-    ahead = prefetched(items(), 3)
-    assert next(ahead) == 0
-    ahead.close()
-    assert len(made) <= 6

@@ -12,12 +12,12 @@ from deptr.cli.results import (
     ROOT_HELP,
     numbers_of,
     parameters_of_options,
-    read_toml,
     show,
     words_of,
     write_report,
 )
 from deptr.errors import UsageError
+from deptr.io.text_files import read_toml
 
 if TYPE_CHECKING:
     from deptr.evaluation.cells import Cell, CellResult, CellStore

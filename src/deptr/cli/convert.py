@@ -33,7 +33,9 @@ def convert(
     if output.exists() and not overwrite:
         raise UsageError(f"--output: {output} exists; name another file or give --overwrite")
     with progress("convert") as told:
-        images, objects = convert_benchmark(
+        done = convert_benchmark(
             benchmark, root, output, split=split, labels=labels, stride=stride, progress=told
         )
-    typer.echo(f"{output}: {images} images, {objects} objects")
+    for note in done.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(f"{output}: {done.images} images, {done.objects} objects")

@@ -9,9 +9,11 @@ from pathlib import Path
 import typer
 
 from deptr.errors import UsageError
+from deptr.files import first_free
 from deptr.records import Image
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+_FOLDER = Path("runs/detect")
 
 EPILOG = """\b
 Examples:
@@ -19,8 +21,8 @@ Examples:
   deptr detect photos/ --min-score 0.5 --output photos.txt
   deptr detect walk.mp4 --model runs/train/best --focal 1200
 
-Writes a row for each box: frame, -1, left, top, width, height, score, -1, -1, -1, depth (-1 = not known).
-`deptr track --detections` reads it. Depth is relative, or in metres with --focal.
+Writes a row for each box: frame, -1, left, top, width, height, score, class, -1, -1, depth (-1 = not
+known). `deptr track --detections` reads it. Depth is relative, or in metres with --focal.
 """
 
 
@@ -31,7 +33,11 @@ def detect(
     model: str | None = typer.Option(
         None, "--model", help="An .onnx file, a checkpoint folder or a hub name. Default: the bundled one."
     ),
-    output: Path = typer.Option(Path("runs/detect/detections.txt"), "--output", help="The text file."),
+    output: Path | None = typer.Option(
+        None,
+        "--output",
+        help="The text file. Default: runs/detect/detections.txt, or in runs/detect-2, -3, ... when taken.",
+    ),
     min_score: float = typer.Option(0.1, "--min-score", help="Leave out boxes with a lower score."),
     focal: float | None = typer.Option(None, "--focal", help="Focal length in pixels, for metres."),
     fps: float | None = typer.Option(None, "--fps", help="Frames per second, if the source does not say."),
@@ -42,12 +48,14 @@ def detect(
     """Find objects and their depth in images or video."""
     import numpy as np
 
-    from deptr.cli.overlap import interruptible
+    from deptr.cli.interrupt import EXIT_CODE, interruptible
     from deptr.cli.terminal import progress
     from deptr.detector.inference import Detector
     from deptr.io.frames import open_source
     from deptr.io.mot_text import TrackWriter
 
+    if output is None:
+        output = (_FOLDER if overwrite else first_free(_FOLDER)) / "detections.txt"
     if output.exists() and not overwrite:
         raise UsageError(f"--output: {output} exists; name another file or give --overwrite")
     network = Detector.from_pretrained(model, device=device)
@@ -75,5 +83,7 @@ def detect(
     rate = count / max(time.perf_counter() - start, 1e-9)
     word = "interrupted after" if stop.requested else "detected in"
     typer.echo(f"{word} {count} frames: {boxes} boxes, {rate:.1f} frames/s\n  {output}")
+    for note in frames.notes():
+        typer.echo(f"note: {note}", err=True)
     if stop.requested:
-        raise typer.Exit(130)
+        raise typer.Exit(EXIT_CODE)

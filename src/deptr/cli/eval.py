@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from deptr.cli.results import BENCHMARK_HELP, ROOT_HELP, show, words_of, write_json
+from deptr.cli.results import BENCHMARK_HELP, ROOT_HELP, show, tell_passed_over, words_of, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,7 @@ def evaluate_tracks(
 
     entry = benchmark_of(benchmark)
     names = words_of(sequences, "--sequences") if sequences else None
+    tell_passed_over(tracks)
     files = [read_result(path) for path in result_paths(tracks)]
     files = [result for result in files if names is None or result.name in names]
     if tracks.is_file() and names is None:

@@ -20,18 +20,23 @@ def detector(
     model: str | None = typer.Option(None, "--model", help="Default: the bundled detector."),
     curve: Path | None = typer.Option(None, "--curve", help="learning-curve.csv of its training."),
     images_per_step: int = typer.Option(8, "--images-per-step", help="Of that training."),
+    video: list[Path] = typer.Option([], "--video", help="Clip whose boxes are judged for steadiness too."),
     report: Path | None = typer.Option(None, "--report", help="Markdown file to write."),
 ) -> None:
-    """AP and depth of a detector by set, size, visibility and distance."""
+    """AP, depth and steadiness of a detector by set, size, visibility and distance."""
     need("this experiment", "train", *_NEEDS)
     from deptr.detector.inference import BUNDLED, Detector
     from deptr.experiments.detector_report import detector_tables
     from deptr.experiments.learning_curve import curve_table, draw_curve, read_curve
-    from deptr.experiments.training_sources import evaluation_sets
+    from deptr.experiments.steadiness import crowd_jitter, jitter_table, video_jitter
     from deptr.training.config import load_settings
+    from deptr.training.sources import evaluation_sets
 
     sets = evaluation_sets(load_settings(recipe))
-    tables = detector_tables(Detector.from_pretrained(model), sets)
+    own = Detector.from_pretrained(model)
+    tables = detector_tables(own, sets)
+    clips = {path.name: video_jitter(own, path) for path in video}
+    tables.append(jitter_table({**crowd_jitter(own), **clips}))
     known = None if curve is None else read_curve(curve)
     if known is not None:
         tables.append(curve_table(known, images_per_step))

@@ -11,10 +11,11 @@ from deptr.errors import DataError
 
 app = typer.Typer(add_completion=False)
 
-INTRO = """Detections are the true boxes of everybody of whom at least 25 % is visible, with the true depth of
-the middle of the body, so what is left is association; the ceiling stays below 100 because people of whom
-10 to 25 % is visible count, but are not detected. `depth adds` is the change
-of HOTA against the same tracker without depth, with the 95 % interval of a paired bootstrap over sequences.
+INTRO = """Detections are the boxes of everybody of whom at least 25 % is visible, with the depth of the
+middle of the body, true or off by what the folder's world.json says, so what is left is association; the
+ceiling stays below 100 because people of whom 10 to 25 % is visible count, but are not detected. `depth
+adds` is the change of HOTA against the same tracker without depth, with the 95 % interval of a paired
+bootstrap over sequences.
 Made by
 
     deptr synth --benchmark deptr-crowd-v1 --output runs/crowd-v1

@@ -61,10 +61,10 @@ def _numbers(pairs: list[str]) -> dict[str, float | int]:
 
 
 def _calibrate(detector: DepTRForObjectDetection, recipe: Path) -> None:
-    from deptr.experiments.training_sources import evaluation_sets
     from deptr.training.calibrate import fit_scores
     from deptr.training.config import load_settings
     from deptr.training.evaluate import detect_frames
+    from deptr.training.sources import evaluation_sets
 
     detector.config.score_scale, detector.config.score_shift = 1.0, 0.0
     frames = [frame for part in evaluation_sets(load_settings(recipe)).values() for frame in part]

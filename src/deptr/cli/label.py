@@ -141,12 +141,14 @@ def _report(summary: LabelSummary) -> None:
         share = f"{report.valid / report.boxes:.0%}" if report.boxes else "none"
         words = [f"{report.frames} frames", f"{report.boxes} boxes", f"{share} with a valid depth"]
         if report.unreadable:
-            words.append(f"{report.unreadable} frames could not be decoded")
+            words.append(f"{report.unreadable} frames without an image that can be decoded")
         if report.relabelled:
             words.append(f"{report.relabelled} frames anew because their boxes changed")
         if not report.windows and not report.relabelled:
             words.append("was finished before")
         typer.echo(f"{report.name}: {', '.join(words)}")
+        for note in report.notes:
+            typer.echo(f"note: {note}", err=True)
     typer.echo(f"labels: {summary.run.folder}")
     for failure in summary.failures:
         typer.echo(f"{failure.name}: failed: {failure.reason}", err=True)

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from deptr import __version__
 from deptr.errors import DeptrError
 
 # word -> (module of deptr.cli, one line for `deptr --help`); the module has `app: typer.Typer`
@@ -54,8 +55,19 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"deptr {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def root(debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error.")) -> None:
+def root(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    version: bool = typer.Option(
+        False, "--version", help="Show the version and exit.", callback=_tell_version, is_eager=True
+    ),
+) -> None:
     """Multi-object tracking that knows how far away things are."""
 
 

@@ -79,15 +79,16 @@ def refine(
 
 def _files(tracks: Path, output: Path) -> list[tuple[Path, Path]]:
     """Each result and where its refined one goes."""
+    from deptr.cli.results import tell_passed_over
     from deptr.errors import UsageError
+    from deptr.evaluation.result_files import result_paths
 
     if not tracks.is_dir():
         if output.is_dir():
             raise UsageError(f"--output: expected a file, got the folder {output}")
         return [(tracks, output)]
-    files = sorted(tracks.glob("*.txt"))
-    if not files:
-        raise UsageError(f"TRACKS: expected SEQUENCE.txt files in {tracks}, found none")
+    files = result_paths(tracks)
+    tell_passed_over(tracks)
     if output.exists() and not output.is_dir():
         raise UsageError(f"--output: expected a folder, as TRACKS is one, got the file {output}")
     return [(file, output / file.name) for file in files]
@@ -95,21 +96,20 @@ def _files(tracks: Path, output: Path) -> list[tuple[Path, Path]]:
 
 def _told(tracks: Path) -> dict[str, Any]:
     """Frame rate and kind of depth as `deptr track` wrote them beside the result."""
-    import json
-
-    from deptr.cli.track_output import RUN, TRACKS
     from deptr.errors import DataError
+    from deptr.io.text_files import read_json
+    from deptr.pipeline.output import RUN, TRACKS
 
     file = tracks.parent / RUN
     if tracks.name != TRACKS or not file.is_file():
         return {}
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
         return {
             "frames_per_second": content["source"]["frames_per_second"],
             "depth_kind": content["depth"]["kind"],
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (DataError, KeyError, TypeError) as error:
         hint = "say --fps and --depth-kind in another folder, or track again"
         raise DataError(file, "is not what deptr track writes", found=str(error), hint=hint) from error
 
@@ -119,7 +119,7 @@ def _refine_file(source: Path, target: Path, settings: dict[str, Any]) -> dict[s
     from deptr.tracking.refinement import Tracks, refine
 
     table = read_tracks(source)
-    before = Tracks(table.frame, table.track_id, table.xyxy, table.score, table.depth)
+    before = Tracks(table.frame, table.track_id, table.xyxy, table.score, table.depth, table.class_id)
     refined = refine(before, **settings)
     _write(target, refined.tracks)
     return _counts(before, refined)
@@ -158,6 +158,7 @@ def _write(path: Path, tracks: Tracks) -> None:
             found = sv.Detections(
                 tracks.xyxy[rows],
                 confidence=tracks.score[rows],
+                class_id=tracks.class_id[rows],
                 tracker_id=tracks.track_id[rows],
                 data={"depth": tracks.depth[rows]},
             )

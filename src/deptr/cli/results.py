@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from deptr.errors import DataError, UsageError
+from deptr.errors import UsageError
 from deptr.files import atomic_write
+from deptr.io.text_files import read_toml
 
 if TYPE_CHECKING:
     from deptr.evaluation.tables import Table
@@ -58,24 +59,6 @@ def parameters_of_options(pairs: Iterable[str]) -> dict[str, str]:
     return values
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as a mapping.
-
-    Raises:
-        DataError: It is missing or not TOML.
-    """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(path, "cannot be read", found=error.strerror or str(error)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(path, "not a TOML file", found=str(error)) from error
-
-
 def fusion_of(config: Path | None) -> dict[str, Any]:
     """The table ``[fusion]`` of a configuration: ``mode``, ``gamma`` and ``scale`` as far as they are there.
 
@@ -93,9 +76,18 @@ def fusion_of(config: Path | None) -> dict[str, Any]:
     return found
 
 
+def tell_passed_over(tracks: Path) -> None:
+    """Say which text files beside results were taken for none."""
+    from deptr.evaluation.result_files import passed_over
+
+    for path in passed_over(tracks):
+        typer.echo(f"note: {path}: passed over, holds no row of a result", err=True)
+
+
 def show(table: Table) -> None:
     """Print a table; as wide as it needs to be when the output is not a terminal."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table as RichTable
 
     console = Console()
@@ -105,7 +97,7 @@ def show(table: Table) -> None:
     for position, head in enumerate(table.columns):
         rich.add_column(head, justify="left" if position < table.words else "right", no_wrap=True)
     for row in table.rows:
-        rich.add_row(*row)
+        rich.add_row(*map(escape, row))  # names may hold square brackets
     console.print(rich)
     if table.note:
         console.print(table.note, highlight=False)

@@ -73,7 +73,7 @@ class PlainProgress:
         self._shown, self._shown_at = True, time.monotonic()
         rate = (done - self._before) / max(self._shown_at - self._start, 1e-9)
         parts = [f"{done}/{total}" if total else str(done), f"{rate:.1f}/s"]
-        if total and done < total:
+        if total and self._before < done < total:
             parts.append(f"{_duration((total - done) / max(rate, 1e-9))} left")
         parts += _words(figures)
         self._stream.write(f"{self._label}: {', '.join(parts)}\n")

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-from contextlib import ExitStack
-from pathlib import Path
-
 import typer
 
 from deptr.cli import track_options as option
-from deptr.cli.overlap import interruptible
+from deptr.cli.interrupt import EXIT_CODE, interruptible
 from deptr.cli.terminal import progress
-from deptr.cli.track_output import RUN, TRACKS, VIDEO, prepare_folder, write_run
-from deptr.cli.track_run import Counts, TrackingRun
-from deptr.cli.track_setup import Plan, Words, plan
-from deptr.errors import DataError, DeptrError
+from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
+from deptr.pipeline.output import Summary
+from deptr.pipeline.request import Request
+from deptr.pipeline.run import Run
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
-_INTERRUPTED = 128 + signal.SIGINT
 
 
 @app.command(epilog=option.EPILOG)
@@ -26,6 +21,7 @@ def track(
     *,
     detections: option.Detections = None,
     detector: option.Detector = None,
+    device: option.Device = None,
     focal: option.Focal = None,
     tracker: option.Tracker = "bytetrack",
     fusion: option.Fusion = None,
@@ -40,108 +36,52 @@ def track(
     min_score: option.MinScore = 0.0,
     param: option.Param = None,
     config: option.Config = None,
-    output: option.Output = Path("runs/track"),
+    output: option.Output = None,
     no_video: option.NoVideo = False,
     overwrite: option.Overwrite = False,
 ) -> None:
     """Follow objects through a video, images, a stream or a detections file."""
-    words = Words(
-        source=source,
-        detections=detections,
-        detector=detector,
-        focal=focal,
-        tracker=tracker,
-        fusion=fusion,
-        gamma=gamma,
-        depth_scale=depth_scale,
-        depth=depth,
-        depth_column=depth_column,
-        depth_kind=depth_kind,
-        first_frame=first_frame,
-        fps=fps,
-        classes=classes,
-        min_score=min_score,
-        param=tuple(param or ()),
-        config=config,
-    )
-    chosen = plan(words)
-    with ExitStack() as stack:
-        if chosen.frames is not None:
-            stack.enter_context(chosen.frames)
-        prepare_folder(output, overwrite=overwrite)
-        _track(words, chosen, output, video=not no_video and chosen.frames is not None)
-
-
-def _track(words: Words, chosen: Plan, output: Path, *, video: bool) -> None:
-    """Run, and whatever happens leave whole files and say what they hold."""
-    work = _assemble(chosen, output, video=video)
-    counts, notes = work.counts, list(chosen.notes)
-    write_run(output, words, chosen, counts, status="running", notes=notes)
-    failure: DeptrError | None = None
-    with interruptible() as stop:
-        try:
-            with progress("track") as report:
-                work.run(stop, report)
-        except DeptrError as error:
-            failure = error
-    if chosen.frames is not None:
-        notes += chosen.frames.notes()
-    status = "failed" if failure else "interrupted" if stop.requested else "complete"
-    try:
-        write_run(
-            output, words, chosen, counts, status=status, notes=notes, error=str(failure) if failure else None
+    run = Run(
+        Request(
+            source=source,
+            detections=detections,
+            detector=detector,
+            device=device,
+            focal_px=focal,
+            tracker=tracker,
+            parameters=tracker_parameters(tracker, param or (), config),
+            fusion=chosen_fusion(fusion, gamma, depth_scale, config),
+            depth=depth,
+            depth_column=depth_column,
+            depth_kind=depth_kind,
+            first_frame=first_frame,
+            fps=fps,
+            classes=classes,
+            min_score=min_score,
+            spelling=Options(),
         )
-    except DataError as error:
-        failure = failure or error
-    _tell(output, counts, notes, status, total=chosen.total)
-    if failure is not None:
-        raise failure
-    if stop.requested:
-        raise typer.Exit(_INTERRUPTED)
-
-
-def _assemble(chosen: Plan, output: Path, *, video: bool) -> TrackingRun:
-    from deptr.io.mot_text import TrackWriter
-
-    overlay = writer = None
-    if video:
-        from deptr.io.video_writer import VideoWriter
-        from deptr.viz.birdseye import quietest_corner
-        from deptr.viz.overlay import Overlay
-
-        table = chosen.input.table
-        corner = quietest_corner(chosen.size, table.xyxy) if table is not None else None
-        overlay = Overlay(chosen.size, depth_kind=chosen.depth_kind, corner=corner, caption=_caption(chosen))
-        writer = VideoWriter(output / VIDEO, fps=chosen.fps)
-    return TrackingRun(
-        steps=chosen.steps,
-        total=chosen.total,
-        detections=chosen.input.source,
-        tracker=chosen.tracker,
-        tracks=TrackWriter(output / TRACKS),
-        complete_depth=chosen.complete_depth,
-        overlay=overlay,
-        video=writer,
     )
+    try:
+        with interruptible() as stop, progress("track") as report:
+            run.save(output, video=not no_video, overwrite=overwrite, stop=stop, progress=report)
+    finally:
+        if run.summary is not None:
+            _tell(run.summary)
+    if stop.requested:
+        raise typer.Exit(EXIT_CODE)
 
 
-def _caption(chosen: Plan) -> str:
-    mode = chosen.tracker.depth.mode
-    depth = "" if mode == "none" else f" · {mode} depth fusion"
-    return f"{type(chosen.tracker).__name__}{depth}"
-
-
-def _tell(output: Path, counts: Counts, notes: list[str], status: str, *, total: int | None) -> None:
-    for note in notes:
+def _tell(summary: Summary) -> None:
+    for note in summary.notes:
         typer.echo(f"note: {note}", err=True)
-    of_all = f" of {total}" if total and total != counts.frames else ""
-    wall = counts.seconds.get("wall", 0.0)
-    rate = f", {counts.frames / wall:.0f} frames/s" if wall else ""
-    word = {"complete": "tracked", "interrupted": "interrupted after", "failed": "stopped after"}[status]
-    found = f"{len(counts.identities)} identities, {counts.boxes} boxes"
-    typer.echo(f"{word} {counts.frames}{of_all} frames: {found}{rate}")
-    if status != "complete":
+    frames, total = summary.frames, summary.total
+    of_all = f" of {total}" if total and total != frames else ""
+    wall = summary.seconds.get("wall", 0.0)
+    rate = f", {frames / wall:.0f} frames/s" if wall else ""
+    word = {"complete": "tracked", "interrupted": "interrupted after"}.get(summary.status, "stopped after")
+    found = f"{len(summary.identities)} identities, {summary.boxes} boxes"
+    typer.echo(f"{word} {frames}{of_all} frames: {found}{rate}")
+    if summary.status != "complete":
         typer.echo("what was done until then is whole:")
-    for name in (TRACKS, VIDEO, RUN):
-        if (output / name).exists():
-            typer.echo(f"  {output / name}")
+    for file in summary.files:
+        typer.echo(f"  {file}")

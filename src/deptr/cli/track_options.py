@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from deptr.cli.track_output import RUN, TRACKS, VIDEO
-from deptr.cli.track_setup import DEPTH_SOURCES, settings_of_fusion
+from deptr.cli.track_words import settings_of_fusion
+from deptr.pipeline.output import DEFAULT_FOLDER, RUN, TRACKS, VIDEO
+from deptr.pipeline.request import DEPTH_SOURCES
 from deptr.records import DepthKind
 from deptr.tracking.fusion import MODES, DepthFusion
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of
@@ -41,6 +42,9 @@ Detector = Annotated[
         help="Looks for objects where no file tells: a checkpoint folder, an .onnx file or a name on the "
         "hub. Default: the person detector that comes with deptr.",
     ),
+]
+Device = Annotated[
+    str | None, typer.Option("--device", help="Where the detector runs: auto (default), cpu or cuda.")
 ]
 Focal = Annotated[
     float | None,
@@ -107,7 +111,13 @@ Config = Annotated[
         help="TOML file with parameters; [bytetrack] etc. for one tracker, [fusion] for mode, gamma, scale.",
     ),
 ]
-Output = Annotated[Path, typer.Option("--output", help="Folder for the results.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        help=f"Folder for the results. Default: {DEFAULT_FOLDER}, or {DEFAULT_FOLDER}-2, ... if taken.",
+    ),
+]
 NoVideo = Annotated[bool, typer.Option("--no-video", help="Write no video.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")]
 
@@ -142,7 +152,7 @@ Examples:
 
 \b
 Writes into the output folder:
-  {TRACKS}   a row for each box: frame, id, left, top, width, height, score, -1, -1, -1, depth
+  {TRACKS}   a row for each box: frame, id, left, top, width, height, score, class, -1, -1, depth
   {VIDEO}  the video with boxes, depth, trails and a bird's-eye inset (only with images)
   {RUN}     every parameter, versions, depth kind and unit, counts and timings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from deptr.cli.results import BENCHMARK_HELP
+from deptr.cli.results import BENCHMARK_HELP, tell_passed_over
 from deptr.errors import UsageError
 
 app = typer.Typer(add_completion=False)
@@ -39,6 +39,7 @@ def validate(
         image_size=_size(image_size),
         stride=stride,
     )
+    tell_passed_over(tracks)
     for finding in findings:
         typer.echo(str(finding))
     wrong = len(errors(findings))

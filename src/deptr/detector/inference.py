@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-import queue
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Protocol, overload
 
 import numpy as np
 
 from deptr.detector.postprocess import Preprocessing, RawOutput, check_image, to_detections, to_input
 from deptr.errors import DataError, MissingExtraError, UsageError
 from deptr.records import DepthKind, FloatArray, Image
+from deptr.threads import read_ahead
+from deptr.weights import found_here
 
 if TYPE_CHECKING:
     import supervision as sv
 
 BUNDLED = "deptr-nano-person"
 DEFAULT_MIN_SCORE = 0.3
-ItemT = TypeVar("ItemT")
+DEVICES = ("auto", "cpu", "cuda")
 
 
 class Runner(Protocol):
@@ -85,7 +84,7 @@ def _settings_of(path: str | Path, metadata: dict[str, str]) -> Preprocessing:
             width=int(content["width"]),
             mean=content["mean"],
             std=content["std"],
-            depth_kind=DepthKind.parse(content["depth_kind"]),
+            depth_kind=None if content["depth_kind"] is None else DepthKind.parse(content["depth_kind"]),
             names=content["names"],
             nms_iou=float(content.get("nms_iou", 1.0)),
         )
@@ -142,8 +141,11 @@ class Detector:
 
         Raises:
             DataError: There is no such model, or its file is damaged or of another architecture.
+            UsageError: There is no such device.
             MissingExtraError: A checkpoint needs torch and transformers, which are not installed.
         """
+        if device not in DEVICES:
+            raise UsageError(f"device: expected one of {', '.join(DEVICES)}, got {device!r}")
         if name_or_path is None or str(name_or_path) == BUNDLED:
             return cls(OnnxRunner(bundled_model(), threads=threads, device=device))
         path = Path(name_or_path)
@@ -152,6 +154,7 @@ class Detector:
         if path.suffix == ".onnx":
             return cls(OnnxRunner(path, threads=threads, device=device))
         try:
+            found_here(name_or_path)  # before torch, which takes seconds to import
             from deptr.detector.torch_runner import TorchRunner
         except ImportError as error:
             raise MissingExtraError(f"the checkpoint {name_or_path}", "train") from error
@@ -183,7 +186,8 @@ class Detector:
                 (larger is farther; comparable within a video).
 
         Returns:
-            Detections, best first, with ``data["depth"]`` and ``data["depth_std"]``; a list for a list.
+            Detections, best first, with ``data["depth"]`` and ``data["depth_std"]`` if the model has a depth
+            module; a list for a list.
 
         Raises:
             UsageError: An image has another form, or an argument is out of range.
@@ -231,48 +235,10 @@ class Detector:
         if batch_size < 1:
             raise UsageError(f"batch_size: expected at least 1, got {batch_size}")
         batch: list[Image] = []
-        for image in _read_ahead(images, 2 * batch_size):
+        for image in read_ahead(images, 2 * batch_size):
             batch.append(image)
             if len(batch) == batch_size:
                 yield from self(batch, min_score=min_score, focal_px=focal_px)
                 batch = []
         if batch:
             yield from self(batch, min_score=min_score, focal_px=focal_px)
-
-
-def _read_ahead(items: Iterable[ItemT], capacity: int) -> Iterator[ItemT]:
-    """Items read in a thread; an error there is raised here, and leaving early ends the thread."""
-    waiting: queue.Queue[Any] = queue.Queue(capacity)
-    ended = threading.Event()
-    end = object()
-
-    def put(entry: Any) -> bool:
-        while not ended.is_set():
-            with suppress(queue.Full):
-                waiting.put(entry, timeout=0.1)
-                return True
-        return False
-
-    def read() -> None:
-        try:
-            for item in items:
-                if not put((item, None)):
-                    return
-        except BaseException as error:  # noqa: BLE001  (raised again in the reader's thread)
-            put((end, error))
-            return
-        put((end, None))
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = waiting.get()
-            if error is not None:
-                raise error
-            if item is end:
-                return
-            yield item
-    finally:
-        ended.set()
-        thread.join(timeout=5)

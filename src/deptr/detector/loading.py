@@ -12,64 +12,58 @@ from safetensors import SafetensorError
 from deptr.detector.config import DepTRConfig
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.errors import DataError
+from deptr.weights import found_here
 
 MODEL_TYPES = ("deptr", "d_fine")
 
 
-def load_config(name_or_path: str | Path, changes: dict[str, Any] | None = None) -> DepTRConfig:
-    """Configuration of a checkpoint folder or a model of the hub.
-
-    Args:
-        name_or_path: Folder with ``config.json``, or a name such as ``ustc-community/dfine-nano-coco``.
-        changes: Fields to replace.
-
-    Raises:
-        DataError: There is no such checkpoint, or it is of another architecture.
-    """
+def _stored_config(name_or_path: str | Path, *, local: bool) -> dict[str, Any]:
+    """What ``config.json`` of a checkpoint folder or a model of the hub says, of the right architecture."""
     folder = Path(name_or_path)
-    if folder.exists():
-        path = folder / "config.json"
-        try:
-            kind = json.loads(path.read_text(encoding="utf-8")).get("model_type")
-        except OSError as error:
+    path = folder / "config.json"
+    try:
+        if folder.exists():
+            content = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            content, _ = DepTRConfig.get_config_dict(name_or_path, local_files_only=local)
+    except OSError as error:
+        if folder.exists():
             expected = "a folder with config.json and model.safetensors"
             raise DataError(folder, "not a checkpoint", expected=expected, found=error.strerror) from error
-        except ValueError as error:
-            raise DataError(path, "not a json file", found=str(error)) from error
-        if kind not in MODEL_TYPES:
-            raise DataError(path, "model_type", expected=" or ".join(MODEL_TYPES), found=repr(kind))
-    try:
-        config: DepTRConfig = DepTRConfig.from_pretrained(name_or_path, **(changes or {}))
-    except OSError as error:
-        hint = "is the name right and the hub reachable?"
-        raise DataError(name_or_path, "no such checkpoint, here or on the hub", hint=hint) from error
-    return config
-
-
-def _stored_depth_head(name_or_path: str | Path) -> str:
-    """Form of the depth module that a checkpoint on disk has."""
-    path = Path(name_or_path) / "config.json"
-    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return str(content.get("depth_head", "none"))
+        raise DataError(
+            name_or_path, "no such checkpoint, here or on the hub", hint="is the name right?"
+        ) from error
+    except ValueError as error:
+        raise DataError(path, "not a json file", found=str(error)) from error
+    kind = content.get("model_type")
+    if kind not in MODEL_TYPES:
+        raise DataError(path, "model_type", expected=" or ".join(MODEL_TYPES), found=repr(kind))
+    return dict(content)
 
 
 def load_detector(
     name_or_path: str | Path, *, changes: dict[str, Any] | None = None
 ) -> DepTRForObjectDetection:
-    """A detector with its weights; a plain D-FINE checkpoint gets a fresh depth module.
+    """A detector with its weights.
+
+    A plain D-FINE checkpoint has no depth module, unless `changes` ask for one, which then starts fresh.
 
     Args:
-        name_or_path: Folder or hub name.
+        name_or_path: Folder, or hub name such as ``ustc-community/dfine-nano-coco``.
         changes: Configuration fields to replace.
 
     Raises:
-        DataError: No such checkpoint, a damaged file, or weights of another architecture (missing and
-            unexpected names are told).
+        DataError: No such checkpoint, the hub cannot be reached, a damaged file, or weights of another
+            architecture (missing and unexpected names are told).
     """
-    config = load_config(name_or_path, changes)
+    local = found_here(name_or_path)
+    stored = _stored_config(name_or_path, local=local)
+    stored_head = stored.get("depth_head", "none")
+    replaced = {"depth_head": stored_head, **(changes or {})}
+    config: DepTRConfig = DepTRConfig.from_pretrained(name_or_path, local_files_only=local, **replaced)
     try:
         model, report = DepTRForObjectDetection.from_pretrained(
-            name_or_path, config=config, output_loading_info=True, dtype="float32"
+            name_or_path, config=config, output_loading_info=True, dtype="float32", local_files_only=local
         )
     except (SafetensorError, OSError, EOFError) as error:
         hint = "is the file whole?"
@@ -78,7 +72,7 @@ def load_detector(
         found = " ".join(str(error).split())[:400]
         raise DataError(name_or_path, "weights do not fit the configuration", found=found) from error
     missing = [name for name in report["missing_keys"] if not name.startswith("depth_head.")]
-    other_depth = (changes or {}).get("depth_head", config.depth_head) != _stored_depth_head(name_or_path)
+    other_depth = config.depth_head != stored_head
     unexpected = [
         name
         for name in report["unexpected_keys"]
@@ -92,6 +86,8 @@ def load_detector(
         ]
         raise DataError(name_or_path, "weights of another architecture", found="; ".join(parts))
     result: DepTRForObjectDetection = model
+    if any(name.startswith("depth_head.") for name in report["missing_keys"]):
+        result.renew_depth()
     return result
 
 

@@ -15,6 +15,7 @@ from transformers.utils import ModelOutput
 
 from deptr.detector.config import DepTRConfig
 from deptr.detector.depth import LightDepthHead, build_depth_head
+from deptr.detector.queries import best_queries, decode, memory_of, queries_at
 
 
 @dataclass
@@ -85,25 +86,45 @@ class DepTRForObjectDetection(DFineForObjectDetection):
             labels: Per image ``class_labels`` ``(N,)`` and ``boxes`` ``(N, 4)`` centre format in [0, 1]; in
                 training they make D-FINE's denoising queries.
         """
-        core = self.model
-        maps = [
-            project(level)
-            for project, level in zip(
-                core.encoder_input_proj, core.backbone.model(pixel_values).feature_maps, strict=True
-            )
-        ]
-        maps = list(core.encoder(maps).last_hidden_state)
+        core, maps = self.model, self._maps(pixel_values)
         # half precision would round box coordinates to pixels: from here on in float32
         with torch.autocast(pixel_values.device.type, enabled=False):
-            return self._decode([level.float() for level in maps], labels)
+            maps = [level.float() for level in maps]
+            if self.training:
+                encoded = BaseModelOutput(last_hidden_state=maps)
+                output = self.model(None, encoder_outputs=encoded, inputs_embeds=maps[0], labels=labels)
+            else:
+                memory = memory_of(core, maps)
+                output = decode(core, memory, best_queries(core, memory, self.config.num_queries))
+            return self._answer(maps, output)
 
-    def _decode(self, maps: list[Tensor], labels: list[dict[str, Tensor]] | None) -> DepTROutput:
-        encoded = BaseModelOutput(last_hidden_state=maps)
-        dfine = self.model(None, encoder_outputs=encoded, inputs_embeds=maps[0], labels=labels)
+    def at_boxes(self, pixel_values: Tensor, boxes: Tensor) -> DepTROutput:
+        """What the network says of given boxes: each is the anchor of a query of its own.
+
+        Args:
+            pixel_values: As for `forward`.
+            boxes: ``(B, Q, 4)`` centre format in [0, 1] of the input.
+
+        Returns:
+            Depths belong to the given boxes; `DepTROutput.pred_boxes` is what the network would make of them.
+        """
+        core, maps = self.model, self._maps(pixel_values)
+        memory = memory_of(core, maps)
+        return self._answer(maps, decode(core, memory, queries_at(memory, boxes)), boxes)
+
+    def _maps(self, pixel_values: Tensor) -> list[Tensor]:
+        """Encoder maps ``(B, C, H, W)``, finest first."""
+        core = self.model
+        levels = core.backbone.model(pixel_values).feature_maps
+        maps = [project(level) for project, level in zip(core.encoder_input_proj, levels, strict=True)]
+        return list(core.encoder(maps).last_hidden_state)
+
+    def _answer(self, maps: list[Tensor], dfine: Any, given: Tensor | None = None) -> DepTROutput:
         logits, boxes = dfine.intermediate_logits[:, -1], dfine.intermediate_reference_points[:, -1]
         output = DepTROutput(logits=logits, pred_boxes=boxes, encoder_maps=maps, dfine=dfine)
         if self.depth_head is not None:
-            depths, scales = self.depth_head(dfine.intermediate_hidden_states.to(logits.dtype), boxes, maps)
+            states = dfine.intermediate_hidden_states.to(logits.dtype)
+            depths, scales = self.depth_head(states, boxes if given is None else given, maps)
             output.depths, output.depth_log_scales = depths, scales
             output.depth, output.depth_log_scale = depths[-1], scales[-1]
         return output

@@ -27,7 +27,7 @@ class Preprocessing:
         width: Input width in pixels.
         mean: Per channel, for pixels in [0, 1].
         std: Per channel.
-        depth_kind: What the depth output means before `to_detections`.
+        depth_kind: What the depth output means before `to_detections`; None without a depth module.
         names: Class names by class id.
         nms_iou: Of two boxes of a class that overlap by more than this IoU the worse is dropped; 1 keeps all.
     """
@@ -36,7 +36,7 @@ class Preprocessing:
     width: int
     mean: Sequence[float]
     std: Sequence[float]
-    depth_kind: DepthKind
+    depth_kind: DepthKind | None
     names: Sequence[str]
     nms_iou: float = 1.0
 
@@ -163,7 +163,8 @@ def to_detections(
             ``relative``: in metres if the focal length were one image width.
 
     Returns:
-        Detections, best first, with ``data["depth"]`` and ``data["depth_std"]`` (float32).
+        Detections, best first, with ``data["depth"]`` and ``data["depth_std"]`` (float32) where the model has
+        a depth module.
     """
     import supervision as sv
 
@@ -177,19 +178,29 @@ def to_detections(
     if settings.nms_iou < 1:
         kept = suppress(boxes, np.asarray(raw.labels)[order], settings.nms_iou)
         order, boxes = order[kept], boxes[kept]
-    factor, kind = 1.0, settings.depth_kind
-    if kind in (DepthKind.METRIC, DepthKind.RELATIVE):
+    data, metadata = {}, {}
+    kind = reported_kind(settings.depth_kind, focal_px)
+    if kind is not None:
+        canonical = settings.depth_kind in (DepthKind.METRIC, DepthKind.RELATIVE)
         focal = image_size[1] if focal_px is None else focal_px
-        factor = focal * scale / settings.width
-        kind = DepthKind.RELATIVE if focal_px is None else kind
-    detections = sv.Detections(
+        factor = focal * scale / settings.width if canonical else 1.0
+        data["depth"] = (raw.depths[order] * factor).astype(np.float32)
+        data["depth_std"] = (raw.depth_std[order] * factor).astype(np.float32)
+        metadata["depth_kind"] = kind.value
+    return sv.Detections(
         xyxy=boxes,
         confidence=raw.scores[order].astype(np.float32),
         class_id=np.asarray(raw.labels)[order].astype(int),
-        data={
-            "depth": (raw.depths[order] * factor).astype(np.float32),
-            "depth_std": (raw.depth_std[order] * factor).astype(np.float32),
-        },
-        metadata={"depth_kind": kind.value},
+        data=data,
+        metadata=metadata,
     )
-    return detections
+
+
+def reported_kind(kind: DepthKind | None, focal_px: float | None) -> DepthKind | None:
+    """What a model's depths mean in detections: metres only where the focal length is known.
+
+    Example:
+        >>> reported_kind(DepthKind.METRIC, None).value
+        'relative'
+    """
+    return DepthKind.RELATIVE if kind is DepthKind.METRIC and focal_px is None else kind

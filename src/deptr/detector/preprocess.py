@@ -27,7 +27,7 @@ def preprocessing_of(config: DepTRConfig) -> Preprocessing:
         config.image_width,
         list(config.image_mean),
         list(config.image_std),
-        DepthKind.parse(config.depth_kind),
+        None if config.depth_head == "none" else DepthKind.parse(config.depth_kind),
         names,
         float(config.nms_iou),
     )

@@ -19,9 +19,9 @@ from deptr.errors import DataError
 from deptr.evaluation.contenders import ORACLE, PEER_PREFIX, Contender, run
 from deptr.evaluation.corruption import Corruption
 from deptr.evaluation.judge import check_tracks, combine
+from deptr.evaluation.readings import detections_in
 from deptr.evaluation.trackeval_memory import RawScores, raw_scores
 from deptr.files import atomic_write
-from deptr.io.mot_text import read_detections
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import DepthKind, FloatArray
@@ -101,7 +101,7 @@ def detections_of(
         expected = "det/det.txt or det.txt beside its ground truth"
         raise DataError(sequence.name, "sequence has no detections", expected=expected, hint=hint)
     kind = depth_kind or usual_depth_kind(benchmark)
-    table = thinned(read_detections(sequence.detections, depth_kind=kind), sequence.stride)
+    table = thinned(detections_in(sequence.detections, kind), sequence.stride)
     return (corruption or Corruption()).apply(table, seed=seed, name=sequence.name)
 
 

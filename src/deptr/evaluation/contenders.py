@@ -20,7 +20,6 @@ from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parse_paramet
 if TYPE_CHECKING:
     import supervision as sv
 
-FUSIONS = ("none", "fixed", "kalman", "adaptive")
 ORACLE = "oracle"
 PEER_PREFIX = "trackers."
 PEER_MIN_SCORE = 0.1  # what ByteTrack-like papers feed their trackers
@@ -84,36 +83,6 @@ class Contender:
         return f"{self.tracker} + {self.fusion}" if self.uses_depth else self.tracker
 
 
-def parse_fusion(text: str) -> DepthFusion:
-    """A fusion from ``mode`` or ``mode:name=value,name=value``.
-
-    Raises:
-        UsageError: No such mode or parameter, or a value out of range.
-
-    Example:
-        >>> parse_fusion("fixed:gamma=0.4,scale=0.2")
-        DepthFusion(mode='fixed', gamma=0.4, scale=0.2)
-        >>> parse_fusion("none").mode
-        'none'
-    """
-    mode, _, rest = text.partition(":")
-    if mode not in FUSIONS:
-        raise UsageError(f"fusion: expected one of {', '.join(FUSIONS)}, got {text!r}")
-    values: dict[str, float] = {}
-    for part in filter(None, rest.split(",")):
-        name, _, word = part.partition("=")
-        try:
-            values[name.strip()] = float(word)
-        except ValueError:
-            raise UsageError(f"fusion: expected {mode}:name=number,..., got {text!r}") from None
-    try:
-        fusion = getattr(DepthFusion, mode)(**values)
-    except TypeError:
-        raise UsageError(f"fusion: {mode} has no parameter {', '.join(values)} (in {text!r})") from None
-    assert isinstance(fusion, DepthFusion)
-    return fusion
-
-
 def operating_point(tracker: str, family: str) -> dict[str, float]:
     """What one of our trackers is given on a data family, at every frame rate.
 
@@ -132,7 +101,7 @@ def our_contender(
 
     Args:
         tracker: Name in the registry.
-        fusion: As for `parse_fusion`.
+        fusion: As for `DepthFusion.of`.
         family: ``mot`` or ``kitti``.
         overrides: Parameters that replace those of the family.
 
@@ -141,7 +110,7 @@ def our_contender(
     """
     if tracker not in TRACKER_NAMES:
         raise UsageError(f"tracker: expected one of {', '.join(TRACKER_NAMES)}, got {tracker!r}")
-    parse_fusion(fusion)
+    DepthFusion.of(fusion)
     values = {**operating_point(tracker, family), **(overrides or {})}
     return Contender(tracker, fusion, parse_parameters(tracker, values))
 
@@ -220,7 +189,7 @@ def _start_ours(contender: Contender, sequence: Sequence) -> Update:
         )
     tracker = create_tracker(
         contender.tracker,
-        depth=parse_fusion(contender.fusion),
+        depth=DepthFusion.of(contender.fusion),
         frame_rate=sequence.frame_rate,
         **contender.parameters,
     )

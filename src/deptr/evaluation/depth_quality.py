@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.evaluation.readings import ground_truth_of
 from deptr.evaluation.switches import counting
 from deptr.evaluation.trackeval_memory import corners, split_frames
-from deptr.io.ground_truth import GroundTruth, read_ground_truth
+from deptr.io.ground_truth import GroundTruth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import FloatArray, IntArray
@@ -96,7 +97,7 @@ class DepthQuality:
 
 def match(benchmark: Benchmark, sequence: Sequence, table: DetectionTable) -> Matched:
     """Detections on scored objects, one to one per frame."""
-    truth = read_ground_truth(benchmark, sequence)
+    truth = ground_truth_of(benchmark, sequence)
     rows, columns = _pairs(benchmark, truth, table, sequence.length)
     depth = log_depth(table.depth[columns], inverse=table.depth_kind.larger_is_nearer)
     order = np.lexsort((truth.frames[rows], truth.ids[rows]))

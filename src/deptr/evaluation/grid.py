@@ -19,7 +19,7 @@ from deptr.evaluation.contenders import (
 from deptr.evaluation.corruption import Corruption
 from deptr.evaluation.judge import process_context
 from deptr.evaluation.oracle import ORACLE_SCORE
-from deptr.io.ground_truth import read_ground_truth
+from deptr.evaluation.readings import ground_truth_of
 from deptr.io.sequences import Benchmark, Sequence, benchmark_of, find_sequences
 from deptr.progress import Progress, SilentProgress
 from deptr.records import DepthKind
@@ -45,7 +45,7 @@ def scored_sequences(
     found = find_sequences(benchmark, root, split=split, names=names, detections=detections)
     if everything:
         return found, []
-    scored = [sequence for sequence in found if read_ground_truth(benchmark, sequence).scored.any()]
+    scored = [sequence for sequence in found if ground_truth_of(benchmark, sequence).scored.any()]
     if not scored:
         raise DataError(root, f"no scored object in benchmark {benchmark.name}")
     return scored, [sequence.name for sequence in found if sequence not in scored]
@@ -86,7 +86,7 @@ def rows_of(
     Args:
         benchmark: Its family decides the operating points.
         trackers: Names of ours.
-        fusions: As for `parse_fusion`, each with each tracker.
+        fusions: As for `DepthFusion.of`, each with each tracker.
         parameters: Tracker name, or ``all``, to parameters that replace the family's.
         peers: Add PyPI `trackers`.
         oracle: Add perfect identities.

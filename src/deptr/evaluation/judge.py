@@ -115,7 +115,14 @@ def evaluate_sequences(
         told.update(len(raw), len(listed))
     ordered = {sequence.name: raw[sequence.name] for sequence in listed}
     per_sequence = {name: summary(scores) for name, scores in ordered.items()}
-    return EvaluationResult(benchmark.name, combine(ordered), per_sequence, ordered)
+    combined = combine(ordered)
+    if listed and combined["CLR_TP"] + combined["CLR_FN"] == 0:
+        expected = f"rows of class {benchmark.target} whose column 7 is not 0"
+        hint = "is it the ground truth of a test set, without confidences, or of another class?"
+        raise DataError(
+            f"ground truth of {benchmark.name}", "no row counts", expected=expected, found="none", hint=hint
+        )
+    return EvaluationResult(benchmark.name, combined, per_sequence, ordered)
 
 
 def _score_all(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.evaluation.readings import ground_truth_of
 from deptr.evaluation.trackeval_memory import corners, split_frames
-from deptr.io.ground_truth import class_table, read_ground_truth
+from deptr.io.columns import class_table
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import FloatArray
@@ -32,7 +33,7 @@ def perfect_identities(
     Returns:
         ``(N, 7)`` frame, identity, left, top, width, height, score.
     """
-    truth = read_ground_truth(benchmark, sequence)
+    truth = ground_truth_of(benchmark, sequence)
     sure = np.flatnonzero(table.score > min_score)
     target = np.flatnonzero(truth.class_ids == class_table(benchmark)[benchmark.target])
     boxes, objects_xyxy = table.xyxy[sure], corners(truth.boxes_xywh[target])

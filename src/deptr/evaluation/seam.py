@@ -14,9 +14,10 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from deptr.errors import UsageError
+from deptr.evaluation.readings import ground_truth_of
 from deptr.evaluation.switches import counting
 from deptr.evaluation.trackeval_memory import corners, split_frames
-from deptr.io.ground_truth import GroundTruth, read_ground_truth
+from deptr.io.ground_truth import GroundTruth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.records import FloatArray, IntArray
 from deptr.tracking.boxes import iou
@@ -80,7 +81,7 @@ def seam_consistency(
     if reach < 1:
         raise UsageError(f"reach: expected a whole number of frames from 1, got {reach}")
     width = float(sequence.size[0])
-    truth = read_ground_truth(benchmark, sequence)
+    truth = ground_truth_of(benchmark, sequence)
     counted = np.flatnonzero(counting(benchmark, truth))
     owners = _owners(truth, counted, tracks, sequence.length, width)
     crossings = judged = consistent = 0

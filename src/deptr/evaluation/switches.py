@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from deptr.evaluation.readings import ground_truth_of
 from deptr.evaluation.trackeval_memory import corners, preprocessed, split_frames
-from deptr.io.ground_truth import GroundTruth, class_table, read_ground_truth
+from deptr.io.columns import class_table
+from deptr.io.ground_truth import GroundTruth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import BoolArray, FloatArray, IntArray
@@ -67,7 +69,7 @@ def links(
         tracks: As for `evaluate`.
         table: Detections whose depth stands in where ground truth has none.
     """
-    truth = read_ground_truth(benchmark, sequence)
+    truth = ground_truth_of(benchmark, sequence)
     counted = np.flatnonzero(counting(benchmark, truth))
     around = surroundings(truth, counted, sequence.length, table)
     data = preprocessed(benchmark, sequence, truth, tracks)
@@ -106,9 +108,7 @@ def links(
 
 
 def counting(benchmark: Benchmark, truth: GroundTruth) -> BoolArray:
-    """Which rows of the ground truth are scored; MOT15's rules know no classes."""
-    if benchmark.rules == "MOT15":
-        return truth.scored
+    """Which rows of the ground truth are scored."""
     return np.asarray(truth.scored & (truth.class_ids == class_table(benchmark)[benchmark.target]))
 
 

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from deptr.errors import DataError
-from deptr.io.ground_truth import KITTI_MAX_OCCLUSION, GroundTruth, class_table, read_ground_truth
+from deptr.evaluation.readings import ground_truth_of
+from deptr.io.columns import class_table
+from deptr.io.ground_truth import KITTI_MAX_OCCLUSION, GroundTruth
 from deptr.io.sequences import Benchmark, Sequence
 from deptr.records import FloatArray, IntArray
 
@@ -66,22 +68,18 @@ def split_frames(frames: IntArray, length: int) -> list[IntArray]:
     return [order[cuts[index] : cuts[index + 1]] for index in range(length)]
 
 
-def raw_scores(
-    benchmark: Benchmark, sequence: Sequence, tracks: FloatArray, truth: GroundTruth | None = None
-) -> RawScores:
+def raw_scores(benchmark: Benchmark, sequence: Sequence, tracks: FloatArray) -> RawScores:
     """What TrackEval says about one sequence.
 
     Args:
         benchmark: Whose rules hold.
         sequence: The sequence; its stride thins the ground truth, `tracks` are already thinned.
         tracks: ``(N, >=6)`` frame from 1, identity, left, top, width, height[, score, ...], checked.
-        truth: Its ground truth where it is already read.
 
     Raises:
         DataError: The ground truth cannot be read or breaks a rule of the benchmark.
     """
-    truth = truth or read_ground_truth(benchmark, sequence)
-    data = preprocessed(benchmark, sequence, truth, tracks)
+    data = preprocessed(benchmark, sequence, ground_truth_of(benchmark, sequence), tracks)
     return {name: metric.eval_sequence(data) for name, metric in metrics().items()}
 
 
@@ -118,7 +116,8 @@ def _raw_data(
     boxes, own_boxes, region_boxes = truth.boxes_xywh, tracks[:, 2:6], truth.ignore_boxes_xywh
     if kitti:
         boxes, own_boxes, region_boxes = (corners(values) for values in (boxes, own_boxes, region_boxes))
-    _, own_ids = np.unique(tracks[:, 1], return_inverse=True)  # large ids would make large tables
+    # large ids would make large tables
+    ids, own_ids = (np.unique(values, return_inverse=True)[1] for values in (truth.ids, tracks[:, 1]))
     target = class_table(benchmark)[benchmark.target]
     own_class = np.full(len(tracks), target if kitti else 1)
     scores = tracks[:, 6] if tracks.shape[1] > 6 else np.ones(len(tracks))
@@ -127,7 +126,7 @@ def _raw_data(
     return {
         "seq": sequence.name,
         "num_timesteps": length,
-        "gt_ids": [truth.ids[index] for index in rows],
+        "gt_ids": [ids.reshape(-1)[index] for index in rows],
         "gt_classes": [truth.class_ids[index] for index in rows],
         "gt_dets": [boxes[index] for index in rows],
         "gt_extras": [{name: values[index] for name, values in extras.items()} for index in rows],

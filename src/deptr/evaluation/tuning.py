@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,14 @@ from deptr.evaluation.bootstrap import Difference, paired_bootstrap
 from deptr.evaluation.cells import detections_of
 from deptr.evaluation.contenders import Contender, operating_point, run
 from deptr.evaluation.judge import check_tracks, combine, process_context
+from deptr.evaluation.readings import ground_truth_of
 from deptr.evaluation.search_space import Dimension, dimensions
 from deptr.evaluation.trackeval_memory import RawScores, raw_scores
 from deptr.io import sequences as layout
-from deptr.io.ground_truth import GroundTruth, read_ground_truth
 from deptr.io.sequences import Benchmark
-from deptr.io.tables import DetectionTable
 from deptr.progress import Progress, SilentProgress
 
 LEAST_SEQUENCES = 2
-CACHED_SEQUENCES = 128  # sequences whose detections and ground truth a process keeps
 
 
 @dataclass(frozen=True)
@@ -180,10 +178,14 @@ def tune(
 
     Raises:
         UsageError: A parameter cannot be searched, or a count is below 1.
+        DataError: Detections or a ground truth cannot be read.
     """
     if trials < 1 or workers < 1:
         raise UsageError(f"trials and workers: expected whole numbers from 1, got {trials} and {workers}")
     told = progress or SilentProgress()
+    for sequence in (*setting.training, *setting.validation):
+        detections_of(setting.benchmark, sequence)  # what is wrong with a file is told before any trial
+        ground_truth_of(setting.benchmark, sequence)
     pool: Any = nullcontext()
     if workers > 1:
         pool = ProcessPoolExecutor(workers, mp_context=process_context())
@@ -323,12 +325,5 @@ def scores(
 
 
 def _score(contender: Contender, benchmark: Benchmark, sequence: layout.Sequence) -> RawScores:
-    table, truth = _loaded(benchmark, sequence)
-    tracks, _ = run(contender, benchmark, sequence, table)
-    return raw_scores(benchmark, sequence, check_tracks(sequence, tracks), truth)
-
-
-@lru_cache(maxsize=CACHED_SEQUENCES)
-def _loaded(benchmark: Benchmark, sequence: layout.Sequence) -> tuple[DetectionTable, GroundTruth]:
-    """Detections and ground truth, read once per process."""
-    return detections_of(benchmark, sequence), read_ground_truth(benchmark, sequence)
+    tracks, _ = run(contender, benchmark, sequence, detections_of(benchmark, sequence))
+    return raw_scores(benchmark, sequence, check_tracks(sequence, tracks))

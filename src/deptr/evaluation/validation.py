@@ -9,7 +9,9 @@ import numpy as np
 
 from deptr.evaluation.result_files import Finding, ResultFile, read_result, result_paths
 from deptr.evaluation.trackeval_memory import corners, split_frames
-from deptr.io.ground_truth import KITTI_CLASSES, read_ground_truth
+from deptr.evaluation.truth_findings import truth_findings
+from deptr.io.columns import KITTI_CLASSES, class_table
+from deptr.io.ground_truth import read_ground_truth
 from deptr.io.sequences import Benchmark, Sequence, find_sequences
 from deptr.records import BoolArray, FloatArray
 from deptr.tracking.boxes import iou
@@ -199,7 +201,7 @@ def _identities(result: ResultFile) -> list[Finding]:
         lambda row: {
             "problem": "duplicate identity in a frame",
             "expected": "each id once per frame",
-            "found": f"id {ids[row]:g} again in frame {frames[row] - result.kitti:g}",
+            "found": f"id {result.identity(row)} again in frame {frames[row] - result.kitti:g}",
             "hint": "was the file written twice, or are ids counted per class?",
         },
     )
@@ -261,11 +263,13 @@ def _length(result: ResultFile, sequence: Sequence) -> list[Finding]:
 
 def _classes(result: ResultFile, benchmark: Benchmark) -> list[Finding]:
     if result.kitti:
-        target = KITTI_CLASSES.index(benchmark.target) + 1
+        target = class_table(benchmark)[benchmark.target]
         if benchmark.family == "kitti" and not (result.classes == target).any():
             names = ", ".join(sorted({KITTI_CLASSES[number - 1] for number in result.classes}))
             problem = f"no row of class {benchmark.target}"
             return [Finding("error", str(result.path), problem, None, 0, benchmark.target.title(), names)]
+        return []
+    if not benchmark.has_classes:
         return []
     wrong = result.classes > 1
     return _report(
@@ -316,8 +320,9 @@ def _inside(result: ResultFile, size: tuple[int, int]) -> list[Finding]:
 def _overlap(result: ResultFile, benchmark: Benchmark, sequence: Sequence) -> list[Finding]:
     """Boxes that lie on nothing: shifted frames or another scale."""
     truth = read_ground_truth(benchmark, sequence)
-    if not len(truth.frames):
-        return []
+    doubts = truth_findings(truth, benchmark, sequence)
+    if doubts:
+        return doubts
     table = result.of_target(benchmark)
     objects = split_frames(truth.frames, sequence.length)
     boxes = corners(truth.boxes_xywh)

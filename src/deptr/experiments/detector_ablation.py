@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from deptr.evaluation.tables import Table
-from deptr.experiments.training_sources import BUILDERS, evaluation_sets
 from deptr.progress import Progress, SilentProgress
 from deptr.records import LabelledFrame
-from deptr.training.builder import build_detector, build_mixture
+from deptr.training.builder import build_detector
 from deptr.training.config import TrainSettings
 from deptr.training.data import FrameSource
 from deptr.training.evaluate import average_precision, detect_frames, match_depths
+from deptr.training.sources import evaluation_sets, training_mixture
 from deptr.training.trainer import Trainer
 
 # variant -> changes to the sections of the settings
@@ -45,7 +45,7 @@ def ablation_table(
     told = progress or SilentProgress()
     sets = evaluation_sets(base)
     frames = [frame for part in sets.values() for frame in part]
-    mixture = build_mixture(base.data.train, BUILDERS)
+    mixture = training_mixture(base)
     images = base.optimizer.steps * base.data.batch_size
     height, width = base.data.sizes[0]
     table = Table(

@@ -27,7 +27,8 @@ from deptr.files import atomic_write
 from deptr.io.label_runs import LabelRun
 from deptr.io.sequences import benchmark_of, find_sequences
 from deptr.io.tables import DetectionTable
-from deptr.records import DepthKind, FloatArray
+from deptr.io.text_files import read_json
+from deptr.records import DepthKind, FloatArray, depth_of
 from deptr.synth.library import LibraryPlan, sequence_jobs, split_seeds, write_library
 from deptr.synth.scene import SceneOptions, World
 from deptr.synth.writer import WriteOptions
@@ -251,7 +252,7 @@ def student_settings(budget: Budget, seed: int) -> TrainSettings:
 
 def relabelled(annotations: Path, labels: LabelRun) -> Path:
     """A copy of a world's COCO json, beside it, whose depths are a teacher's; untrusted ones are unknown."""
-    content = json.loads(annotations.read_text(encoding="utf-8"))
+    content = read_json(annotations)
     places = {image["id"]: (image["sequence"], image["frame"]) for image in content["images"]}
     known: dict[tuple[str, int, int], tuple[float, float]] = {}
     for part in labels:
@@ -294,7 +295,7 @@ def _table(name: str, parts: list[tuple[int, Any]]) -> DetectionTable:
     frames = np.concatenate([np.full(len(found), frame) for frame, found in ordered])
     boxes = np.concatenate([found.xyxy for _, found in ordered]).astype(np.float64)
     scores = np.concatenate([found.confidence for _, found in ordered]).astype(np.float64)
-    depth = np.concatenate([found.data["depth"] for _, found in ordered]).astype(np.float64)
+    depth = np.concatenate([depth_of(found) for _, found in ordered])
     return DetectionTable(name, frames.astype(np.int64), boxes, scores, depth, DepthKind.METRIC)
 
 

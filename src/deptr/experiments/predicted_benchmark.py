@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,11 @@ import numpy as np
 from deptr.detector.inference import Detector
 from deptr.errors import DataError
 from deptr.files import atomic_write
+from deptr.io.frame_source import FrameSource
 from deptr.io.frames import open_source
+from deptr.io.seqinfo import sequence_folders
 from deptr.progress import Progress, SilentProgress
+from deptr.records import Image, depth_of
 
 
 def predict_benchmark(
@@ -44,7 +47,7 @@ def predict_benchmark(
         DataError: There is no sequence under `root`.
     """
     told = progress or SilentProgress()
-    folders = sorted(path.parent for path in Path(root).glob("*/img1"))
+    folders = sequence_folders(Path(root), depth=1)
     folders = [folder for folder in folders if not sequences or folder.name in sequences]
     if not folders:
         raise DataError(root, "no sequences", expected="folders with img1, gt and seqinfo.ini")
@@ -59,12 +62,19 @@ def predict_benchmark(
 
 
 def _detect(detector: Detector, folder: Path, path: Path, min_score: float) -> None:
+    numbers: list[int] = []
+
+    def images(frames: FrameSource) -> Iterator[Image]:
+        for frame in frames:
+            numbers.append(frame.index)
+            yield frame.image
+
     with open_source(folder) as frames, atomic_write(path) as file:
-        found = detector.stream((frame.image for frame in frames), batch_size=1, min_score=min_score)
-        for index, detections in enumerate(found, start=1):
+        found = detector.stream(images(frames), batch_size=1, min_score=min_score)
+        for place, detections in enumerate(found):
             for box, score, depth in zip(
-                detections.xyxy, np.asarray(detections.confidence), detections.data["depth"], strict=True
+                detections.xyxy, np.asarray(detections.confidence), depth_of(detections), strict=True
             ):
                 left, top, right, bottom = box
                 shape = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
-                file.write(f"{index},-1,{shape},{score:.4f},{depth:.4f}\n")
+                file.write(f"{numbers[place]},-1,{shape},{score:.4f},{depth:.4f}\n")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from deptr.errors import DataError
-from deptr.io.frames import Frame, FrameSource
+from deptr.io.frame_source import Frame, FrameSource
 
 _PATIENCE = 2.0  # seconds without a frame after which a camera counts as gone
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from deptr.errors import DataError
 from deptr.files import atomic_write
+from deptr.io.coco_reader import read_coco
 from deptr.io.rle import encode_mask
 from deptr.records import BoolArray, DepthKind, FloatArray
 
@@ -141,24 +142,24 @@ def merge_coco(parts: Mapping[str, Path], path: str | Path, *, description: str 
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    kinds: set[str] = set()
+    kinds: set[DepthKind] = set()
     for folder, part in parts.items():
         try:
-            content = json.loads(part.read_text(encoding="utf-8"))
-            numbers = {entry["id"]: len(images) + place for place, entry in enumerate(content["images"], 1)}
-            for entry in content["images"]:
-                name = f"{folder}/{entry['file_name']}"
-                images.append({**entry, "id": numbers[entry["id"]], "file_name": name})
-            for entry in content["annotations"]:
-                annotations.append({**entry, "image_id": numbers[entry["image_id"]]})
-            kinds.add(content["info"]["depth_kind"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            content = read_coco(part)
+        except DataError as error:
             raise DataError(part, "not a COCO json with depth", found=str(error)) from error
+        numbers = {entry["id"]: len(images) + place for place, entry in enumerate(content.images, 1)}
+        for entry in content.images:
+            name = f"{folder}/{entry['file_name']}"
+            images.append({**entry, "id": numbers[entry["id"]], "file_name": name})
+        for entry in content.annotations:
+            bare = {key: value for key, value in entry.items() if key != "id"}
+            annotations.append({**bare, "image_id": numbers[entry["image_id"]]})
+        kinds.add(content.depth_kind)
     if len(kinds) > 1:
-        raise DataError(path, "parts with different kinds of depth", found=", ".join(sorted(kinds)))
-    for entry in annotations:
-        entry.pop("id")
-    kind = DepthKind.parse(kinds.pop()) if kinds else DepthKind.METRIC
+        found = ", ".join(sorted(kind.value for kind in kinds))
+        raise DataError(path, "parts with different kinds of depth", found=found)
+    kind = kinds.pop() if kinds else DepthKind.METRIC
     write_coco(path, images, annotations, depth_kind=kind, description=description)
 
 

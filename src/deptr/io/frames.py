@@ -2,110 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import re
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TypeVar
 
-from deptr.errors import DataError, UsageError
-from deptr.records import Image
-
-FALLBACK_RATE = 30.0  # spacing of timestamps where nothing says the frame rate
-_URL = re.compile(r"(rtsp|rtsps|rtmp|http|https|udp|tcp|srt)://", re.IGNORECASE)
-Self = TypeVar("Self", bound="FrameSource")
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One image of a source.
-
-    Attributes:
-        index: Number of the frame, from 1; a frame that cannot be decoded leaves its number out.
-        timestamp: Seconds since the first frame.
-        image: ``(H, W, 3)`` uint8 RGB.
-    """
-
-    index: int
-    timestamp: float
-    image: Image
-
-
-class FrameSource(ABC):
-    """Where frames come from. Iterate over it once; use it in a ``with`` block.
-
-    Attributes:
-        name: For messages and file names.
-        fps: Frames per second, None when nothing says it.
-        size: Width and height in pixels.
-        frame_count: Number of frames, None when it cannot be known.
-        live: Whether frames arrive in real time, without an end.
-        detections: File with detections that belongs to it, None when there is none.
-        skipped: Frames so far that could not be decoded.
-    """
-
-    name: str
-    fps: float | None
-    size: tuple[int, int]
-    frame_count: int | None = None
-    live: bool = False
-    detections: Path | None = None
-    skipped: int = 0
-
-    @abstractmethod
-    def __iter__(self) -> Iterator[Frame]:
-        """The frames, in order."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Let go of files and devices."""
-
-    def notes(self) -> list[str]:
-        """What the user should know about frames that are missing, in sentences."""
-        if not self.skipped:
-            return []
-        return [f"{self.name}: {self.skipped} frame(s) could not be decoded and were skipped"]
-
-    def __enter__(self: Self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def is_url(spec: str) -> bool:
-    """Whether a source is an address on the network."""
-    return bool(_URL.match(spec))
-
-
-def check_rate(fps: float | None) -> float | None:
-    """The frame rate, if it is one.
-
-    Raises:
-        UsageError: It is not positive and finite.
-
-    Example:
-        >>> check_rate(25)
-        25.0
-    """
-    if fps is None:
-        return None
-    if not (math.isfinite(fps) and 0 < fps <= 100_000):
-        raise UsageError(f"fps: expected a positive number of frames per second, got {fps:g}")
-    return float(fps)
+from deptr.errors import DataError
+from deptr.io.frame_source import FrameSource, check_rate, is_url
 
 
 def open_source(spec: str | Path, *, fps: float | None = None) -> FrameSource:
     """Open anything that gives frames.
 
     Args:
-        spec: A video file, a folder of images (taken in natural order), a MOT sequence folder (with
-            ``img1/``), the number of a camera, or an RTSP/HTTP address.
+        spec: A video file, a folder of images, a MOT sequence folder (with ``img1/``, or what ``imDir`` of
+            its ``seqinfo.ini`` says), the number of a camera, or an RTSP/HTTP address.
         fps: Frames per second, over what the source says; timestamps follow it.
 
     Raises:
@@ -130,9 +38,9 @@ def open_source(spec: str | Path, *, fps: float | None = None) -> FrameSource:
 
         return CameraSource(int(words), fps=rate)
     if path.is_dir():
-        from deptr.io.image_source import ImageFolder, MotFolder
+        from deptr.io.image_source import ImageFolder, MotFolder, is_sequence
 
-        return MotFolder(path, fps=rate) if (path / "img1").is_dir() else ImageFolder(path, fps=rate)
+        return MotFolder(path, fps=rate) if is_sequence(path) else ImageFolder(path, fps=rate)
     if not path.exists():
         hint = (
             "give a video, a folder of images, a MOT sequence folder, a camera number or an rtsp/http address"

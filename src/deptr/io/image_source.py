@@ -1,31 +1,18 @@
-"""Frames from folders of images: any folder in natural order, or a MOT sequence by frame number."""
+"""Frames from folders of images: any folder, or a MOT sequence, by the numbers in their names."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from deptr.errors import DataError
-from deptr.io.frames import FALLBACK_RATE, Frame, FrameSource
+from deptr.io.folders import IMAGE_SUFFIXES, NumberedImages, image_files, number_by_name, number_images
+from deptr.io.frame_source import FALLBACK_RATE, Frame, FrameSource
+from deptr.io.seqinfo import IMAGES, image_folder, read_seqinfo
 from deptr.io.sequences import folder_sequence
 from deptr.records import Image
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
-
-
-def natural_key(name: str) -> list[tuple[bool, int, str]]:
-    """Sorting key that counts as people do.
-
-    Example:
-        >>> sorted(["f10.jpg", "f9.jpg", "F1.jpg"], key=natural_key)
-        ['F1.jpg', 'f9.jpg', 'f10.jpg']
-    """
-    parts = re.split(r"(\d+)", name.lower())
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def read_image(path: str | Path) -> Image | None:
@@ -38,19 +25,25 @@ def read_image(path: str | Path) -> Image | None:
 
     try:
         content = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise DataError(path, "cannot be read", found=error.strerror or str(error)) from error
+    except (OSError, ValueError) as error:  # a name that no file can have is a ValueError
+        found = getattr(error, "strerror", None) or str(error)
+        raise DataError(path, "cannot be read", found=found) from error
     image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 class ImageFolder(FrameSource):
-    """The images of one folder in natural order of their names, numbered 1, 2, ..."""
+    """The images of one folder, numbered as `deptr.io.folders.number_images` says.
+
+    The images of a sequence are numbered as the sequence is: boxes that lie beside them mean the names.
+    """
 
     def __init__(self, folder: Path, *, fps: float | None = None) -> None:
         self.name = folder.name or str(folder)
         self.fps = fps
-        self._numbered = self._find(folder)
+        found = self._find(folder)
+        self._numbered = found.images
+        self._numbering = list(found.notes)
         self.frame_count = self._numbered[-1][0]
         self._damaged: list[str] = []
         self.size = self._first_size(folder)
@@ -70,15 +63,15 @@ class ImageFolder(FrameSource):
         """Nothing is held open."""
 
     def notes(self) -> list[str]:
-        """Names of the damaged images."""
+        """How frames are numbered where that is not plain, and names of the damaged images."""
         if not self._damaged:
-            return []
+            return self._numbering
         shown = ", ".join(self._damaged[:3]) + (", ..." if len(self._damaged) > 3 else "")
-        return [f"{self.name}: {len(self._damaged)} image(s) could not be decoded and were skipped: {shown}"]
+        damage = f"{self.name}: {len(self._damaged)} image(s) could not be decoded and were skipped: {shown}"
+        return [*self._numbering, damage]
 
-    def _find(self, folder: Path) -> list[tuple[int, Path]]:
-        images = _images(folder)
-        return list(enumerate(images, 1))
+    def _find(self, folder: Path) -> NumberedImages:
+        return (number_by_name if in_sequence(folder) else number_images)(_images(folder))
 
     def _first_size(self, folder: Path) -> tuple[int, int]:
         for _, path in self._numbered:
@@ -89,7 +82,7 @@ class ImageFolder(FrameSource):
 
 
 class MotFolder(ImageFolder):
-    """A MOTChallenge sequence: ``img1/`` by frame number, with ``seqinfo.ini`` and detections if present."""
+    """A MOTChallenge sequence: its images by frame number, with ``seqinfo.ini`` and detections if present."""
 
     def __init__(self, folder: Path, *, fps: float | None = None) -> None:
         known = folder_sequence(folder)
@@ -99,34 +92,45 @@ class MotFolder(ImageFolder):
 
     def notes(self) -> list[str]:
         """Damaged images and gaps in the numbers."""
-        gaps = f"{self.name}: {self._missing} frame number(s) have no image in img1"
+        gaps = f"{self.name}: {self._missing} frame number(s) have no image in {self._folder.name}"
         return super().notes() + ([gaps] if self._missing else [])
 
-    def _find(self, folder: Path) -> list[tuple[int, Path]]:
-        numbered = []
-        for path in _images(folder / "img1"):
-            if not path.stem.isdecimal() or int(path.stem) < 1:
-                raise DataError(
-                    path, "not a frame number", expected="a name such as 000001.jpg", found=path.name
-                )
-            numbered.append((int(path.stem), path))
-        numbered.sort()
-        for (number, first), (following, second) in pairwise(numbered):
-            if number == following:
-                raise DataError(
-                    second, f"frame {number} has two images", found=f"{first.name}, {second.name}"
-                )
-        return numbered
+    def _find(self, folder: Path) -> NumberedImages:
+        found = image_folder(folder)
+        if found is None:
+            named = read_seqinfo(folder).images or IMAGES
+            expected = f"the folder that imDir names ({named})"
+            raise DataError(folder / "seqinfo.ini", "no folder of images", expected=expected, found="none")
+        self._folder = found
+        return number_by_name(_images(found))
+
+
+def is_sequence(folder: Path) -> bool:
+    """Whether a folder is a MOTChallenge sequence, and not images themselves.
+
+    Raises:
+        DataError: Its ``seqinfo.ini`` is malformed.
+    """
+    described = (folder / "seqinfo.ini").is_file() and not image_files(folder)
+    return described or image_folder(folder) is not None
+
+
+def in_sequence(folder: Path) -> bool:
+    """Whether a folder holds the images of a sequence, whose description, truth or detections lie beside it.
+
+    Raises:
+        DataError: The ``seqinfo.ini`` beside it is malformed.
+    """
+    home = folder.resolve().parent
+    if not any((home / name).exists() for name in ("seqinfo.ini", "gt/gt.txt", "det/det.txt")):
+        return False
+    images = image_folder(home)
+    return images is not None and images.resolve() == folder.resolve()
 
 
 def _images(folder: Path) -> list[Path]:
-    try:
-        found = [
-            path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-        ]
-    except OSError as error:
-        raise DataError(folder, "cannot be read", found=error.strerror or str(error)) from error
+    found = image_files(folder)
     if not found:
         endings = ", ".join(sorted(IMAGE_SUFFIXES))
         raise DataError(folder, "the folder holds no image", expected=f"files ending in {endings}")
-    return sorted(found, key=lambda path: natural_key(path.name))
+    return found

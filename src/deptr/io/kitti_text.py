@@ -2,7 +2,8 @@
 
 Fields are separated by blanks: frame (from 0), identity, type, truncated, occluded, alpha, left, top,
 right, bottom, height, width, length, x, y, z, rotation and, in results, score. The depth is ``z``: metres
-from the camera plane; -1000 stands for a place that is not known. Format: KITTI tracking development kit.
+from the camera plane; -1000, and what detectors in the image write (-1, 0 or nan), is not known.
+Format: KITTI tracking development kit.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ import numpy as np
 
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write
+from deptr.io.columns import NOT_SAID, kitti_spelling, known_depth
+from deptr.io.identities import LARGEST_EXACT
 from deptr.io.tables import DetectionTable, TrackTable
-from deptr.io.text_rows import Check, Rows, parse_rows, read_text, refuse_first
+from deptr.io.text_files import lines_of, read_text
+from deptr.io.text_rows import Check, Rows, is_comment, parse_rows, refuse_comment, refuse_first
 from deptr.records import BoolArray, DepthKind, depth_of
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 _FIELDS = (17, 18)
 _TYPE = 2
 _UNKNOWN_PLACE = -1000.0
+_UNKNOWN_PLACES = (_UNKNOWN_PLACE, -1.0, 0.0)  # detectors without a place write these
 _REGION = "DontCare"
 _NAMES = (
     "frame, id, type, truncated, occluded, alpha, left, top, right, bottom, height, width, length, x, y, z, "
@@ -42,10 +47,12 @@ def looks_like_kitti(text: str) -> bool:
         True
         >>> looks_like_kitti("1,-1,10,20,30,60,0.9")
         False
+        >>> looks_like_kitti("# frame id left top width height score")
+        False
     """
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    fields = first.split()
-    return "," not in first and len(fields) > _TYPE and bool(re.fullmatch(r"[A-Za-z_]\w*", fields[_TYPE]))
+    rows = (line for line in lines_of(text) if line.strip() and not is_comment(line))
+    first = next(rows, "")
+    return "," not in first and bool(re.match(r"\s*[-+.\d]\S*\s+[-+.\d]\S*\s+[A-Za-z_]\w*(\s|$)", first))
 
 
 def read_kitti_detections(path: str | Path) -> DetectionTable:
@@ -56,7 +63,12 @@ def read_kitti_detections(path: str | Path) -> DetectionTable:
     Raises:
         DataError: The file is missing, empty or malformed; the message names the line.
     """
-    objects = _read(path)
+    return parse_kitti_detections(read_text(path), path)
+
+
+def parse_kitti_detections(text: str, path: str | Path) -> DetectionTable:
+    """As `read_kitti_detections`, of text that was read from `path`."""
+    objects = _parse(text, path)
     if not len(objects.rows):
         raise DataError(path, "the file holds no object", expected="one object a line")
     order = np.argsort(objects.rows[:, 0], kind="stable")
@@ -68,7 +80,7 @@ def read_kitti_detections(path: str | Path) -> DetectionTable:
         frame=rows[:, 0].astype(np.int64) + 1,
         xyxy=rows[:, 6:10].copy(),
         score=rows[:, 17].copy() if rows.shape[1] == _FIELDS[1] else np.ones(len(rows)),
-        depth=_depth(rows),
+        depth=known_depth(rows[:, 15]),
         depth_kind=DepthKind.METRIC,
         class_id=class_id,
         class_names=dict(enumerate(names)),
@@ -81,7 +93,7 @@ def read_kitti_tracks(path: str | Path) -> TrackTable:
     Raises:
         DataError: The file is missing or malformed; the message names the line.
     """
-    rows = _read(path).rows
+    rows = _parse(read_text(path), path).rows
     rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
     return TrackTable(
         source=str(path),
@@ -89,7 +101,8 @@ def read_kitti_tracks(path: str | Path) -> TrackTable:
         track_id=rows[:, 1].astype(np.int64),
         xyxy=rows[:, 6:10].copy(),
         score=rows[:, 17].copy() if rows.shape[1] == _FIELDS[1] else np.ones(len(rows)),
-        depth=_depth(rows),
+        depth=known_depth(rows[:, 15]),
+        class_id=np.full(len(rows), NOT_SAID),
     )
 
 
@@ -149,16 +162,16 @@ class _Objects(NamedTuple):
     types: list[str]
 
 
-def _read(path: str | Path) -> _Objects:
-    text = read_text(path)
+def _parse(text: str, path: str | Path) -> _Objects:
     types: list[str] = []
     numbers: list[str] = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines_of(text), 1):
         fields = line.split()
         if fields and len(fields) not in _FIELDS:
+            refuse_comment(path, number, line)
             found = str(len(fields))
             raise DataError(path, "wrong number of fields", line=number, expected="17 or 18", found=found)
-        types.append(fields[_TYPE] if fields else "")
+        types.append(kitti_spelling(fields[_TYPE]) if fields else "")
         numbers.append(",".join([*fields[:_TYPE], "0", *fields[_TYPE + 1 :]]) if fields else "")
     rows = parse_rows("\n".join(numbers), path, columns=_FIELDS, names=_NAMES)
     words = [word for word in types if word]
@@ -169,26 +182,20 @@ def _read(path: str | Path) -> _Objects:
 
 def _check(path: str | Path, text: str, rows: Rows, objects: BoolArray) -> None:
     frame, box, depth = rows[:, 0], rows[:, 6:10], rows[:, 15]
+    exact = (rows[:, 1] == np.floor(rows[:, 1])) & (np.abs(rows[:, 1]) < LARGEST_EXACT)
     whole = (frame >= 0) & (frame == np.floor(frame)) & (frame < 1e8)
     checks: list[Check] = [(~whole, 0, "not a frame number", "a whole number from 0", None)]
-    checks.append(
-        (objects & (rows[:, 1] != np.floor(rows[:, 1])), 1, "not an identity", "a whole number", None)
-    )
+    checks.append((objects & ~exact, 1, "not an identity", f"a whole number up to {LARGEST_EXACT - 1}", None))
     for column in range(6, 10):
         bad = ~(np.abs(rows[:, column]) < 1e6)
         checks.append((bad, column, "not a pixel coordinate", "a finite number of pixels", None))
     for low, high in ((0, 2), (1, 3)):
         bad = objects & ~(box[:, high] > box[:, low])
         checks.append((bad, 6 + high, "empty box", f"more than {_NAMES[6 + low]}", None))
-    unknown = depth == _UNKNOWN_PLACE
-    checks.append(
-        (objects & ~(unknown | ((depth > 0) & np.isfinite(depth))), 15, "not a depth", "metres > 0", None)
-    )
+    hint = "-1000, -1, 0 and nan stand for a place that is not known"
+    legal = np.isin(depth, _UNKNOWN_PLACES) | np.isnan(depth) | ((depth > 0) & np.isfinite(depth))
+    checks.append((objects & ~legal, 15, "not a depth", "metres > 0", hint))
     if rows.shape[1] == _FIELDS[1]:
         inside = (rows[:, 17] >= 0) & (rows[:, 17] <= 1)
         checks.append((objects & ~inside, 17, "not a score", "a number in [0, 1]", None))
     refuse_first(text, path, rows, checks, _NAMES)
-
-
-def _depth(rows: Rows) -> Rows:
-    return np.where(rows[:, 15] == _UNKNOWN_PLACE, np.nan, rows[:, 15])

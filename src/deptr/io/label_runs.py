@@ -14,6 +14,7 @@ from typing import Any
 
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write
+from deptr.io.folders import is_hidden
 from deptr.io.labels import SequenceLabels, read_labels
 
 
@@ -67,7 +68,7 @@ class LabelRun:
 
     def sequences(self) -> list[str]:
         """Names of the finished sequences, sorted."""
-        files = self.folder.glob("*.parquet")
+        files = (file for file in self.folder.glob("*.parquet") if not is_hidden(file))
         side = (".dense.parquet", ".features.parquet")
         return sorted(file.name[: -len(".parquet")] for file in files if not file.name.endswith(side))
 

@@ -11,9 +11,10 @@ columns   meaning                                                               
 8         ... score, depth                                                       8
 9         ... score, class, visibility (ground truth of MOTChallenge)            none
 10        ... score, depth, two of any kind (-1, -1, -1 in plain MOTChallenge)   8
-11        ... score, three of any kind, depth (DepTR-MOT's layout, and ours)     11
+11        ... score, class, two of any kind, depth (DepTR-MOT's, and ours)       11
 ========  =====================================================================  ============
 
+A class is a whole number of one's own, -1 where it is not said; see `deptr.io.columns`.
 Blank lines hold nothing and are skipped. A depth of -1 or ``nan`` is not known.
 """
 
@@ -28,19 +29,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deptr.errors import DataError, UsageError
+from deptr.io.columns import FOUND, NOT_SAID, whole
+from deptr.io.identities import exact_identities
+from deptr.io.kitti_text import looks_like_kitti
 from deptr.io.tables import DetectionTable, TrackTable
-from deptr.io.text_rows import Check, Rows, parse_rows, read_text, refuse_first
-from deptr.records import DepthKind, FloatArray, depth_of
+from deptr.io.text_files import read_text
+from deptr.io.text_rows import Check, Rows, parse_rows, refuse_first
+from deptr.records import DepthKind, FloatArray, IntArray, depth_of
 
 if TYPE_CHECKING:
     import supervision as sv
 
 __all__ = ["DetectionTable", "TrackTable", "TrackWriter", "read_detections", "read_tracks"]
 
-COLUMNS = (6, 7, 8, 9, 10, 11)
+COLUMNS = tuple(FOUND)
 NAMES = ("frame", "id", "left", "top", "width", "height", "score")
 UNKNOWN_DEPTH = -1.0
-_DEPTH_COLUMN = {8: 8, 10: 8, 11: 11}
+_CLASS = 7
+_DEPTH_OF_TRACKS = {8: 7, 11: 10}  # of ten, the last three are a place in the world where they say anything
+_TRUTH_COLUMNS = 9  # of which the eighth is always a class; of eleven it may be of any kind
 _LARGEST_FRAME = 100_000_000
 _LARGEST_PIXEL = 1_000_000
 _SMALLEST_SIZE = 0.001  # below it a written box would have no extent
@@ -51,7 +58,7 @@ def read_detections(
     *,
     depth_column: int | None = None,
     depth_kind: DepthKind | str = DepthKind.METRIC,
-    first_frame: int = 1,
+    first_frame: int | None = None,
 ) -> DetectionTable:
     """Detections from a text file.
 
@@ -59,7 +66,8 @@ def read_detections(
         path: MOT text as in this module's table.
         depth_column: Column with the depth, counted from 1; None takes the one of the table.
         depth_kind: What the depths mean.
-        first_frame: Number the file gives to the first frame, 0 or 1; DepTR-MOT's own files use 0.
+        first_frame: Number the file gives to the first frame, 0 or 1; DepTR-MOT's own files use 0. None: 1,
+            and messages name no options, for callers whose user cannot choose either.
 
     Raises:
         DataError: The file is missing, empty or malformed; the message names the line.
@@ -72,19 +80,40 @@ def read_detections(
         >>> read_detections(file).at(1).xyxy
         array([[10., 20., 40., 80.]])
     """
+    return parse_detections(
+        read_text(path), path, depth_column=depth_column, depth_kind=depth_kind, first_frame=first_frame
+    )
+
+
+def parse_detections(
+    text: str,
+    path: str | Path,
+    *,
+    depth_column: int | None = None,
+    depth_kind: DepthKind | str = DepthKind.METRIC,
+    first_frame: int | None = None,
+) -> DetectionTable:
+    """As `read_detections`, of text that was read from `path`."""
     kind = DepthKind.parse(depth_kind)
-    text = read_text(path)
+    asked, first_frame = first_frame is not None, 1 if first_frame is None else first_frame
+    _refuse_kitti(path, text)
     if not text.strip():
         hint = "a sequence without any detection needs no tracking"
         raise DataError(path, "the file is empty", expected="one detection a line", hint=hint)
     rows = parse_rows(text, path, columns=COLUMNS, names=NAMES)
     column = _depth_column(rows.shape[1], depth_column, path)
     names = _names(column)
-    checks = [*_box_checks(rows, first_frame), *_score_checks(rows)]
+    checks = [*_box_checks(rows, first_frame, asked=asked), *_score_checks(rows)]
     if column is not None:
-        checks += _depth_checks(rows[:, column], column, kind)
+        expected = f"a {'non-negative' if kind.larger_is_nearer else 'positive'} {kind.value} depth"
+        hint = "is this the column of the depth?" + (" See --depth-column" if asked else "")
+        checks += _depth_checks(rows[:, column], column, kind, expected, hint)
+    if rows.shape[1] == _TRUTH_COLUMNS and column != _CLASS:
+        own = ~whole(rows[:, _CLASS])
+        checks.append((own, _CLASS, "not a class", "a whole number, or -1 where it is not said", None))
     checks.append(_order_check(rows))
     refuse_first(text, path, rows, checks, names)
+    class_id = None if column == _CLASS else _classes(rows)
     return DetectionTable(
         source=str(path),
         frame=rows[:, 0].astype(np.int64) + (1 - first_frame),
@@ -92,6 +121,8 @@ def read_detections(
         score=rows[:, 6].copy() if rows.shape[1] > 6 else np.ones(len(rows)),
         depth=_depth(rows, column),
         depth_kind=kind,
+        class_id=class_id,
+        class_names={} if class_id is None else {number: str(number) for number in set(class_id.tolist())},
     )
 
 
@@ -109,40 +140,45 @@ def read_tracks(path: str | Path) -> TrackTable:
         (array([7]), array([5.5]))
     """
     text = read_text(path)
+    _refuse_kitti(path, text)
     rows = parse_rows(text, path, columns=COLUMNS, names=NAMES)
-    column = 10 if rows.shape[1] == 11 else None
-    identity = rows[:, 1]
+    column = _DEPTH_OF_TRACKS.get(rows.shape[1])
+    finite = np.isfinite(rows[:, 1]) & (rows[:, 1] == np.floor(rows[:, 1]))
+    untracked = "these look like detections: track them first" if (rows[:, 1] == -1).all() else None
     checks = [
         *_box_checks(rows, 1),
-        (identity != np.floor(identity), 1, "not an identity", "a whole number", None),
+        (~finite, 1, "not an identity", "a whole number", None),
+        (rows[:, 1] < 0, 1, "a negative identity", "a whole number from 0", untracked),
     ]
     if rows.shape[1] > 6:
         checks.append((~np.isfinite(rows[:, 6]), 6, "not a score", "a finite number", None))
     if column is not None:
-        checks += _depth_checks(rows[:, column], column, DepthKind.RELATIVE_INVERSE)
+        expected, hint = "a depth from 0", "of eight and of eleven columns the last is the depth"
+        checks += _depth_checks(rows[:, column], column, DepthKind.RELATIVE_INVERSE, expected, hint)
     refuse_first(text, path, rows, checks, _names(column))
+    identity = exact_identities(text, path, rows[:, 1])
     order = np.lexsort((identity, rows[:, 0]))
-    sorted_keys = rows[order, :2]
     twice = np.zeros(len(rows), dtype=bool)
-    if len(rows) > 1:
-        twice[order[1:]] = (sorted_keys[1:] == sorted_keys[:-1]).all(axis=1)
+    twice[order[1:]] = (np.diff(rows[order, 0]) == 0) & (np.diff(identity[order]) == 0)
     refuse_first(text, path, rows, [(twice, 1, "identity stands twice in one frame", "once", None)], NAMES)
     rows = rows[order]
+    class_id = _classes(rows)
     return TrackTable(
         source=str(path),
         frame=rows[:, 0].astype(np.int64),
-        track_id=rows[:, 1].astype(np.int64),
+        track_id=identity[order],
         xyxy=_xyxy(rows),
         score=rows[:, 6].copy() if rows.shape[1] > 6 else np.ones(len(rows)),
         depth=_depth(rows, column),
+        class_id=np.full(len(rows), NOT_SAID) if class_id is None else class_id,
     )
 
 
 class TrackWriter:
     r"""Writes tracks frame by frame; what is written is on disk and whole, whatever happens next.
 
-    One row a track: frame, id, left, top, width, height, score, -1, -1, -1, depth (-1 = unknown), as
-    MOTChallenge wants it, with the depth behind.
+    One row a track: frame, id, left, top, width, height, score, class, -1, -1, depth, as MOTChallenge wants
+    it, with the depth behind. A class or depth of -1 is not known.
 
     Args:
         path: The file; its folder must exist.
@@ -218,18 +254,20 @@ def format_tracks(frame: int, tracks: sv.Detections) -> str:
     boxes = np.asarray(tracks.xyxy, dtype=np.float64)
     sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], _SMALLEST_SIZE)
     scores = np.ones(count) if tracks.confidence is None else tracks.confidence
+    classes = np.full(count, NOT_SAID) if tracks.class_id is None else np.asarray(tracks.class_id, np.int64)
     rows = zip(
         tracks.tracker_id.tolist(),
         boxes[:, :2].tolist(),
         sizes.tolist(),
         scores.tolist(),
+        classes.tolist(),
         depth_of(tracks).tolist(),
         strict=True,
     )
     return "".join(
-        f"{frame},{identity},{x:.3f},{y:.3f},{w:.3f},{h:.3f},{score:.5f},-1,-1,-1,"
+        f"{frame},{identity},{x:.3f},{y:.3f},{w:.3f},{h:.3f},{score:.5f},{class_id},-1,-1,"
         f"{-1 if math.isnan(depth) else format(depth, '.6g')}\n"
-        for identity, (x, y), (w, h), score, depth in rows
+        for identity, (x, y), (w, h), score, class_id, depth in rows
     )
 
 
@@ -242,7 +280,7 @@ def _names(depth_column: int | None) -> tuple[str, ...]:
 def _depth_column(columns: int, asked: int | None, path: str | Path) -> int | None:
     """Index, from 0, of the column with the depth; None when the layout has none."""
     if asked is None:
-        return _DEPTH_COLUMN[columns] - 1 if columns in _DEPTH_COLUMN else None
+        return FOUND[columns].depth
     if asked <= len(NAMES):
         raise UsageError(f"depth_column: expected a number from {len(NAMES) + 1}, got {asked}")
     if asked > columns:
@@ -250,13 +288,29 @@ def _depth_column(columns: int, asked: int | None, path: str | Path) -> int | No
     return asked - 1
 
 
-def _box_checks(rows: Rows, first_frame: int) -> list[Check]:
+def _classes(rows: Rows) -> IntArray | None:
+    """Class of each row, None where the file says none."""
+    place = FOUND[rows.shape[1]].class_id
+    if place is None or not whole(rows[:, place]).all() or (rows[:, place] == NOT_SAID).all():
+        return None
+    return rows[:, place].astype(np.int64)
+
+
+def _refuse_kitti(path: str | Path, text: str) -> None:
+    if looks_like_kitti(text):
+        hint = "`deptr track --detections`, `eval` and `validate` read KITTI text"
+        raise DataError(path, "KITTI text", expected=f"MOT text: {', '.join(NAMES)}", hint=hint)
+
+
+def _box_checks(rows: Rows, first_frame: int, *, asked: bool = False) -> list[Check]:
+    """Checks of frames and boxes; `asked` says that the user can choose the number of the first frame."""
     if first_frame not in (0, 1):
         raise UsageError(f"first_frame: expected 0 or 1, got {first_frame}")
     frame, size = rows[:, 0], rows[:, 4:6]
     bad_frame = ~((frame >= first_frame) & (frame <= _LARGEST_FRAME) & (frame == np.floor(frame)))
-    expected = f"a whole number from {first_frame}"
-    hint = "if the file counts frames from 0, say first-frame 0" if bool((frame == 0).any()) else None
+    expected = f"a whole number from {first_frame} to {_LARGEST_FRAME}"
+    remedy = "say --first-frame 0" if asked else "add 1 to each"
+    hint = f"if the file counts frames from 0, {remedy}" if bool((frame == 0).any()) else None
     checks: list[Check] = [(bad_frame, 0, "not a frame number", expected, hint)]
     for column in (2, 3):
         outside = ~(np.abs(rows[:, column]) <= _LARGEST_PIXEL)
@@ -274,14 +328,10 @@ def _score_checks(rows: Rows) -> list[Check]:
     return [(outside, 6, "not a score", "a number in [0, 1]", "bring scores to [0, 1] first")]
 
 
-def _depth_checks(depth: Rows, column: int, kind: DepthKind) -> list[Check]:
+def _depth_checks(depth: Rows, column: int, kind: DepthKind, expected: str, hint: str) -> list[Check]:
     known = ~np.isnan(depth) & (depth != UNKNOWN_DEPTH)
-    smallest_legal = depth >= 0 if kind.larger_is_nearer else depth > 0
-    expected = (
-        f"a {'non-negative' if kind.larger_is_nearer else 'positive'} {kind.value} depth, or -1 for unknown"
-    )
-    hint = "is this the column of the depth? See depth-column"
-    return [(known & ~(smallest_legal & np.isfinite(depth)), column, "not a depth", expected, hint)]
+    legal = (depth >= 0 if kind.larger_is_nearer else depth > 0) & np.isfinite(depth)
+    return [(known & ~legal, column, "not a depth", f"{expected}, or -1 for unknown", hint)]
 
 
 def _order_check(rows: Rows) -> Check:

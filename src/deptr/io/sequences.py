@@ -9,8 +9,6 @@ flat ``[kitti/][car|pedestrian/]SEQUENCE/{seqinfo.ini, gt.txt, ignore.txt, det.t
 
 from __future__ import annotations
 
-import configparser
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -19,9 +17,11 @@ from types import MappingProxyType
 from typing import Literal
 
 from deptr.errors import DataError, UsageError
+from deptr.io.folders import entries, text_files
+from deptr.io.seqinfo import image_folder, last_frame, last_image, read_seqinfo
+from deptr.io.text_files import lines_of, read_text
 
 MOT17_DETECTORS = ("FRCNN", "SDP", "DPM")  # the official release holds each video once per public detector
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,11 @@ class Benchmark:
     folders: tuple[str, ...] = ()
     splits: tuple[str, ...] = ("train", "val")
     sequence_names: str = "*"
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the class column of its ground truth means anything; for `mot` every row is a target."""
+        return self.rules != "MOT15"
 
 
 def _benchmarks() -> Iterable[Benchmark]:
@@ -79,6 +84,7 @@ class Sequence:
         detections: File with detections, None when there is none.
         ignore: File with KITTI's ignored regions and distractors (flat layout only).
         stride: Every `stride`-th frame is kept: 1, 1 + stride, ... renumbered 1, 2, ...
+        images: Folder with the images, None when there is none.
     """
 
     name: str
@@ -89,6 +95,7 @@ class Sequence:
     detections: Path | None = None
     ignore: Path | None = None
     stride: int = 1
+    images: Path | None = None
 
     @property
     def length(self) -> int:
@@ -216,7 +223,7 @@ def _sequence_folders(root: Path, entry: Benchmark, split: str | None) -> list[S
     for folder in candidates:
         if not folder.is_dir():
             continue
-        inside = [path for path in sorted(folder.iterdir()) if _ground_truth_file(path)]
+        inside = [path for path in sorted(entries(folder)) if _ground_truth_file(path)]
         named = [path for path in inside if fnmatchcase(path.name, entry.sequence_names)]
         strangers += [path.name for path in inside if path not in named]
         if named:
@@ -227,7 +234,7 @@ def _sequence_folders(root: Path, entry: Benchmark, split: str | None) -> list[S
             f"holds sequences of another benchmark than {entry.name}",
             expected=f"names like {entry.sequence_names}",
             found=", ".join(strangers[:3]),
-            hint="use --benchmark mot for a MOT-style folder with names of its own",
+            hint="name the benchmark mot for a MOT-style folder with names of its own",
         )
     if entry.family == "kitti":
         expected = "training/label_02/0000.txt or 0000/gt.txt"
@@ -255,54 +262,12 @@ def folder_sequence(folder: Path) -> Sequence:
     ground_truth = _ground_truth_file(folder)
     detections = _first_file(folder / "det" / "det.txt", folder / "det.txt")
     ignore = _first_file(folder / "ignore.txt")
-    length, rate, size = 0, None, None
-    if (folder / "seqinfo.ini").is_file():
-        length, rate, size = _read_seqinfo(folder / "seqinfo.ini")
-    length = length or _count_images(folder / "img1") or _last_frame(ground_truth)
-    return Sequence(folder.name, length, rate, size, ground_truth, detections, ignore)
-
-
-def _read_seqinfo(path: Path) -> tuple[int, float | None, tuple[int, int] | None]:
-    """Length, frame rate and image size."""
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read(path, encoding="utf-8")
-        info = dict(parser["Sequence"])
-    except (configparser.Error, KeyError, UnicodeDecodeError) as error:
-        expected = "a section [Sequence]"
-        raise DataError(path, "not a seqinfo file", expected=expected, found=str(error)) from error
-    length = _positive(path, info, "seqLength")
-    if length is None:
-        raise DataError(path, "seqLength is missing", expected="seqLength=<number of frames>")
-    width, height = _positive(path, info, "imWidth"), _positive(path, info, "imHeight")
-    size = (int(width), int(height)) if width and height else None
-    return int(length), _positive(path, info, "frameRate"), size
-
-
-def _positive(path: Path, info: dict[str, str], key: str) -> float | None:
-    """A positive number of the file, whole but for the frame rate; None when the key is missing."""
-    word = info.get(key.lower())  # configparser lowers the keys
-    if word is None:
-        return None
-    kind = "number" if key == "frameRate" else "whole number"
-    pattern = r"\d+(\.\d*)?|\.\d+" if key == "frameRate" else r"\d+"
-    if not re.fullmatch(pattern, word) or float(word) <= 0:
-        raise DataError(path, f"wrong {key}", expected=f"a positive {kind}", found=repr(word))
-    return float(word)
-
-
-def _count_images(folder: Path) -> int:
-    if not folder.is_dir():
-        return 0
-    return sum(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir())
-
-
-def _last_frame(path: Path | None) -> int:
-    """Largest number in the first column of a text file: the least length that a sequence can have."""
-    if path is None:
-        return 0
-    firsts = (re.match(r"\s*([0-9]+)", line) for line in path.read_text(encoding="utf-8").splitlines())
-    return max((int(match.group(1)) for match in firsts if match), default=0)
+    info = read_seqinfo(folder)
+    images = image_folder(folder)
+    length = info.length or last_image(images) or last_frame(ground_truth)
+    return Sequence(
+        folder.name, length, info.rate, info.size, ground_truth, detections, ignore, images=images
+    )
 
 
 def _official_kitti(root: Path, entry: Benchmark, split: str | None) -> list[Sequence]:
@@ -312,7 +277,7 @@ def _official_kitti(root: Path, entry: Benchmark, split: str | None) -> list[Seq
     if labels is None:
         return []
     lengths = _kitti_lengths(labels.parent, split or "training")
-    names = lengths or {path.stem: 0 for path in sorted(labels.glob("[0-9]*.txt"))}
+    names = lengths or {path.stem: 0 for path in text_files(labels) if path.stem[:1].isdecimal()}
     if not names:
         raise DataError(labels, f"no labels for benchmark {entry.name}", expected="files like 0000.txt")
     found = []
@@ -322,9 +287,11 @@ def _official_kitti(root: Path, entry: Benchmark, split: str | None) -> list[Seq
             raise DataError(
                 path, "label file is missing", expected="a file for each line of the sequence map"
             )
-        frames = length or _count_images(labels.parent / "image_02" / name) or _last_frame(path) + 1
+        images = labels.parent / "image_02" / name
+        frames = length or last_image(images, first=0) or last_frame(path) + 1
         detections = _first_file(labels.parent / "det_02" / f"{name}.txt")
-        found.append(Sequence(name, frames, 10.0, None, path, detections))
+        where = images if images.is_dir() else None
+        found.append(Sequence(name, frames, 10.0, None, path, detections, images=where))
     return sorted(found, key=lambda sequence: sequence.name)
 
 
@@ -337,7 +304,7 @@ def _kitti_lengths(folder: Path, split: str) -> dict[str, int]:
             raise DataError(folder / name, "no sequence map for this split", expected=f"a file {name}")
         return {}
     lengths = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines_of(read_text(path)), 1):
         words = line.split()
         if not words:
             continue

@@ -88,6 +88,7 @@ class TrackTable:
         xyxy: ``(N, 4)`` float64 pixels.
         score: ``(N,)`` float64.
         depth: ``(N,)`` float64, NaN where unknown.
+        class_id: ``(N,)`` int64, -1 where it is not said.
     """
 
     source: str
@@ -96,6 +97,7 @@ class TrackTable:
     xyxy: FloatArray
     score: FloatArray
     depth: FloatArray
+    class_id: IntArray
 
     def __len__(self) -> int:
         return len(self.frame)

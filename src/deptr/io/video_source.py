@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.error import FFmpegError
 
 from deptr.errors import DataError
-from deptr.io.frames import FALLBACK_RATE, Frame, FrameSource, is_url
+from deptr.io.frame_source import FALLBACK_RATE, Frame, FrameSource, is_url
 from deptr.records import Image
 
 _PATIENCE = (10.0, 10.0)  # seconds to connect, and to wait for the next packet
@@ -37,6 +38,7 @@ class VideoSource(FrameSource):
         self.live = is_url(self._spec) and self._container.duration is None
         self._seen = 0
         self._end: str | None = None
+        self._unordered = 0
         self._first = self._peek()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -55,7 +57,7 @@ class VideoSource(FrameSource):
             before = clock.index
             index, timestamp = clock.advance(decoded.time)
             self.skipped += index - before - 1
-            self._seen = index
+            self._seen, self._unordered = index, clock.unordered
             yield Frame(index, timestamp, _upright(decoded))
         self.skipped += clock.pending
         self._finish(clock.index + clock.pending)
@@ -65,14 +67,20 @@ class VideoSource(FrameSource):
         self._container.close()
 
     def notes(self) -> list[str]:
-        """Damage, and an end before the one that the file announces."""
-        return super().notes() + ([self._end] if self._end else [])
+        """Damage, time stamps that do not grow, and an end before the one that the file announces."""
+        notes = super().notes()
+        if self._unordered:
+            what = f"{self._unordered} time stamp(s) stand still or go back"
+            notes.append(f"{self.name}: {what}; those frames follow at the frame rate instead")
+        return notes + ([self._end] if self._end else [])
 
     def _open(self) -> tuple[av.container.InputContainer, av.VideoStream]:
         remote = is_url(self._spec)
+        # FFmpeg takes what stands before a colon for a protocol, but not in an absolute path
+        place = self._spec if remote else os.path.abspath(self._spec)
         options = {"rtsp_transport": "tcp"} if self._spec.lower().startswith("rtsp") else {}
         try:
-            container = av.open(self._spec, timeout=_PATIENCE if remote else None, options=options)
+            container = av.open(place, timeout=_PATIENCE if remote else None, options=options)
         except (FFmpegError, OSError) as error:
             problem = "cannot be reached" if remote else "cannot be read as video"
             hint = "is the address right and the camera on?" if remote else "is the file whole?"
@@ -140,6 +148,7 @@ class _Clock:
     def __init__(self, rate: float, *, fixed: bool, steady_rate: float | None) -> None:
         self.index = 0
         self.pending = 0  # damaged frames since the last good one
+        self.unordered = 0  # frames whose time stamp is not behind the one before
         self._rate = rate
         self._fixed = fixed
         self._steady_rate = steady_rate  # of the file, None when its frames are unevenly spaced
@@ -166,6 +175,7 @@ class _Clock:
         if self._start is None and raw is not None:
             self._start = raw - expected
         stamped = expected if self._fixed or raw is None or self._start is None else raw - self._start
+        self.unordered += stamped <= self._time
         self._time = stamped if stamped > self._time else expected
         return self.index, self._time
 
@@ -179,7 +189,17 @@ def _chain(
 
 
 def _upright(frame: av.VideoFrame) -> Image:
-    """The picture as RGB, turned as the recorder says it is to be seen."""
+    """The picture as RGB, turned and mirrored as the recorder says it is to be seen.
+
+    Its display matrix sends a pixel to ``x' = a x + c y``, ``y' = b x + d y`` (ISO/IEC 14496-12, 8.3.2).
+    """
     image = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
-    turns = round(Fraction(int(frame.rotation), 90)) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return image
+    a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(matrix), dtype="=i4", count=5))
+    turned = abs(b) + abs(c) > abs(a) + abs(d)
+    across, down = (c, b) if turned else (a, d)
+    if turned:
+        image = image.transpose(1, 0, 2)
+    return np.ascontiguousarray(image[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])

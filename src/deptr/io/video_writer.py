@@ -49,7 +49,7 @@ class VideoWriter:
             raise UsageError(f"quality: expected a whole number in [0, 51], got {quality}")
         self.path = Path(path)
         self.frames = 0
-        self._fps = fps
+        self._fps = float(fps)
         self._quality = quality
         self._size: tuple[int, int] | None = None
         self._last = -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from deptr.errors import DataError
+from deptr.io.folders import IMAGE_SUFFIXES, entries
 from deptr.records import FloatArray, Image
 from deptr.synth.paint import OPAQUE, Sprite
 
-IMAGE_SUFFIXES = frozenset({".png", ".webp", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 _MIN_SIDE = 8
 _MAX_BACKGROUND = 960
 _KEPT_CUTOUTS = 1500
@@ -28,19 +29,22 @@ class PictureFolder:
     Args:
         folder: Where they lie; sub-folders are not searched.
         purpose: What the folder is for, for messages.
+        leave_out: Beginnings of the names of pictures that are passed over.
 
     Raises:
         DataError: The folder is missing or holds no picture.
     """
 
-    def __init__(self, folder: str | Path, purpose: str) -> None:
+    def __init__(self, folder: str | Path, purpose: str, leave_out: Collection[str] = ()) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise DataError(self.folder, f"no such folder of {purpose}", hint="give an existing folder")
         self.paths = sorted(
-            (path for path in self.folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES),
+            (path for path in entries(self.folder) if path.suffix.lower() in IMAGE_SUFFIXES),
             key=lambda path: path.name,
         )
+        if leave_out:
+            self.paths = [path for path in self.paths if not path.name.startswith(tuple(leave_out))]
         if not self.paths:
             suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
             raise DataError(self.folder, f"holds no {purpose}", expected=f"pictures ({suffixes})")
@@ -57,8 +61,8 @@ class CutoutFolder(PictureFolder):
             channel, or nothing or everything in it is transparent.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        super().__init__(folder, "cut-outs")
+    def __init__(self, folder: str | Path, leave_out: Collection[str] = ()) -> None:
+        super().__init__(folder, "cut-outs", leave_out)
         self._kept: OrderedDict[int, tuple[Sprite, FloatArray]] = OrderedDict()
 
     def sprite(self, index: int) -> tuple[Sprite, FloatArray]:

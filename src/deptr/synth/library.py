@@ -29,7 +29,8 @@ from deptr.synth.writer import PARTIAL, WriteOptions, write_sequence
 LEVEL_NAMES = MappingProxyType({1: "easy", 2: "busy", 3: "dense"})
 SPLIT_SEEDS: Mapping[str, int] = MappingProxyType({"train": 0, "val": 1_000_000, "test": 2_000_000})
 SPLIT_LENGTH = 1_000_000
-BENCHMARKS = ("deptr-crowd-v1",)
+# the fixed benchmarks and how far their detected boxes are off
+BENCHMARKS: Mapping[str, float] = MappingProxyType({"deptr-crowd-v1": 0.0, "deptr-crowd-v2": 0.05})
 _BENCHMARK_SEED = 9_000_000
 _SETTINGS = "world.json"
 
@@ -109,7 +110,8 @@ def benchmark_jobs(name: str) -> tuple[SequenceJob, ...]:
     """The sequences of a fixed benchmark; its options never change under the same name.
 
     ``deptr-crowd-v1``: 20 sequences of 200 frames at 20 frames/s, 384 x 640: 7 easy, 7 busy, 6 dense; in
-    each level the camera is in turn still, panning, shaking, on a quadruped, and zooming.
+    each level the camera is in turn still, panning, shaking, on a quadruped, and zooming. ``deptr-crowd-v2``:
+    the same sequences, whose detected boxes are off by 5 % (`BENCHMARKS`).
 
     Raises:
         UsageError: There is no such benchmark.

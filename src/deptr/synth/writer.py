@@ -17,14 +17,13 @@ from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write
 from deptr.io.coco import annotation_entry, image_entry, write_coco
 from deptr.records import DepthKind, FloatArray, Image
-from deptr.synth.rng import generator
+from deptr.synth.detections import DetectionNoise, detection_rows
 from deptr.synth.scene import Scene
 from deptr.synth.truth import FrameTruth
 
 DEPTH_STEP_M = 0.002  # one step of a 16-bit depth map: up to 131 m
 PARTIAL = ".partial"
 _SCORED_VISIBILITY = 0.1  # people who show less do not count in the ground truth
-_DETECTED_VISIBILITY = 0.25  # people who show less are in no detections file
 _JPEG_QUALITY = 95
 
 
@@ -37,6 +36,8 @@ class WriteOptions:
         masks: Whether the COCO json has the visible masks.
         depth_maps: Whether 16-bit depth maps are written.
         jitter: Standard deviation of the error of detected boxes, as a part of their width and height.
+        depth_noise: Standard deviation of the error of detected depths, relative, new in every frame.
+        depth_drift: Standard deviation of a bias of each person's depth, relative, that changes over seconds.
 
     Raises:
         UsageError: A value is out of range.
@@ -46,12 +47,15 @@ class WriteOptions:
     masks: bool = True
     depth_maps: bool = True
     jitter: float = 0.0
+    depth_noise: float = 0.0
+    depth_drift: float = 0.0
 
     def __post_init__(self) -> None:
         if self.images not in ("jpg", "png"):
             raise UsageError(f"images: expected jpg or png, got {self.images!r}")
-        if not 0 <= self.jitter < 1:
-            raise UsageError(f"jitter: expected a number in [0, 1), got {self.jitter}")
+        for name in ("jitter", "depth_noise", "depth_drift"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name}: expected a number in [0, 1), got {getattr(self, name)}")
 
 
 def write_sequence(
@@ -97,6 +101,9 @@ def _write(
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     cameras: list[dict[str, Any]] = []
+    noise = DetectionNoise(
+        options.jitter, options.depth_noise, options.depth_drift, scene.seed, scene.options.fps
+    )
     for index in range(len(scene)):
         truth = scene.frame(index, dense=options.depth_maps)
         number, file_name = index + 1, f"img1/{index + 1:06d}.{options.images}"
@@ -104,8 +111,7 @@ def _write(
         if options.depth_maps:
             write_depth_map(folder / "depth" / f"{number:06d}.png", truth.dense_depth())
         rows += ground_truth_rows(number, truth)
-        jitter = generator(scene.seed, 120, index) if options.jitter else None
-        detections += detection_rows(number, truth, jitter, options.jitter)
+        detections += detection_rows(number, truth, noise)
         height, width = truth.image.shape[:2]
         focal = truth.camera.focal_px
         images.append(
@@ -157,31 +163,6 @@ def ground_truth_rows(frame: int, truth: FrameTruth) -> list[str]:
         rows.append(
             f"{frame},{truth.track_ids[row]},{x:g},{y:g},{right - x:g},{bottom - y:g},{scored},1,"
             f"{visibility:.4f},{truth.depth_m[row]:.4f}\n"
-        )
-    return rows
-
-
-def detection_rows(
-    frame: int, truth: FrameTruth, rng: np.random.Generator | None = None, jitter: float = 0.0
-) -> list[str]:
-    """The true boxes of people who can be seen, with true depth: ``frame,-1,x,y,w,h,score,depth``.
-
-    Args:
-        frame: Number from 1.
-        truth: The frame.
-        rng: Draws the errors of the boxes; None for exact boxes.
-        jitter: Standard deviation of these errors, as a part of width and height.
-    """
-    rows = []
-    for row, (left, top, right, bottom) in enumerate(truth.boxes_xyxy.tolist()):
-        if truth.visibility[row] < _DETECTED_VISIBILITY:
-            continue
-        error = rng.normal(0, jitter, 4) if rng is not None else np.zeros(4)
-        x, y = left + error[0] * (right - left), top + error[1] * (bottom - top)
-        width, height = (right - left) * float(np.exp(error[2])), (bottom - top) * float(np.exp(error[3]))
-        score = 0.6 + 0.39 * float(truth.visibility[row])
-        rows.append(
-            f"{frame},-1,{x:.2f},{y:.2f},{width:.2f},{height:.2f},{score:.4f},{truth.depth_m[row]:.4f}\n"
         )
     return rows
 

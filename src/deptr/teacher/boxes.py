@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from deptr.errors import DataError
+from deptr.io.columns import counts
+from deptr.io.folders import entries
 from deptr.io.mot_text import read_detections, read_tracks
+from deptr.io.seqinfo import image_folder
+from deptr.io.text_files import lines_of, read_text
 from deptr.records import FloatArray, IntArray
 from deptr.teacher.frames import FrameBoxes
 
@@ -54,7 +58,7 @@ class SequenceBoxes:
 
 
 def read_boxes(path: str | Path) -> SequenceBoxes:
-    r"""Boxes from MOT text: ground truth keeps its identities, rows that do not count (score 0) are left out.
+    r"""Boxes from MOT text: ground truth keeps its identities, rows with 0 in column 7 are left out.
 
     Raises:
         DataError: The file is missing, malformed or holds no box.
@@ -67,26 +71,24 @@ def read_boxes(path: str | Path) -> SequenceBoxes:
         array([7])
     """
     file = Path(path)
-    if file.is_file() and _has_identities(file):
+    if _has_identities(read_text(file)):
         tracks = read_tracks(file)
         frame, identity, boxes, score = tracks.frame, tracks.track_id, tracks.xyxy, tracks.score
     else:
         table = read_detections(file)
         frame, boxes, score = table.frame, table.xyxy, table.score
         identity = np.full(len(frame), -1, np.int64)
-    kept = score > 0
+    kept = counts(score)
     if not kept.any():
-        raise DataError(
-            file, "no box to label", expected="rows with a score above 0", found=f"{len(kept)} rows"
-        )
+        expected = "rows whose column 7 is not 0"
+        raise DataError(file, "no box to label", expected=expected, found=f"{len(kept)} rows")
     classes = np.zeros(int(kept.sum()), np.int32)
     return SequenceBoxes(str(file), frame[kept], identity[kept], classes, boxes[kept].astype(np.float32))
 
 
-def _has_identities(path: Path) -> bool:
+def _has_identities(text: str) -> bool:
     """Whether the first row names an identity, as ground truth and tracks do."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        words = next((line for line in file if line.strip()), "").split(",")
+    words = next((line for line in lines_of(text) if line.strip()), "").split(",")
     try:
         return len(words) > 1 and float(words[1]) >= 0
     except ValueError:
@@ -100,10 +102,10 @@ def hash_frames(source: str | Path) -> str:
         DataError: There is nothing to hash.
     """
     path = Path(source)
-    folder = path / "img1" if (path / "img1").is_dir() else path
     if not path.exists():
         raise DataError(source, "no such file or folder")
-    files = [path] if path.is_file() else sorted(entry for entry in folder.iterdir() if entry.is_file())
+    folder = image_folder(path) or path
+    files = [path] if path.is_file() else sorted(entry for entry in entries(folder) if entry.is_file())
     if not files:
         raise DataError(source, "holds no files")
     return hash_files(files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import torch
 from torch.nn import functional
 
 from deptr.errors import DataError
+from deptr.io.text_files import read_json
 from deptr.records import DepthKind, FloatArray
 from deptr.teacher.boxes import hash_files
 from deptr.teacher.frames import BoxedFrame
@@ -280,7 +280,7 @@ class DepthMapFolder(FrameTeacher):
 
     def _describe(self, path: Path) -> None:
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             self.kind = DepthKind.parse(content.get("depth_kind", "metric"))
             self.scale = float(content.get("scale", 0.001))
         except (ValueError, AttributeError, TypeError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deptr.errors import DataError, UsageError
+from deptr.io.seqinfo import image_folder, sequence_folders
 from deptr.teacher.boxes import DETECTIONS, GROUND_TRUTH, read_boxes
 from deptr.teacher.labelling import SequenceJob
 
@@ -15,8 +16,8 @@ def find_jobs(sources: list[str], boxes: str | None = None) -> list[SequenceJob]
     """Sequences under some paths, with their boxes.
 
     Args:
-        sources: Videos, folders of images, MOT sequence folders (``img1/`` inside), or folders that hold such
-            sequences at any depth up to three.
+        sources: Videos, folders of images, MOT sequence folders (``img1/`` or ``imDir`` inside), or folders
+            that hold such sequences at any depth up to three.
         boxes: ``"gt"`` or ``"det"`` for the file of that name in each sequence, a MOT text file for a
             single sequence, or None: ground truth where there is some, detections elsewhere.
 
@@ -45,11 +46,9 @@ def find_jobs(sources: list[str], boxes: str | None = None) -> list[SequenceJob]
 def _sequences(source: Path) -> list[Path]:
     if not source.exists():
         raise DataError(source, "no such file or folder")
-    if source.is_file() or (source / "img1").is_dir():
+    if source.is_file() or image_folder(source):
         return [source]
-    patterns = ("*/img1", "*/*/img1", "*/*/*/img1")
-    below = sorted({path.parent for pattern in patterns for path in source.glob(pattern)})
-    return below or [source]
+    return sequence_folders(source) or [source]
 
 
 def _boxes_of(path: Path, wanted: str | None) -> Path:

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deptr.errors import DataError
-from deptr.io.frames import FrameSource, open_source
+from deptr.io.frame_source import FrameSource
+from deptr.io.frames import open_source
 from deptr.io.label_maps import pack_depth, shrink_depth
 from deptr.io.label_runs import LabelRun
 from deptr.io.labels import FrameLabels, LabelInfo, read_info, read_labels, write_labels
@@ -21,10 +22,10 @@ from deptr.teacher.boxes import SequenceBoxes, hash_frames
 from deptr.teacher.depth_teachers import DepthFrames
 from deptr.teacher.frames import BoxedFrame
 from deptr.teacher.journal import Journal, WindowLabels, locked
-from deptr.teacher.prefetch import prefetched
 from deptr.teacher.repair import changed_frames, count_labels, has_these_boxes, repair
 from deptr.teacher.rows import LabelOptions, Teachers, label_frames, unreadable_rows
 from deptr.teacher.video_depth_windows import Window, windows_of
+from deptr.threads import read_ahead
 
 DECODED_AHEAD = 8
 
@@ -56,6 +57,7 @@ class SequenceReport:
         windows: Windows computed now; 0 if everything was there.
         relabelled: Frames whose boxes had changed and were labelled anew.
         unreadable: Frames that could not be decoded.
+        notes: How frames are numbered where that is not plain, in sentences.
     """
 
     name: str
@@ -65,6 +67,7 @@ class SequenceReport:
     windows: int = 0
     relabelled: int = 0
     unreadable: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def label_sequence(
@@ -97,14 +100,19 @@ def label_sequence(
     with locked(run, job.name):
         frames_hash = hash_frames(job.source)
         windows = 0
+        notes: tuple[str, ...] = ()
         if not _is_labelled(run, job.name, frames_hash, teachers):
-            windows = _Walk(job, run, teachers, options, frames_hash).go(report, overlap=overlap)
+            walk = _Walk(job, run, teachers, options, frames_hash)
+            windows = walk.go(report, overlap=overlap)
+            notes = walk.notes
         changed = 0
         if not has_these_boxes(run.path(job.name), job.boxes):
             changed = _relabel(job, run, teachers, options)
         rows, valid = count_labels(run.path(job.name))
         info = read_info(run.path(job.name))
-    return SequenceReport(job.name, info.frame_count, rows, valid, windows, changed, len(info.unreadable))
+    return SequenceReport(
+        job.name, info.frame_count, rows, valid, windows, changed, len(info.unreadable), notes
+    )
 
 
 def _relabel(job: SequenceJob, run: LabelRun, teachers: Teachers, options: LabelOptions) -> int:
@@ -193,14 +201,16 @@ class _Walk:
         self.unreadable = begun.unreadable if begun else ()
         self.depth_state = begun.depth_state if begun else None
         self.readable = 0
+        self.notes: tuple[str, ...] = ()
 
     def go(self, progress: Progress, *, overlap: bool) -> int:
         """Label what is missing, join the windows and return how many of them were computed now."""
         number = self.first - 1
         with open_source(self.job.source) as source:
             check_boxes(self.job, source)
+            self.notes = tuple(source.notes())
             steps = self._steps(source)
-            with closing(prefetched(steps, 1) if overlap else steps) as ready:
+            with closing(read_ahead(steps, 1) if overlap else steps) as ready:
                 for step in ready:
                     number = step.window.number
                     self._commit(step)
@@ -215,7 +225,7 @@ class _Walk:
     def _steps(self, source: FrameSource) -> Generator[_Step, None, None]:
         session = self.teachers.depth.open(self.depth_state)
         for window in windows_of(
-            prefetched(self._decoded(source), DECODED_AHEAD), itertools.count(self.first)
+            read_ahead(self._decoded(source), DECODED_AHEAD), itertools.count(self.first)
         ):
             depth = session.push(window)
             yield _Step(window, depth, session.state())

@@ -7,7 +7,6 @@ repeats it.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 
 from deptr.errors import DataError, UsageError
 from deptr.io.rle import segmentation_to_mask
+from deptr.io.text_files import read_json
 from deptr.records import BoolArray, DepthKind, FloatArray
 from deptr.teacher.boxes import hash_files
 from deptr.teacher.depth_teachers import DepthMapFolder, FrameTeacher
@@ -176,8 +176,8 @@ def read_masks(path: Path, sequence: str) -> dict[int, list[dict[str, Any]]]:
     Raises:
         DataError: It is no such file, or its annotations have no masks.
     """
+    content = read_json(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         frames = {
             image["id"]: int(image["frame"])
             for image in content["images"]

@@ -1,7 +1,7 @@
 """Video Depth Anything: relative inverse depth of a clip, consistent along time.
 
 The encoder is `transformers`' DINOv2, the decoder `video_depth_head`; together they answer what the
-authors' network answers to 1e-4 (tests/test_video_depth.py). Source: arXiv 2501.12375.
+authors' network answers to 1e-4 (tests/teacher/test_video_depth.py). Source: arXiv 2501.12375.
 """
 
 from __future__ import annotations

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from deptr.errors import UsageError
-from deptr.records import BoolArray, FloatArray, Image, IntArray
+from deptr.records import BoolArray, FloatArray, Image, IntArray, real_number
 from deptr.tracking.assignment import Indices, where, without
 from deptr.tracking.box_report import BoxReport
-from deptr.tracking.boxes import iou, warp
+from deptr.tracking.boxes import iou, or_else, warp
 from deptr.tracking.camera_motion import CameraMotion
-from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.entrance import Entrance
+from deptr.tracking.fusion import MODES, DepthFusion
 from deptr.tracking.lifecycle import CONFIRMED, Lifecycle
 from deptr.tracking.measurements import Measurements, pick
 from deptr.tracking.motion import REFERENCE_RATE, BoxMotion
@@ -31,8 +32,9 @@ class Tracker(ABC):
     """A multi-object tracker: detections of one frame in, those with an identity out.
 
     Args:
-        depth: How depth takes part in the association; None means adaptive whenever detections carry it.
-        frame_rate: Frames per second, used where `update` gets no timestamp.
+        depth: How depth takes part in the association, as a `DepthFusion` or in words (``"kalman"``,
+            ``"fixed:gamma=0.2"``); None means adaptive whenever detections carry it.
+        frame_rate: Frames per second, any real number, used where `update` gets no timestamp.
         **parameters: The tracker's parameters by name; `parameters_of` of the registry lists them.
 
     Raises:
@@ -41,23 +43,29 @@ class Tracker(ABC):
 
     Parameters: ClassVar[type[TrackerParameters]]
     tracker_name: ClassVar[str]
+    fusion_modes: ClassVar[tuple[str, ...]] = MODES
     parameters: TrackerParameters
 
     def __init__(
-        self, *, depth: DepthFusion | None = None, frame_rate: float = 30.0, **parameters: Any
+        self, *, depth: DepthFusion | str | None = None, frame_rate: float = 30.0, **parameters: Any
     ) -> None:
-        if not (isinstance(frame_rate, int | float) and math.isfinite(frame_rate) and frame_rate > 0):
+        self.frame_rate = real_number(frame_rate)
+        if not (math.isfinite(self.frame_rate) and self.frame_rate > 0):
             raise UsageError(
                 f"frame_rate: expected a positive number of frames per second, got {frame_rate!r}"
             )
         self.parameters = build(self.Parameters, parameters, self.tracker_name)
-        self.frame_rate = float(frame_rate)
-        self.depth = depth if depth is not None else DepthFusion.adaptive()
+        self.depth = DepthFusion.of("adaptive" if depth is None else depth)
+        if self.depth.mode not in self.fusion_modes:
+            raise UsageError(
+                f"fusion: {self.tracker_name} takes {' or '.join(self.fusion_modes)}, "
+                f"got {self.depth.mode!r}: choose one of these or another tracker"
+            )
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; identities start again at 1."""
-        self._time: float | None = None
+        self._entrance = Entrance(self.frame_rate)
         self._now = 0.0
         self._frame_count = 0
         self._period: float | None = None
@@ -74,22 +82,28 @@ class Tracker(ABC):
         """Take one frame in.
 
         Args:
-            detections: Any detector's; depth travels in ``data["depth"]``. Never changed.
+            detections: Any detector's; depth travels in ``data["depth"]``. Never changed. Rows without a
+                finite score or a box of finite, positive extent are left out, with an `InputWarning`.
             frame: ``(H, W, 3)`` RGB, needed only where camera motion is estimated.
             timestamp: Seconds; without it a frame is ``1 / frame_rate`` later than the one before.
 
         Returns:
-            The detections that belong to a confirmed track, in their order, with ``tracker_id``. In a
-            panorama the parts of a box that the seam cut are one, and each box has its centre inside.
+            The detections that belong to a confirmed track, in their order, with ``tracker_id`` and boxes as
+            floats, each of positive extent. In a panorama the parts of a box that the seam cut are one, and
+            each box has its centre inside.
 
         Raises:
-            UsageError: A box, score or timestamp is not finite, or a frame is missing or of the wrong kind.
+            UsageError: A timestamp is not finite, a column of the detections has not one value for each box,
+                or a frame is missing or of the wrong kind.
         """
+        detections = self._entrance.admit(detections)
         if self.parameters.panorama:
             self._period = self._panorama_width(frame)
             detections = merge_at_seam(detections, self._period)
         seen = self._depth.read(Measurements.of(detections))
-        seconds = self._advance(timestamp)
+        seconds = self._entrance.seconds(timestamp)
+        self._frame_count += 1
+        self._now += seconds
         self._follow_camera(frame, seen)
         self._rows.tick()
         self._step(seen, seconds * REFERENCE_RATE)
@@ -124,7 +138,7 @@ class Tracker(ABC):
             boxes = self._motion.boxes()[rows]
             if self._report is not None:
                 boxes = self._report.blend(self._rows.boxes[rows], boxes)
-            result.xyxy = boxes.astype(result.xyxy.dtype)
+            result.xyxy = or_else(boxes, self._rows.boxes[rows]).astype(result.xyxy.dtype)
         if self._period is not None:
             kind = result.xyxy.dtype
             result.xyxy = wrap(result.xyxy.astype(np.float64), self._period).astype(kind)
@@ -154,19 +168,6 @@ class Tracker(ABC):
         self._motion.warp(affine)
         self._depth.warp(affine)
         self._rows.boxes = warp(self._rows.boxes, affine)
-
-    def _advance(self, timestamp: float | None) -> float:
-        """Seconds since the frame before; a clock that stands still or goes back counts as no time."""
-        self._frame_count += 1
-        before = self._time
-        if timestamp is None:
-            timestamp = (before or 0.0) + 1.0 / self.frame_rate
-        if not math.isfinite(timestamp):
-            raise UsageError(f"timestamp: expected finite seconds, got {timestamp!r}")
-        seconds = 1.0 / self.frame_rate if before is None else max(timestamp - before, 0.0)
-        self._time = timestamp
-        self._now += seconds
-        return seconds
 
     def _predict(self, frames: float | FloatArray, hold_size: BoolArray | None = None) -> FloatArray:
         """Move all tracks ahead and return their boxes."""

@@ -62,14 +62,19 @@ class BoTSORT(ByteTrack):
 
     def _correct(self, rows: Indices, taken: Measurements) -> None:
         super()._correct(rows, taken)
-        if taken.embeddings is not None:
-            self._fit_width(taken.embeddings)
-            before, now = self._appearance[rows], taken.embeddings
-            mixed = np.where(np.isnan(before), now, MEMORY * before + (1 - MEMORY) * now)
-            self._appearance[rows] = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
+        if taken.embeddings is None:
+            return
+        self._fit_width(taken.embeddings)
+        clear = taken.scores > self.parameters.high_score  # a low score mostly means that another hides it
+        before, now = self._appearance[rows[clear]], taken.embeddings[clear]
+        mixed = np.where(np.isnan(before), now, MEMORY * before + (1 - MEMORY) * now)
+        mixed /= np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
+        self._appearance[rows[clear]] = mixed
 
     def _birth(self, seen: Measurements, columns: Indices, state: int) -> None:
         super()._birth(seen, columns, state)
+        if not len(columns):
+            return
         if seen.embeddings is not None:
             self._fit_width(seen.embeddings)
             fresh = seen.embeddings[columns]

@@ -4,10 +4,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from deptr.records import FloatArray, IntArray
+from deptr.records import BoolArray, FloatArray, IntArray
 
 _TINY = 1e-9
 CROWD = 90_000  # pairs, from which on only those that can overlap are looked at
+LARGEST_PIXEL = 1e6  # a coordinate beyond is no place in an image
+SMALLEST_SIZE = 1e-3  # pixels; a thinner box would be written as one without extent
+
+
+def have_extent(boxes_xyxy: FloatArray) -> BoolArray:
+    """Which boxes are real ones: finite, in reach, right of their left and below their upper edge, ``(N,)``.
+
+    Example:
+        >>> have_extent(np.array([[0.0, 0.0, 4.0, 8.0], [4.0, 0.0, 0.0, 8.0]])).tolist()
+        [True, False]
+    """
+    sizes = boxes_xyxy[:, 2:] >= boxes_xyxy[:, :2] + SMALLEST_SIZE
+    reach = np.abs(boxes_xyxy)
+    if sizes.all() and reach.max(initial=0.0) <= LARGEST_PIXEL:  # false for NaN; this is the rule
+        return np.ones(len(boxes_xyxy), bool)
+    return np.asarray((reach <= LARGEST_PIXEL).all(1) & sizes.all(1))
+
+
+def or_else(boxes_xyxy: FloatArray, others_xyxy: FloatArray) -> FloatArray:
+    """Boxes, and where one has no extent its partner, ``(N, 4)``.
+
+    Example:
+        >>> or_else(np.array([[4.0, 0.0, 0.0, 8.0]]), np.array([[1.0, 0.0, 5.0, 8.0]])).tolist()
+        [[1.0, 0.0, 5.0, 8.0]]
+    """
+    good = have_extent(boxes_xyxy)
+    return boxes_xyxy if good.all() else np.where(good[:, None], boxes_xyxy, others_xyxy)
 
 
 def xyxy_to_xyah(boxes_xyxy: FloatArray) -> FloatArray:

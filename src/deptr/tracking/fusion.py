@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from deptr.errors import UsageError
+from deptr.records import real_number
 from deptr.tracking.depth_state import DepthState
 
 MODES = ("none", "fixed", "kalman", "adaptive")
@@ -33,10 +34,50 @@ class DepthFusion:
         """Refuse what cannot be meant."""
         if self.mode not in MODES:
             raise UsageError(f"fusion: expected one of {', '.join(MODES)}, got {self.mode!r}")
-        if not (isinstance(self.gamma, int | float) and 0 <= self.gamma <= 1):
+        gamma, scale = real_number(self.gamma), real_number(self.scale)
+        if not 0 <= gamma <= 1:
             raise UsageError(f"gamma: expected a number in [0, 1], got {self.gamma!r}")
-        if not (isinstance(self.scale, int | float) and math.isfinite(self.scale) and self.scale > 0):
+        if not (math.isfinite(scale) and scale > 0):
             raise UsageError(f"scale: expected a positive number, got {self.scale!r}")
+        object.__setattr__(self, "gamma", gamma)
+        object.__setattr__(self, "scale", scale)
+
+    @classmethod
+    def of(cls, given: DepthFusion | str) -> DepthFusion:
+        """A fusion itself, or the one that words name: ``mode`` or ``mode:name=number,name=number``.
+
+        Raises:
+            UsageError: Neither, no such mode or setting, or a number out of range.
+
+        Example:
+            >>> DepthFusion.of("fixed:gamma=0.4,scale=0.2")
+            DepthFusion(mode='fixed', gamma=0.4, scale=0.2)
+            >>> DepthFusion.of("none").mode
+            'none'
+        """
+        if isinstance(given, cls):
+            return given
+        modes = ", ".join(MODES)
+        if not isinstance(given, str):
+            expected = f"a DepthFusion or one of {modes}, such as 'fixed:gamma=0.2'"
+            raise UsageError(f"depth: expected {expected}, got {type(given).__name__}")
+        mode, _, rest = given.partition(":")
+        if mode not in MODES:
+            raise UsageError(f"fusion: expected one of {modes}, got {given!r}")
+        settings: dict[str, float] = {}
+        for part in filter(None, (part.strip() for part in rest.split(","))):
+            name, _, word = part.partition("=")
+            try:
+                settings[name.strip()] = float(word)
+            except ValueError:
+                raise UsageError(f"fusion: expected {mode}:name=number,..., got {given!r}") from None
+        try:
+            fusion: DepthFusion = getattr(cls, mode)(**settings)
+        except TypeError:
+            raise UsageError(
+                f"fusion: {mode} has no parameter {', '.join(settings)} (in {given!r})"
+            ) from None
+        return fusion
 
     @classmethod
     def none(cls) -> DepthFusion:
@@ -67,4 +108,4 @@ class DepthFusion:
 
     def start(self) -> DepthState:
         """Fresh state for one tracker."""
-        return DepthState(self.mode, float(self.gamma), float(self.scale))
+        return DepthState(self.mode, self.gamma, self.scale)

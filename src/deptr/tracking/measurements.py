@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -69,28 +70,22 @@ class Measurements:
 
     @classmethod
     def of(cls, detections: sv.Detections, *, default_kind: DepthKind = DepthKind.METRIC) -> Measurements:
-        """Read detections without changing them.
+        """Read detections, admitted by `deptr.tracking.entrance`, without changing them.
 
         Raises:
-            UsageError: A box or score is not finite, or a length does not fit.
+            UsageError: A length does not fit.
         """
-        if not hasattr(detections, "xyxy"):
-            raise UsageError(f"detections: expected supervision.Detections, got {type(detections).__name__}")
         boxes = np.array(detections.xyxy, np.float64).reshape(-1, 4)
         count = len(boxes)
-        scores = _column(detections.confidence, count, 1.0, "confidence")
-        if not np.isfinite(boxes).all() or not np.isfinite(scores).all():
-            bad = int(np.flatnonzero(~(np.isfinite(boxes).all(1) & np.isfinite(scores)))[0])
-            raise UsageError(f"detections: row {bad} has a box or score that is not finite")
         embeddings = detections.data.get("embedding")
         return cls(
             boxes,
-            scores,
-            _column(detections.class_id, count, 0, "class_id").astype(np.int64),
+            checked_column(detections.confidence, count, 1.0, "confidence"),
+            checked_column(detections.class_id, count, 0, "class_id").astype(np.int64),
             np.where(np.isinf(depth := depth_of(detections)), np.nan, depth),
             depth_std_of(detections),
             depth_kind_of(detections, default_kind),
-            None if embeddings is None else _unit(np.asarray(embeddings, np.float64).reshape(count, -1)),
+            None if embeddings is None else _unit(embeddings, count),
         )
 
 
@@ -107,7 +102,7 @@ def pick(detections: sv.Detections, rows: Indices) -> sv.Detections:
     for name in ("xyxy", "mask", "confidence", "class_id", "tracker_id"):
         values = getattr(detections, name)
         if values is not None:
-            setattr(picked, name, values[rows])
+            setattr(picked, name, (np.asarray(values) if isinstance(values, list) else values)[rows])
     picked.data = {
         name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
         for name, values in detections.data.items()
@@ -116,7 +111,12 @@ def pick(detections: sv.Detections, rows: Indices) -> sv.Detections:
     return picked
 
 
-def _column(values: object, count: int, default: float, name: str) -> FloatArray:
+def checked_column(values: object, count: int, default: float, name: str) -> FloatArray:
+    """A column of detections as floats, `default` where it is not given.
+
+    Raises:
+        UsageError: It has not one value for each box.
+    """
     if values is None:
         return np.full(count, default, np.float64)
     column = np.array(values, np.float64).reshape(-1)
@@ -125,5 +125,11 @@ def _column(values: object, count: int, default: float, name: str) -> FloatArray
     return column
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
+def _unit(embeddings: object, count: int) -> FloatArray:
+    """As rows of unit length; no rows keep their width, which -1 could not tell."""
+    vectors = np.asarray(embeddings, np.float64)
+    if vectors.shape[:1] != (count,):
+        expected = f'data["embedding"]: expected one vector for each of {count} boxes'
+        raise UsageError(f"{expected}, got shape {vectors.shape}")
+    vectors = vectors.reshape(count, math.prod(vectors.shape[1:]))
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))

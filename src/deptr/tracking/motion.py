@@ -197,9 +197,15 @@ class ObservationCentricMotion(AreaMotion):
             self.filters,
             noise=(np.full(4, self.POSITION_NOISE), self.VELOCITY_NOISE),
             variance=self.MEASUREMENT_VARIANCE,
-            to_line=lambda states: box.xyxy_to_xywh(self.to_boxes(states)),
-            from_line=lambda sizes: self.to_state(box.xywh_to_xyxy(sizes)),
+            to_line=self._to_line,
+            from_line=self._from_line,
         )
+
+    def _to_line(self, states: FloatArray) -> FloatArray:
+        return box.xyxy_to_xywh(self.to_boxes(states))
+
+    def _from_line(self, sizes: FloatArray) -> FloatArray:
+        return self.to_state(box.xywh_to_xyxy(sizes))
 
     def append(self, boxes_xyxy: FloatArray) -> None:
         """Start tracks at these boxes, at rest."""

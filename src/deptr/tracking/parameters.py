@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from deptr.errors import UsageError
+from deptr.records import real_number
 
 P = TypeVar("P", bound="TrackerParameters")
 
@@ -73,12 +74,10 @@ class Parameter:
             return value if isinstance(value, bool) else words.get(str(value).lower())
         if self.kind is str:
             return str(value)
-        if isinstance(value, bool):
+        number = float(value) if isinstance(value, str) else real_number(value)
+        if math.isnan(number) or (self.kind is int and not number.is_integer()):
             return None
-        number = float(str(value))
-        if self.kind is int:
-            return int(number) if number == int(number) else None
-        return None if math.isnan(number) else number
+        return int(number) if self.kind is int else number
 
 
 def number(default: float, low: float, high: float, text: str) -> Any:

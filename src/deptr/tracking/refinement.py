@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from deptr.errors import UsageError
-from deptr.records import BoolArray, DepthKind, FloatArray, IntArray
+from deptr.records import BoolArray, DepthKind, FloatArray, IntArray, real_number
 from deptr.tracking import boxes as box
 from deptr.tracking.assignment import Indices
 from deptr.tracking.merging import Path, merge_once
@@ -49,6 +49,7 @@ class Tracks:
         xyxy: ``(N, 4)`` pixels.
         score: ``(N,)``; `FILLED_SCORE` where nothing was detected.
         depth: ``(N,)``, NaN = unknown.
+        class_id: ``(N,)`` whole numbers, -1 = not said.
     """
 
     frame: IntArray
@@ -56,6 +57,7 @@ class Tracks:
     xyxy: FloatArray
     score: FloatArray
     depth: FloatArray
+    class_id: IntArray
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -63,7 +65,12 @@ class Tracks:
     def at(self, rows: Indices) -> Tracks:
         """These rows, in this order."""
         return Tracks(
-            self.frame[rows], self.track_id[rows], self.xyxy[rows], self.score[rows], self.depth[rows]
+            self.frame[rows],
+            self.track_id[rows],
+            self.xyxy[rows],
+            self.score[rows],
+            self.depth[rows],
+            self.class_id[rows],
         )
 
     def sorted(self) -> Tracks:
@@ -78,6 +85,7 @@ class Tracks:
             np.concatenate([self.xyxy, other.xyxy]),
             np.concatenate([self.score, other.score]),
             np.concatenate([self.depth, other.depth]),
+            np.concatenate([self.class_id, other.class_id]),
         )
         return every.sorted()
 
@@ -129,11 +137,13 @@ def refine(
         >>> frames = np.array([1, 2, 3, 5, 6, 7])
         >>> left = 10.0 * frames
         >>> path = np.stack([left, np.zeros(6), left + 40, np.full(6, 80.0)], axis=1)
-        >>> seen = Tracks(frames, np.full(6, 7), path, np.full(6, 0.9), np.full(6, 5.0))
+        >>> known = np.full(6, 0.9), np.full(6, 5.0), np.full(6, 1)
+        >>> seen = Tracks(frames, np.full(6, 7), path, *known)
         >>> refined = refine(seen, frame_rate=10.0)
         >>> refined.gaps, refined.tracks.xyxy[3].round().tolist(), refined.tracks.score[3].item()
         (1, [40.0, 0.0, 80.0, 80.0], 0.0)
     """
+    frame_rate = real_number(frame_rate)
     _check(frame_rate, max_gap_seconds, min_evidence)
     tracks = tracks.sorted()
     if not len(tracks):
@@ -247,7 +257,8 @@ def _filling(tracks: Tracks, path: Path, kind: DepthKind, max_gap_seconds: float
     share = (steps / (path.frames[row + 1] - path.frames[row]))[:, None]
     states = between(path.states[:, row], path.states[:, row + 1], seconds, share)
     xyxy, depth = _leave(states, path, kind)
-    return Tracks(frames, identity, xyxy, np.full(len(frames), FILLED_SCORE), depth), len(np.unique(gap))
+    scores, classes = np.full(len(frames), FILLED_SCORE), tracks.class_id[path.rows[row]]
+    return Tracks(frames, identity, xyxy, scores, depth, classes), len(np.unique(gap))
 
 
 def _stand(frames: IntArray, identity: IntArray, tracks: Tracks) -> BoolArray:

@@ -63,7 +63,7 @@ def parse_parameters(name: str, values: Mapping[str, object]) -> dict[str, float
 
 
 def create_tracker(
-    name: str, *, depth: DepthFusion | None = None, frame_rate: float = 30.0, **parameters: object
+    name: str, *, depth: DepthFusion | str | None = None, frame_rate: float = 30.0, **parameters: object
 ) -> Tracker:
     """A tracker by name.
 

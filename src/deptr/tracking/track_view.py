@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deptr.records import FloatArray
+from deptr.tracking.boxes import or_else
 from deptr.tracking.depth_motion import DEPTH
 from deptr.tracking.depth_state import DepthState
 from deptr.tracking.lifecycle import Lifecycle, TrackState
@@ -21,7 +22,7 @@ class Track:
     Attributes:
         id: Identity, from 1 within the tracker.
         state: `TrackState.TENTATIVE`, `CONFIRMED` or `LOST`.
-        box: ``(4,)`` filtered xyxy pixels.
+        box: ``(4,)`` filtered xyxy pixels; the last detection's where the filter's has no extent.
         velocity: ``(2,)`` of the box's centre, pixels per second.
         covariance: ``(4, 4)`` of centre x, y and their velocities, in pixels and seconds.
         depth: Range from the camera in the detections' own unit, NaN = unknown.
@@ -51,7 +52,7 @@ def tracks_of(
     rows: Lifecycle, motion: BoxMotion, depth: DepthState, now: float, period: float | None
 ) -> tuple[Track, ...]:
     """Read the tracks out of a tracker's arrays."""
-    filters, boxes = motion.filters, motion.boxes()
+    filters, boxes = motion.filters, or_else(motion.boxes(), rows.boxes)
     if period is not None:
         boxes = wrap(boxes, period)
     covariances = centre_covariances(filters.covariance)

@@ -34,6 +34,9 @@ class Example:
         depth_std: ``(N,)`` float32, same unit.
         ignore_boxes: ``(M, 4)`` float32 centre format in [0, 1].
         dense_depth: ``(H / 8, W / 8)`` float32 in the network's unit, NaN = unknown, or None.
+        object_ids: ``(N,)`` int64, the objects' rows in the frame.
+        log_view: Logarithm of the source pixels that the input is wide.
+        pair: Number that two views of one frame share, -1 = a single view.
     """
 
     image: Image
@@ -43,6 +46,9 @@ class Example:
     depth_std: FloatArray
     ignore_boxes: FloatArray
     dense_depth: FloatArray | None
+    object_ids: IntArray
+    log_view: float
+    pair: int = -1
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,22 @@ def random_placement(
         shift_x = float(np.clip(where_x, min(room_x, 0), max(room_x, 0)))
         shift_y = float(np.clip(where_y, min(room_y, 0), max(room_y, 0)))
     return Placement(scale, float(shift_x), float(shift_y), bool(rng.random() < 0.5))
+
+
+def nearby_placement(rng: np.random.Generator, placement: Placement, size: tuple[int, int]) -> Placement:
+    """What a camera sees a moment later: almost the same zoom and place.
+
+    The steps are those between neighbouring frames of hand-held and driving cameras: a few per cent of the
+    picture and of the zoom.
+    """
+    scale = placement.scale * float(np.exp(rng.normal(0, 0.02)))
+    step = rng.normal(0, 0.015, 2) * (size[1], size[0])
+    return Placement(
+        scale,
+        placement.shift_x + float(step[0]),
+        placement.shift_y + float(step[1]),
+        placement.mirrored,
+    )
 
 
 def place_image(image: Image, placement: Placement, size: tuple[int, int], grey: int = PADDING_GREY) -> Image:
@@ -222,6 +244,8 @@ def make_example(
         depth_std=std[keep],
         ignore_boxes=_to_centre(np.concatenate([ignored[ignored_share > 0], unclear]), size),
         dense_depth=_place_depth(frame, placement, size, view),
+        object_ids=np.flatnonzero(keep),
+        log_view=float(np.log(view)),
     )
 
 

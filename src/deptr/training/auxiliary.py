@@ -9,12 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers.image_transforms import center_to_corners_format
-from transformers.loss.loss_for_object_detection import generalized_box_iou
 
 from deptr.detector.config import DepTRConfig
-from deptr.training.criterion import Targets, inside_ignored
 from deptr.training.losses import align_scale_and_shift
+from deptr.training.matching import generalised_iou
+from deptr.training.targets import Targets
 
 TOKENS_PER_OBJECT = 9
 STRIDES_PER_SIDE = 6.0  # an object's longer side, in strides, at which a level fits it best
@@ -50,20 +49,27 @@ class DenseAuxiliaryHead(nn.Module):
 
         Args:
             maps: Encoder maps ``(B, C, H, W)``, one per stride.
-            targets: As for `DepTRCriterion`.
+            targets: Of the batch.
         """
         raw = [layer(level).float() for layer, level in zip(self.outputs, maps, strict=True)]
         tokens = torch.cat([level.flatten(2).transpose(1, 2) for level in raw], dim=1)
         centres, sizes = self._grid(maps)
-        count = max(1, sum(len(target["boxes"]) for target in targets)) * TOKENS_PER_OBJECT
-        total, depth = tokens.sum() * 0, []
-        for image, target in enumerate(targets):
-            terms, errors = self._image(tokens[image], centres, sizes, target)
-            total = total + terms
-            depth.append(errors)
-            if "dense_depth" in target:
-                depth.append(self._dense(raw, image, target["dense_depth"]))
-        known = torch.cat(depth)
+        image, token, wanted = assign_tokens(centres, sizes, targets)
+        count = max(1, len(targets)) * TOKENS_PER_OBJECT
+        logits = tokens[..., : self.classes]
+        labels = torch.zeros_like(logits)
+        labels[image, token, targets.class_labels[wanted]] = 1.0
+        entropy = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+        total = (entropy * self._weights(logits, labels, centres, sizes, targets)).sum()
+        own = tokens[image, token]
+        half = functional.softplus(own[:, self.classes : self.classes + 4]) * sizes[token].repeat(1, 2) * 2
+        low, high = centres[token] - half[:, :2], centres[token] + half[:, 2:]
+        boxes = torch.cat([(low + high) / 2, high - low], dim=1)
+        total = total + (1 - generalised_iou(boxes, targets.boxes[wanted])).sum()
+        errors = [self._errors(own[:, -1], targets.depth[wanted], image)]
+        if len(targets.dense_image):
+            errors.append(self._dense(raw, targets))
+        known = torch.cat(errors)
         align = known.mean() if len(known) else tokens.sum() * 0
         return {"dense": self.weight * total / count, "align_dense": self.depth_weight * align}
 
@@ -79,89 +85,71 @@ class DenseAuxiliaryHead(nn.Module):
             sizes.append(centres[-1].new_tensor([1 / width, 1 / height]).expand_as(centres[-1]))
         return torch.cat(centres), torch.cat(sizes)
 
-    def _image(
-        self, tokens: Tensor, centres: Tensor, sizes: Tensor, target: dict[str, Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        """Summed class and box loss of one image, and the depth errors of its tokens with a label."""
-        owner = assign_tokens(centres, sizes, target["boxes"])
-        logits = tokens[:, : self.classes]
-        positive = owner >= 0
-        labels = torch.zeros_like(logits)
-        half = functional.softplus(tokens[:, self.classes : self.classes + 4]) * sizes.repeat(1, 2) * 2
-        corners = torch.cat([centres - half[:, :2], centres + half[:, 2:]], dim=1)
-        box_terms = tokens.new_zeros(())
-        errors = tokens.new_zeros(0)
-        if positive.any():
-            objects = owner[positive]
-            labels[positive, target["class_labels"][objects]] = 1.0
-            wanted = center_to_corners_format(target["boxes"][objects])
-            overlap = torch.diag(generalized_box_iou(_ordered(corners[positive]), wanted))
-            box_terms = (1 - overlap).sum()
-            if "depth" in target:
-                errors = self._errors(tokens[positive, -1], target["depth"][objects])
+    def _weights(
+        self, logits: Tensor, labels: Tensor, centres: Tensor, sizes: Tensor, targets: Targets
+    ) -> Tensor:
+        """Focal weights; tokens in regions to ignore that tell of no object have none."""
         confidence = logits.detach().sigmoid()
         weight = torch.where(labels > 0, 1 - confidence, 0.5 * confidence.square())
-        ignored = target.get("ignore_boxes")
-        if ignored is not None and len(ignored):
-            token_boxes = torch.cat([centres, sizes], dim=1)
-            weight = weight * (positive | ~inside_ignored(token_boxes, ignored))[:, None]
-        entropy = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-        return (entropy * weight).sum() + box_terms, errors
+        boxes = torch.cat([centres, sizes], dim=1).expand(len(logits), -1, -1)
+        ignored = targets.ignored(boxes) & ~(labels > 0).any(-1)
+        return weight * ~ignored[..., None]
 
-    def _dense(self, raw: list[Tensor], image: int, depth: Tensor) -> Tensor:
+    def _dense(self, raw: list[Tensor], targets: Targets) -> Tensor:
         """Errors of all tokens where the depth map is known."""
+        depth = targets.dense_depth[:, None]
+        known = ~torch.isnan(depth)
+        filled = torch.where(known, depth, 0.0)
         predicted, labels = [], []
         for level in raw:
             size = (level.shape[-2], level.shape[-1])
-            known = ~torch.isnan(depth)
-            filled = torch.where(known, depth, 0.0)[None, None]
-            share = functional.adaptive_avg_pool2d(known.to(depth)[None, None], size)[0, 0]
-            mean = functional.adaptive_avg_pool2d(filled, size)[0, 0] / share.clamp(min=1e-6)
-            predicted.append(level[image, -1].flatten())
-            labels.append(torch.where(share > 0.5, mean, torch.nan).flatten())
-        return self._errors(torch.cat(predicted), torch.cat(labels))
+            share = functional.adaptive_avg_pool2d(known.to(depth), size)
+            mean = functional.adaptive_avg_pool2d(filled, size) / share.clamp(min=1e-6)
+            predicted.append(level[targets.dense_image, -1].flatten(1))
+            labels.append(torch.where(share > 0.5, mean, torch.nan).flatten(1))
+        values, label = torch.cat(predicted, dim=1), torch.cat(labels, dim=1)
+        image = targets.dense_image[:, None].expand_as(values)
+        return self._errors(values.flatten(), label.flatten(), image.flatten())
 
-    def _errors(self, predicted: Tensor, label: Tensor) -> Tensor:
+    def _errors(self, predicted: Tensor, label: Tensor, image: Tensor) -> Tensor:
         """Absolute errors where the label is known; scale and shift are free unless depth is metric."""
         known = ~torch.isnan(label)
-        predicted, label = predicted[known], label[known]
-        if self.kind != "metric":
-            label = align_scale_and_shift(predicted, label, with_scale=not self.log_depth)
-            predicted, label = predicted[~torch.isnan(label)], label[~torch.isnan(label)]
-        return (predicted - label).abs()
+        predicted, label, image = predicted[known], label[known], image[known]
+        if self.kind == "metric":
+            return (predicted - label).abs()
+        parts = [predicted.new_zeros(0)]
+        for number in torch.unique(image):
+            own = image == number
+            aligned = align_scale_and_shift(predicted[own], label[own], with_scale=not self.log_depth)
+            parts.append((predicted[own] - aligned).abs()[~torch.isnan(aligned)])
+        return torch.cat(parts)
 
 
-def _ordered(corners: Tensor) -> Tensor:
-    """Corners whose second point is never before the first."""
-    return torch.cat([corners[:, :2], torch.maximum(corners[:, 2:], corners[:, :2] + 1e-6)], dim=1)
-
-
-def assign_tokens(centres: Tensor, sizes: Tensor, boxes: Tensor) -> Tensor:
-    """Which object each token shall tell of: the nine that fit each object best, the smaller object first.
+def assign_tokens(centres: Tensor, sizes: Tensor, targets: Targets) -> tuple[Tensor, Tensor, Tensor]:
+    """Which tokens shall tell of which object: the nine that fit each best; of two objects the smaller one.
 
     Args:
         centres: ``(T, 2)`` in [0, 1].
         sizes: ``(T, 2)`` in [0, 1].
-        boxes: ``(N, 4)`` centre format.
+        targets: Of the batch.
 
     Returns:
-        ``(T,)`` int64, -1 = no object.
-
-    Example:
-        >>> grid = torch.tensor([[0.25, 0.5], [0.75, 0.5]])
-        >>> assign_tokens(grid, torch.full((2, 2), 0.5), torch.tensor([[0.75, 0.5, 0.4, 0.4]])).tolist()
-        [-1, 0]
+        Image, token and row of the object, each ``(P,)`` int64.
     """
-    owner = torch.full((len(centres),), -1, dtype=torch.int64, device=centres.device)
-    if not len(boxes):
-        return owner
-    off = (centres[:, None] - boxes[None, :, :2]).abs() / boxes[None, :, 2:].clamp(min=1e-6)
-    nearest = ((centres[:, None] - boxes[None, :, :2]).abs() / sizes[:, None]).amax(-1) <= 0.5
-    strides = (boxes[None, :, 2:] / sizes[:, None]).amax(-1)
-    misfit = (torch.log2(strides.clamp(min=1e-6) / STRIDES_PER_SIDE)).abs()
-    cost = off.amax(-1) + 0.3 * misfit
-    cost = torch.where((off.amax(-1) < 0.5) | nearest, cost, torch.inf)
-    best, token = cost.topk(min(TOKENS_PER_OBJECT, len(centres)), dim=0, largest=False)
-    for index in torch.argsort(boxes[:, 2:].prod(-1), descending=True):  # small ones last: they win
-        owner[token[torch.isfinite(best[:, index]), index]] = index
-    return owner
+    boxes, images, count = targets.boxes, len(targets.counts), len(centres)
+    nobody = len(boxes)
+    off = (centres[None] - boxes[:, None, :2]).abs()
+    share = (off / boxes[:, None, 2:].clamp(min=1e-6)).amax(-1)
+    nearest = (off / sizes[None]).amax(-1) <= 0.5
+    strides = (boxes[:, None, 2:] / sizes[None]).amax(-1)
+    misfit = torch.log2(strides.clamp(min=1e-6) / STRIDES_PER_SIDE).abs()
+    cost = torch.where((share < 0.5) | nearest, share + 0.3 * misfit, torch.inf)
+    best, token = cost.topk(min(TOKENS_PER_OBJECT, count), dim=1, largest=False)
+    place = (targets.image[:, None] * count + token).flatten()
+    order = torch.argsort(boxes[:, 2:].prod(-1))
+    rank = torch.argsort(order)[:, None].expand_as(token).flatten()
+    rank = torch.where(torch.isfinite(best).flatten(), rank, nobody)
+    smallest = torch.full((images * count,), nobody, dtype=torch.int64, device=boxes.device)
+    smallest = smallest.scatter_reduce(0, place, rank, "amin")
+    taken = torch.nonzero(smallest < nobody)[:, 0]
+    return taken // count, taken % count, order[smallest[taken]]

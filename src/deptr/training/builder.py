@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+
+import torch
 
 from deptr.detector.backbone import load_imagenet_weights
 from deptr.detector.config import HUB_CHECKPOINTS, DepTRConfig, nano_config
@@ -79,6 +82,16 @@ def _installed_weights() -> Path:
     return next(iter(sorted((Path(spec.origin).parent / "models").glob("*.pth"))))
 
 
+def half_backbone(weights: str) -> bytes:
+    """The file of backbone weights that settings name, in half precision and without the classifier."""
+    path = _installed_weights() if weights == "installed" else Path(weights)
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    kept = {name: value for name, value in stored.items() if not name.startswith("_fc.")}
+    buffer = io.BytesIO()
+    torch.save({n: v.half() if v.is_floating_point() else v for n, v in kept.items()}, buffer)
+    return buffer.getvalue()
+
+
 def coco_source(settings: SourceSettings) -> FrameSource:
     """The training part of a COCO json."""
     return CocoSource(coco_frames(settings, held_out=False))
@@ -92,7 +105,9 @@ def coco_frames(settings: SourceSettings, *, held_out: bool) -> CocoFrames:
         settings.annotations,
         settings.images or None,
         match=settings.match,
+        classes=settings.classes,
         held_out_every=settings.held_out_every,
+        held_out_block=settings.held_out_block,
         held_out=held_out,
         labels=settings.labels or None,
     )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import warnings
 from collections import defaultdict
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from deptr.errors import DataError
+from deptr.errors import DataError, InputWarning
+from deptr.io.coco_reader import CocoContent, read_coco
 from deptr.io.label_maps import STRIDE, FrameArrays
-from deptr.records import DepthKind, FloatArray, LabelledFrame
-from deptr.training.images import read_image
+from deptr.records import FloatArray, LabelledFrame
+from deptr.training.images import orientation, read_image
+
+_QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
 class CocoFrames:
@@ -27,12 +31,17 @@ class CocoFrames:
             ``visibility``; images may have ``focal_px``; ``info.depth_kind`` says what depth means.
         images: Folder of the images; where the json lies when None.
         match: Only images whose file name matches this pattern.
-        held_out_every: Every so many images of the file (before `match`) are the held-out part; 0: none.
+        classes: Names of the categories that count, class id 0 first; objects of others become regions to
+            ignore. Empty: all, in the order of their numbers.
+        held_out_every: Every so many blocks of images of the file (before `match`) are the held-out part;
+            0: none.
+        held_out_block: Images that stay together, so that neighbouring frames of a clip are in one part.
         held_out: Which of the two parts this is.
         labels: Folder of a run of `deptr label --dense`, for images with ``sequence`` and ``frame``.
 
     Raises:
-        DataError: The json is missing or damaged, names unknown images or categories, or holds no image.
+        DataError: The json is missing or damaged, names unknown images or categories, holds no image, or
+            lacks one of `classes`.
     """
 
     def __init__(
@@ -41,21 +50,32 @@ class CocoFrames:
         images: str | Path | None = None,
         *,
         match: str = "*",
+        classes: Sequence[str] = (),
         held_out_every: int = 0,
+        held_out_block: int = 1,
         held_out: bool = False,
         labels: str | Path | None = None,
     ) -> None:
         self.path = Path(annotations)
         self.folder = Path(images) if images else self.path.parent
-        content = _read(self.path)
-        self.categories, self.class_of = _categories(self.path, content)
-        self.depth_kind = DepthKind.parse((content.get("info") or {}).get("depth_kind", DepthKind.METRIC))
+        content = read_coco(self.path)
+        names = {entry["id"]: str(entry["name"]) for entry in content.categories}
+        self.categories = list(classes) or list(names.values())
+        for name in classes:
+            if name not in names.values():
+                raise DataError(
+                    self.path, "no such category", expected=f"one of {', '.join(names.values())}", found=name
+                )
+        self.class_of = {
+            number: self.categories.index(name) for number, name in names.items() if name in self.categories
+        }
+        self.depth_kind = content.depth_kind
         part = [
             entry
-            for index, entry in enumerate(content["images"])
-            if not held_out_every or (index % held_out_every == 0) == held_out
+            for index, entry in enumerate(content.images)
+            if not held_out_every or (index // held_out_block % held_out_every == 0) == held_out
         ]
-        chosen = [entry for entry in part if fnmatch(str(entry["file_name"]), match)]
+        chosen = [entry for entry in part if fnmatch(entry["file_name"], match)]
         self.images: list[dict[str, Any]] = chosen
         if not chosen:
             raise DataError(
@@ -63,7 +83,8 @@ class CocoFrames:
             )
         self.labels = Path(labels) if labels else None
         self.maps: dict[str, FrameArrays] = {}
-        self.objects = _objects(self.path, content, self.class_of)
+        self.objects = _objects(content)
+        self._told_turned = False
 
     def __len__(self) -> int:
         """How many images there are."""
@@ -73,36 +94,54 @@ class CocoFrames:
         """The image with that index and its labels.
 
         Raises:
-            DataError: The image is missing or damaged, or a box lies outside it.
+            DataError: The image is missing or damaged, is of another size than the json says, or a box lies
+                outside it.
         """
         entry = self.images[index]
-        path = self.folder / str(entry["file_name"])
+        path = self.folder / entry["file_name"]
         image = read_image(path)
+        shape = (image.shape[0], image.shape[1])
+        _check_size(self.path, path, entry, shape)
+        self._tell_turned(path, entry, shape)
         objects = self.objects.get(entry["id"], [])
-        kept = [item for item in objects if not item.get("iscrowd")]
-        boxes = _boxes(path, kept, image.shape[:2])
+        kept = [item for item in objects if not item["iscrowd"] and item["category_id"] in self.class_of]
+        ignored = [item for item in objects if item["iscrowd"] or item["category_id"] not in self.class_of]
         return LabelledFrame(
             image=image,
-            boxes_xyxy=boxes,
+            boxes_xyxy=_boxes(path, kept, shape),
             class_ids=np.array([self.class_of[item["category_id"]] for item in kept], np.int64),
             depth=_column(kept, "depth"),
             depth_std=_column(kept, "depth_std"),
             depth_kind=self.depth_kind,
-            track_ids=np.array([item.get("track_id", -1) for item in kept], np.int64),
+            track_ids=np.array([item["track_id"] for item in kept], np.int64),
             visibility=_column(kept, "visibility"),
-            ignore_boxes_xyxy=_boxes(
-                path, [item for item in objects if item.get("iscrowd")], image.shape[:2]
-            ),
-            focal_px=entry.get("focal_px"),
-            dense_depth=self._dense_depth(entry, (image.shape[0], image.shape[1])),
+            ignore_boxes_xyxy=_boxes(path, ignored, shape),
+            focal_px=entry["focal_px"],
+            dense_depth=self._dense_depth(entry, shape),
             name=path.name,
+        )
+
+    def _tell_turned(self, path: Path, entry: dict[str, Any], shape: tuple[int, int]) -> None:
+        """Warn once of an image turned by EXIF whose size does not tell what its boxes were drawn on."""
+        if self._told_turned:
+            return
+        turned = orientation(path)
+        sized = entry["width"] and entry["height"] and shape[0] != shape[1]
+        if turned == 1 or (sized and turned in _QUARTER_TURNS):
+            return
+        self._told_turned = True
+        warnings.warn(
+            f"{path}: turned by EXIF (orientation {turned}); its boxes are taken as drawn on what is seen "
+            "(if they were drawn on the raw picture, save the images without EXIF); this is said once",
+            InputWarning,
+            stacklevel=3,
         )
 
     def _dense_depth(self, entry: dict[str, Any], shape: tuple[int, int]) -> FloatArray | None:
         """The teacher's depth map of an image, ``(H, W)``, None where it stored none."""
         if self.labels is None:
             return None
-        sequence, frame = str(entry.get("sequence", "")), int(entry.get("frame", 0))
+        sequence, frame = entry["sequence"], int(entry["frame"])
         if sequence not in self.maps:
             self.maps[sequence] = FrameArrays(self.labels / f"{sequence}.dense.parquet")
         if frame not in self.maps[sequence].frames:
@@ -112,49 +151,38 @@ class CocoFrames:
         return whole[: shape[0], : shape[1]]
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(path, "cannot be read", found=error.strerror) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(path, "not a json file", found=str(error)) from error
-    if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= set(content):
-        keys = "images, annotations and categories"
-        raise DataError(path, "not a COCO detection file", expected=f"an object with {keys}")
-    return content
-
-
-def _categories(path: Path, content: dict[str, Any]) -> tuple[list[str], dict[int, int]]:
-    entries = sorted(content["categories"], key=lambda entry: int(entry["id"]))
-    if not entries:
-        raise DataError(path, "no categories", expected="at least one")
-    return [str(entry["name"]) for entry in entries], {int(e["id"]): i for i, e in enumerate(entries)}
-
-
-def _objects(
-    path: Path, content: dict[str, Any], class_of: dict[int, int]
-) -> dict[int, list[dict[str, Any]]]:
-    known = {entry["id"] for entry in content["images"]}
+def _objects(content: CocoContent) -> dict[int, list[dict[str, Any]]]:
+    """Annotations of each image; those without extent, as COCO itself has some, are no objects."""
     objects: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for item in content["annotations"]:
-        if item["image_id"] not in known:
-            raise DataError(path, f"annotation {item.get('id')}: no image has id {item['image_id']}")
-        if item["category_id"] not in class_of:
-            legal = ", ".join(map(str, class_of))
-            where = f"annotation {item.get('id')}: unknown category"
-            raise DataError(path, where, expected=f"one of {legal}", found=str(item["category_id"]))
-        objects[item["image_id"]].append(item)
+    for item in content.annotations:
+        if item["bbox"][2] > 0 and item["bbox"][3] > 0:
+            objects[item["image_id"]].append(item)
     return dict(objects)
 
 
-def _boxes(path: Path, items: list[dict[str, Any]], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+def _check_size(json: Path, path: Path, entry: dict[str, Any], shape: tuple[int, int]) -> None:
+    """Refuse boxes made on another picture than the one that is read, which EXIF has turned upright."""
+    height, width = shape
+    said = (entry["width"] or width, entry["height"] or height)
+    if said == (width, height):
+        return
+    problem = f"image {entry['id']} of {json.name} was labelled at another size"
+    expected, found = f"{said[0]}x{said[1]} as the json says", f"{width}x{height}"
+    if said == (height, width):
+        hint = "is it turned by its EXIF orientation? Save it upright, and label what is seen then"
+    elif said[0] * height == said[1] * width:
+        hint = f"take the images that were labelled, or multiply boxes and sizes by {width / said[0]:.6g}"
+    else:
+        hint = "take the images that were labelled"
+    raise DataError(path, problem, expected=expected, found=found, hint=hint)
+
+
+def _boxes(path: Path, items: list[dict[str, Any]], shape: tuple[int, int]) -> np.ndarray[Any, Any]:
     """Corner boxes cut to the image; one that misses it altogether is an error in the data."""
     boxes = np.array([item["bbox"] for item in items], np.float32).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
     height, width = shape
     outside = (boxes[:, 0] >= width) | (boxes[:, 1] >= height) | (boxes[:, 2:] <= 0).any(axis=1)
-    outside |= ~np.isfinite(boxes).all(axis=1)
     if outside.any():
         item = items[int(np.flatnonzero(outside)[0])]
         expected, found = f"a box that touches {width}x{height} pixels", str(item["bbox"])

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from deptr.errors import DataError, UsageError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from deptr.io.text_files import read_toml
 
 SectionT = TypeVar("SectionT")
+SOURCE_KINDS = ("coco", "empty", "composite", "crowd")
 
 
 @dataclass(frozen=True)
@@ -61,16 +57,21 @@ class SourceSettings:
     """Where images come from.
 
     Attributes:
-        kind: ``"coco"`` (a json with images), ``"composite"`` (cut-outs on photos) or ``"crowd"`` (rendered).
+        kind: ``"coco"`` (a json with images), ``"empty"`` (photos that show nothing to find),
+            ``"composite"`` (cut-outs on photos) or ``"crowd"`` (rendered).
         weight: Share in the mixture, relative to the other sources.
         name: For tables; the kind when empty.
         annotations: The json of a COCO source.
-        images: Folder of its images; the json's folder when empty.
+        images: Folder of its images; the json's folder when empty. Of an ``"empty"`` source: the photos.
         match: Only images whose file name matches this pattern.
-        held_out_every: Every so many images of a COCO source are kept for evaluation; 0 keeps none.
+        classes: Names of the categories that count, in the order of their class ids; objects of others become
+            regions to ignore. Empty: all of the file, in the order of their numbers.
+        held_out_every: Every so many blocks of images of a COCO source are kept for evaluation; 0 keeps none.
+            Cut-outs made of those images (their names begin alike) are kept out of training too.
+        held_out_block: Images of a block, more than 1 where neighbours are frames of one clip.
         labels: Folder of a run of `deptr label --dense`, for the depth maps of a COCO source.
         cutouts: Folder of RGBA cut-outs, for composites and for pasting.
-        paste: Most cut-out people pasted into an image of a COCO source; 0 pastes none.
+        paste: Most cut-out people pasted into an image of a COCO or empty source; 0 pastes none.
         backgrounds: Folder of photos without people for composites.
         count: Frames of a synthetic source that an evaluation uses.
     """
@@ -81,7 +82,9 @@ class SourceSettings:
     annotations: str = ""
     images: str = ""
     match: str = "*"
+    classes: list[str] = field(default_factory=list)
     held_out_every: int = 0
+    held_out_block: int = 1
     labels: str = ""
     cutouts: str = ""
     paste: int = 0
@@ -97,20 +100,27 @@ class DataSettings:
         train: Sources of the mixture.
         evaluate: Sources that each evaluation reports on, their held-out part.
         sizes: Input sizes ``[height, width]``; each step draws one.
+        last_sizes: Sizes of the last steps, see `last_steps`; training ends at the size it will run at.
+        last_steps: How many steps use `last_sizes`.
         batch_size: Images per process and step.
         workers: Loader processes per training process.
         min_scale: Smallest zoom, relative to letterboxing.
         max_scale: Largest zoom.
+        paired: Share of the batches that show each frame twice, as a camera would see it a moment later, so
+            that `LossSettings.steady` can compare the answers.
         seed: What every random choice derives from.
     """
 
     train: list[SourceSettings]
     evaluate: list[SourceSettings] = field(default_factory=list)
     sizes: list[list[int]] = field(default_factory=lambda: [[320, 512]])
+    last_sizes: list[list[int]] = field(default_factory=list)
+    last_steps: int = 0
     batch_size: int = 8
     workers: int = 0
     min_scale: float = 0.5
     max_scale: float = 2.0
+    paired: float = 0.0
     seed: int = 0
 
 
@@ -150,6 +160,7 @@ class LossSettings:
         label_std: Label deviation, in the unit of the loss, at which a label counts half.
         dense: Of the one-to-many auxiliary head on encoder tokens; 0 leaves the head out.
         align_dense: Of the dense depth of that head against depth maps or the boxes' depth.
+        steady: Of the difference between the answers to two views of an object, see `DataSettings.paired`.
         align_features: Of the cosine alignment with features of the depth teacher; needs a source whose
             targets carry ``teacher_features``, which none of the built-in kinds does.
     """
@@ -158,6 +169,7 @@ class LossSettings:
     label_std: float = 0.1
     dense: float = 1.0
     align_dense: float = 0.5
+    steady: float = 0.0
     align_features: float = 0.0
 
 
@@ -170,6 +182,8 @@ class RunSettings:
         log_every: Steps between log lines.
         save_every: Steps between checkpoints.
         evaluate_every: Steps between evaluations; 0 only at the end.
+        minutes: Time after which the run ends with its schedule complete even where steps are left, counted
+            over resumed runs; 0 is no limit.
         device: ``"auto"`` or ``"cpu"``.
     """
 
@@ -177,6 +191,7 @@ class RunSettings:
     log_every: int = 20
     save_every: int = 200
     evaluate_every: int = 1000
+    minutes: float = 0.0
     device: str = "auto"
 
 
@@ -203,12 +218,7 @@ def load_settings(path: str | Path) -> TrainSettings:
             or is out of range.
     """
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(path, "cannot be read", found=error.strerror) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(path, "not a TOML file", found=str(error)) from error
+    content = read_toml(path)
     try:
         settings = _section(TrainSettings, content, "")
         _check_ranges(settings)
@@ -275,6 +285,8 @@ def _check_ranges(settings: TrainSettings) -> None:
     limits: list[tuple[str, float, bool]] = [
         ("data.train", len(data.train), len(data.train) > 0),
         ("data.batch_size", data.batch_size, data.batch_size >= 1),
+        ("data.last_sizes", len(data.last_sizes), bool(data.last_sizes) == (data.last_steps > 0)),
+        ("data.paired", data.paired, 0 <= data.paired <= 1),
         ("data.min_scale", data.min_scale, 0 < data.min_scale <= data.max_scale),
         ("optimizer.steps", optimizer.steps, optimizer.steps >= 1),
         ("optimizer.learning_rate", optimizer.learning_rate, 0 < optimizer.learning_rate < 1),
@@ -287,11 +299,14 @@ def _check_ranges(settings: TrainSettings) -> None:
             raise UsageError(f"{name}: out of range, got {value}")
     if run.precision not in ("no", "bf16", "fp16"):
         raise UsageError(f"run.precision: expected one of no, bf16, fp16, got {run.precision!r}")
-    for size in data.sizes:
+    for size in [*data.sizes, *data.last_sizes]:
         if len(size) != 2 or any(side <= 0 or side % 32 for side in size):
             raise UsageError(f"data.sizes: expected [height, width] in multiples of 32, got {size}")
     for source in [*data.train, *data.evaluate]:
-        if source.kind not in ("coco", "composite", "crowd"):
-            raise UsageError(f"source kind: expected one of coco, composite, crowd, got {source.kind!r}")
+        if source.kind not in SOURCE_KINDS:
+            legal = ", ".join(SOURCE_KINDS)
+            raise UsageError(f"source kind: expected one of {legal}, got {source.kind!r}")
+        if source.held_out_block < 1:
+            raise UsageError(f"source held_out_block: expected at least 1, got {source.held_out_block}")
         if source.paste < 0:
             raise UsageError(f"source paste: expected a number of people from 0, got {source.paste}")

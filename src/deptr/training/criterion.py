@@ -2,7 +2,7 @@
 
 D-FINE's decoder gives one more set of logits and boxes than of corner distributions (a first, "pre" set),
 and the library pairs them from the front. Here each layer's corners meet their own layer's boxes; the pre set
-gets class and box losses only. The matched indices are kept, because the depth loss needs them.
+gets class and box losses only. The matched pairs are kept, because the depth loss needs them.
 
 Source: D-FINE (arXiv:2410.13842) for the box losses; DepTR-MOT (arXiv:2509.17323) for L_depth.
 """
@@ -14,18 +14,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from transformers.image_transforms import center_to_corners_format
-from transformers.loss.loss_d_fine import DFineLoss
-from transformers.loss.loss_for_object_detection import box_iou
+from transformers.loss.loss_d_fine import bbox2distance
 
 from deptr.detector.config import DepTRConfig
 from deptr.detector.modeling import DepTROutput
-from deptr.training.losses import align_scale_and_shift, depth_loss, label_weight
-
-Indices = list[tuple[Tensor, Tensor]]
-Targets = list[dict[str, Tensor]]
+from deptr.training.losses import (
+    align_scale_and_shift,
+    depth_loss,
+    distillation_loss,
+    label_weight,
+    steadiness_loss,
+)
+from deptr.training.matching import Matches, generalised_iou, iou, match
+from deptr.training.targets import Targets
 
 
 @dataclass
@@ -37,49 +41,12 @@ class LayerOutput:
         boxes: ``(B, Q, 4)`` centre format.
         corners: ``(B, Q, 4 * bins)``, None for the pre and the encoder set.
         references: ``(B, Q, 4)`` boxes that the corners refine.
-        teacher_corners: Last layer's corners, None for the last layer itself.
-        teacher_logits: Last layer's logits.
     """
 
     logits: Tensor
     boxes: Tensor
     corners: Tensor | None = None
     references: Tensor | None = None
-    teacher_corners: Tensor | None = None
-    teacher_logits: Tensor | None = None
-
-    def as_dict(self) -> dict[str, Tensor]:
-        """Under the library's names."""
-        names = {"logits": self.logits, "pred_boxes": self.boxes, "pred_corners": self.corners}
-        names |= {"ref_points": self.references, "teacher_corners": self.teacher_corners}
-        names |= {"teacher_logits": self.teacher_logits}
-        return {name: value for name, value in names.items() if value is not None}
-
-
-def inside_ignored(boxes: Tensor, ignored: Tensor, *, share: float = 0.5) -> Tensor:
-    """Which boxes lie with more than `share` of their area in one region to ignore.
-
-    Args:
-        boxes: ``(Q, 4)`` centre format.
-        ignored: ``(M, 4)`` centre format.
-        share: In [0, 1].
-
-    Example:
-        >>> box = torch.tensor([[0.5, 0.5, 0.2, 0.2], [0.1, 0.1, 0.1, 0.1]])
-        >>> inside_ignored(box, torch.tensor([[0.5, 0.5, 0.4, 0.4]])).tolist()
-        [True, False]
-    """
-    if not len(ignored):
-        return torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
-    first, second = center_to_corners_format(boxes)[:, None], center_to_corners_format(ignored)[None]
-    sides = torch.minimum(first[..., 2:], second[..., 2:]) - torch.maximum(first[..., :2], second[..., :2])
-    area = boxes[:, 2:].prod(-1).clamp(min=1e-9)
-    return bool_any(sides.clamp(min=0).prod(-1) / area[:, None] > share)
-
-
-def bool_any(table: Tensor) -> Tensor:
-    """Rows of a boolean table that hold any True."""
-    return table.any(dim=1)
 
 
 def split_layers(output: DepTROutput) -> tuple[list[LayerOutput], list[LayerOutput]]:
@@ -100,127 +67,169 @@ def split_layers(output: DepTROutput) -> tuple[list[LayerOutput], list[LayerOutp
 
 
 def _layers(logits: Tensor, boxes: Tensor, corners: Tensor, references: Tensor) -> list[LayerOutput]:
-    count = corners.shape[1]
-    teacher = corners[:, -1].detach(), logits[:, -1].detach()
     layers = []
-    for layer in reversed(range(count)):  # logits and boxes have the pre set in front: one further
-        last = layer == count - 1
+    for layer in reversed(range(corners.shape[1])):  # logits and boxes have the pre set in front: one further
         layers.append(
-            LayerOutput(
-                logits[:, layer + 1],
-                boxes[:, layer + 1],
-                corners[:, layer],
-                references[:, layer],
-                corners[:, layer] if last else teacher[0],
-                logits[:, layer + 1] if last else teacher[1],
-            )
+            LayerOutput(logits[:, layer + 1], boxes[:, layer + 1], corners[:, layer], references[:, layer])
         )
     return [*layers, LayerOutput(logits[:, 0], boxes[:, 0])]
 
 
-class DepTRCriterion(DFineLoss):
-    """Sum of D-FINE's losses over all layers and of the depth loss.
+class DepTRCriterion(nn.Module):
+    """Sum of D-FINE's losses over all layers, of the depth loss and of the steadiness between two views.
 
     Args:
         config: Of the detector; holds D-FINE's weights.
         depth_weight: Of the depth loss.
         label_std: Label deviation at which a label counts half.
+        steady_weight: Of the difference between what two views of one object say.
     """
 
-    def __init__(self, config: DepTRConfig, *, depth_weight: float = 1.0, label_std: float = 0.1) -> None:
-        super().__init__(config)
+    def __init__(
+        self,
+        config: DepTRConfig,
+        *,
+        depth_weight: float = 1.0,
+        label_std: float = 0.1,
+        steady_weight: float = 0.0,
+    ) -> None:
+        super().__init__()
         self.config = config
-        self.depth_weight, self.label_std = depth_weight, label_std
+        self.depth_weight, self.label_std, self.steady_weight = depth_weight, label_std, steady_weight
+        self.register_buffer("bound", torch.tensor([config.up]), persistent=False)
 
     def forward(self, output: DepTROutput, targets: Targets) -> dict[str, Tensor]:
         """Named, weighted loss terms; their sum is what to minimise.
 
         Args:
             output: Of the detector in training mode, called with the same targets.
-            targets: Per image ``class_labels``, ``boxes`` and optionally ``depth``, ``depth_std``,
-                ``ignore_boxes``.
+            targets: Of the batch.
         """
         matching, denoising = split_layers(output)
-        count = max(1.0, float(sum(len(target["class_labels"]) for target in targets)))
-        indices = self.matcher(matching[0].as_dict(), targets)
-        losses = self._layer_losses(matching[0], targets, indices, count)
         dfine = output.dfine
         encoder = LayerOutput(dfine.enc_topk_logits.float(), dfine.enc_topk_bboxes.float().clamp(0, 1))
-        for layer in [*matching[1:], encoder]:
-            own = self.matcher(layer.as_dict(), targets)
-            _add(losses, self._layer_losses(layer, targets, own, count))
-        denoising_indices: Indices | None = None
+        layers = [*matching, encoder]
+        stacked = [torch.stack([getattr(layer, name) for layer in layers]) for name in ("logits", "boxes")]
+        matches = match(stacked[0], stacked[1], targets, self.config)
+        count = max(1.0, float(len(targets)))
+        losses = self._group(layers, matches, targets, count, denoising=False)
+        own: Matches | None = None
         if denoising:
-            meta = dfine.denoising_meta_values
-            denoising_indices = self.get_cdn_matched_indices(meta, targets)
-            for layer in denoising:
-                terms = self._layer_losses(
-                    layer, targets, denoising_indices, count * meta["dn_num_group"], denoising=True
-                )
-                _add(losses, terms)
+            own, groups = _denoising_matches(dfine.denoising_meta_values, targets, denoising[0].logits)
+            terms = self._group(denoising, [own] * len(denoising), targets, count * groups, denoising=True)
+            _add(losses, terms)
         if output.depths is not None:
-            shift = matching[0].logits.shape[1]
-            _add(losses, {"depth": self._depth(output, targets, indices, denoising_indices, shift)})
+            queries = matching[0].logits.shape[1]
+            _add(losses, {"depth": self._depth(output, targets, matches[0], own, queries)})
+        if self.steady_weight > 0:
+            _add(losses, {"steady": self._steadiness(output, matching[0], matches[0], targets)})
         return losses
 
-    def _layer_losses(
-        self, layer: LayerOutput, targets: Targets, indices: Indices, count: float, *, denoising: bool = False
+    def _group(
+        self,
+        layers: Sequence[LayerOutput],
+        matches: Sequence[Matches],
+        targets: Targets,
+        count: float,
+        *,
+        denoising: bool,
     ) -> dict[str, Tensor]:
-        outputs = layer.as_dict()
-        terms = self.loss_boxes(outputs, targets, indices, count)
-        terms |= {"loss_vfl": self._varifocal(layer, targets, indices, count, denoising=denoising)}
-        if layer.corners is not None:
-            terms |= self.loss_local(outputs, targets, indices, count)
-        return {name.removeprefix("loss_"): terms[name] * self.weight_dict[name] for name in terms}
-
-    def _varifocal(
-        self, layer: LayerOutput, targets: Targets, indices: Indices, count: float, *, denoising: bool
-    ) -> Tensor:
-        """Varifocal loss; unmatched queries inside a region to ignore have no term."""
-        logits, boxes = layer.logits, layer.boxes.detach()
+        """Losses of the layers of one group of queries, summed over its layers."""
+        config = self.config
+        logits = torch.stack([layer.logits for layer in layers]).flatten(1, 2)
+        boxes = torch.stack([layer.boxes for layer in layers])
+        ignored = None if denoising else self._ignored(boxes, targets)
+        boxes = boxes.flatten(1, 2)
+        row = torch.cat([torch.full_like(own.query, place) for place, own in enumerate(matches)])
+        query = torch.cat([own.query for own in matches])
+        wanted = torch.cat([own.object for own in matches])
+        predicted, true = boxes[row, query], targets.boxes[wanted]
+        overlap = iou(predicted, true).detach()
         score = torch.zeros_like(logits)
+        score[row, query, targets.class_labels[wanted]] = overlap.clamp(0, 1)
         keep = torch.ones(logits.shape[:2], dtype=torch.bool, device=logits.device)
-        for image, ((queries, objects), target) in enumerate(zip(indices, targets, strict=True)):
-            ignored = target.get("ignore_boxes")
-            if ignored is not None and len(ignored) and not denoising:
-                keep[image] = ~inside_ignored(boxes[image], ignored)
-            if len(queries):
-                own = center_to_corners_format(boxes[image, queries])
-                iou = torch.diag(box_iou(own, center_to_corners_format(target["boxes"][objects]))[0])
-                score[image, queries, target["class_labels"][objects]] = iou.clamp(0, 1)
-                keep[image, queries] = True
-        positive = (score > 0).to(logits)
-        confidence = logits.detach().sigmoid()
-        weight = self.alpha * confidence.pow(self.gamma) * (1 - positive) + score
-        terms = functional.binary_cross_entropy_with_logits(logits, score, weight=weight, reduction="none")
-        return (terms * keep[..., None]).sum() / count
+        if ignored is not None:
+            keep = ~ignored
+            keep[row, query] = True
+        terms = {
+            "vfl": config.weight_loss_vfl * self._varifocal(logits, score, keep) / count,
+            "bbox": config.weight_loss_bbox * (predicted - true).abs().sum() / count,
+            "giou": config.weight_loss_giou * (1 - generalised_iou(predicted, true)).sum() / count,
+        }
+        fine = [(layer, own) for layer, own in zip(layers, matches, strict=True) if layer.corners is not None]
+        shares = torch.split(overlap, [len(own.query) for own in matches])
+        terms["fgl"] = config.weight_loss_fgl * self._fine_grained(fine, shares, targets) / count
+        terms["ddf"] = config.weight_loss_ddf * self._distilled(fine, shares)
+        return terms
+
+    def _ignored(self, boxes: Tensor, targets: Targets) -> Tensor:
+        """``(S, B * Q)`` whether the boxes ``(S, B, Q, 4)`` lie in regions to ignore."""
+        sets, images, queries = boxes.shape[:3]
+        side_by_side = boxes.detach().transpose(0, 1).reshape(images, sets * queries, 4)
+        inside = targets.ignored(side_by_side).view(images, sets, queries)
+        return inside.transpose(0, 1).reshape(sets, images * queries)
+
+    def _varifocal(self, logits: Tensor, score: Tensor, keep: Tensor) -> Tensor:
+        """Varifocal loss, summed; unmatched queries inside a region to ignore have no term."""
+        config, confidence = self.config, logits.detach().sigmoid()
+        negative = config.focal_loss_alpha * confidence.pow(config.focal_loss_gamma) * (score == 0)
+        terms = functional.binary_cross_entropy_with_logits(
+            logits, score, weight=negative + score, reduction="none"
+        )
+        return (terms * keep[..., None]).sum()
+
+    def _fine_grained(
+        self, fine: Sequence[tuple[LayerOutput, Matches]], shares: Sequence[Tensor], targets: Targets
+    ) -> Tensor:
+        """Cross-entropy of the edges' distributions with the two bins around the truth, summed."""
+        bins = self.config.max_num_bins
+        corners = torch.cat([_rows(layer.corners, own) for layer, own in fine]).view(-1, bins + 1)
+        references = torch.cat([_rows(layer.references, own) for layer, own in fine]).detach()
+        true = center_to_corners_format(targets.boxes[torch.cat([own.object for _, own in fine])])
+        with torch.no_grad():
+            place, right, left = bbox2distance(references, true, bins, self.config.reg_scale, self.bound)
+        weight = torch.cat(list(shares[: len(fine)])).repeat_interleave(4)
+        logarithms = functional.log_softmax(corners, dim=1)
+        low = place.long()[:, None]
+        terms = left * logarithms.gather(1, low)[:, 0] + right * logarithms.gather(1, low + 1)[:, 0]
+        total: Tensor = -(terms * weight).sum()
+        return total
+
+    def _distilled(self, fine: Sequence[tuple[LayerOutput, Matches]], shares: Sequence[Tensor]) -> Tensor:
+        """What the last layer teaches the earlier ones about the edges' distributions."""
+        last = fine[0][0]
+        assert last.corners is not None
+        total = last.corners.sum() * 0
+        certainty = last.logits.detach().sigmoid().amax(-1).flatten()
+        teacher = last.corners.detach().reshape(len(certainty), 4, -1)
+        for (layer, own), share in list(zip(fine, shares, strict=False))[1:]:
+            assert layer.corners is not None
+            matched = torch.zeros_like(certainty, dtype=torch.bool)
+            matched[own.query] = True
+            weight = certainty.index_put((own.query,), share)
+            student = layer.corners.reshape(len(certainty), 4, -1)
+            total = total + distillation_loss(student, teacher, weight, matched)
+        return total
 
     def _depth(
-        self, output: DepTROutput, targets: Targets, indices: Indices, denoising: Indices | None, queries: int
+        self, output: DepTROutput, targets: Targets, matched: Matches, denoising: Matches | None, queries: int
     ) -> Tensor:
         """Depth loss over all layers of matched and denoising queries, normalised once."""
         assert output.depths is not None and output.depth_log_scales is not None
         before = output.depths.shape[2] - queries
-        places, labels, weights = [], [], []
-        for image, target in enumerate(targets):
-            if "depth" not in target:
-                continue
-            picked = [(indices[image][0] + before, indices[image][1])]
-            if denoising is not None:
-                picked.append(denoising[image])
-            query = torch.cat([place for place, _ in picked]).to(target["depth"].device)
-            objects = torch.cat([item for _, item in picked]).to(query.device)
-            places.append(torch.stack([torch.full_like(query, image), query], dim=1))
-            labels.append(target["depth"][objects])
-            weights.append(label_weight(target["depth_std"][objects], self.label_std))
-        if not places:
-            return output.depths.sum() * 0
-        place, label, weight = torch.cat(places), torch.cat(labels), torch.cat(weights)
-        depths = output.depths[:, place[:, 0], place[:, 1]].float()
-        scales = output.depth_log_scales[:, place[:, 0], place[:, 1]].float()
+        image, query = matched.query // queries, matched.query % queries + before
+        wanted = matched.object
+        if denoising is not None:
+            image = torch.cat([image, denoising.query // before])
+            query = torch.cat([query, denoising.query % before])
+            wanted = torch.cat([wanted, denoising.object])
+        label = targets.depth[wanted]
+        weight = label_weight(targets.depth_std[wanted], self.label_std)
+        depths = output.depths[:, image, query].float()
+        scales = output.depth_log_scales[:, image, query].float()
         terms = []
         for depth, scale in zip(depths, scales, strict=True):
-            own = self._comparable(depth, label, place[:, 0])
+            own = self._comparable(depth, label, image)
             terms.append(depth_loss(depth, scale if self.config.depth_uncertainty else None, own, weight))
         unused = 0.0 if self.config.depth_uncertainty else output.depth_log_scales.sum() * 0
         return torch.stack(terms).sum() * self.depth_weight + unused
@@ -237,6 +246,41 @@ class DepTRCriterion(DFineLoss):
                 depth[chosen], label[chosen], with_scale=not self.config.log_depth
             )
         return own
+
+    def _steadiness(
+        self, output: DepTROutput, last: LayerOutput, matched: Matches, targets: Targets
+    ) -> Tensor:
+        """How differently two views of one object are answered, in box sides and relative depth."""
+        boxes = targets.boxes.clone()
+        boxes[matched.object] = last.boxes.flatten(0, 1)[matched.query]
+        off = (boxes - targets.boxes) / targets.boxes[:, 2:].repeat(1, 2).clamp(min=1e-3)
+        depth = None
+        if output.depth is not None and self.config.log_depth:
+            queries = last.boxes.shape[1]
+            own = output.depth[:, output.depth.shape[1] - queries :].flatten()[matched.query]
+            depth = targets.depth.new_full((len(targets),), float("nan"))
+            depth = depth.index_put((matched.object,), own.float())
+        terms = steadiness_loss(off, depth, targets.pairs, targets.pair_shift)
+        return self.steady_weight * terms
+
+
+def _rows(values: Tensor | None, own: Matches) -> Tensor:
+    """Values ``(B, Q, C)`` of the matched queries, ``(P, C)``."""
+    assert values is not None
+    return values.flatten(0, 1)[own.query]
+
+
+def _denoising_matches(meta: dict[str, Any], targets: Targets, logits: Tensor) -> tuple[Matches, int]:
+    """Pairs of denoising queries and the objects they were made from, and how many groups there are."""
+    groups, queries = int(meta["dn_num_group"]), logits.shape[1]
+    query, wanted, start = [], [], 0
+    for image, (count, own) in enumerate(zip(targets.counts, meta["dn_positive_idx"], strict=True)):
+        if count:
+            query.append(own + image * queries)
+            wanted.append(torch.arange(start, start + count).repeat(groups))
+        start += count
+    objects = torch.cat(wanted) if wanted else torch.zeros(0, dtype=torch.int64)
+    return Matches(torch.cat(query), objects.to(logits.device)), groups
 
 
 def _add(total: dict[str, Tensor], terms: dict[str, Any]) -> None:

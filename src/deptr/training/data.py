@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from deptr.records import LabelledFrame
-from deptr.training.augment import Example, letterbox_placement, make_example, random_placement
+from deptr.training.augment import (
+    Example,
+    Placement,
+    letterbox_placement,
+    make_example,
+    nearby_placement,
+    random_placement,
+)
 from deptr.training.coco import CocoFrames
 from deptr.training.config import DataSettings
+from deptr.training.targets import Targets, targets_of
 
 
 class FrameSource(Protocol):
@@ -70,6 +79,7 @@ class ExampleStream(Dataset[Example]):
     ) -> None:
         self.source, self.settings, self.total, self.first = source, settings, total, first
         self.step_examples = settings.batch_size * processes
+        self._drawn: tuple[int, LabelledFrame, Placement] | None = None
 
     def __len__(self) -> int:
         """Examples that are left."""
@@ -79,12 +89,26 @@ class ExampleStream(Dataset[Example]):
         number = self.first + index
         settings = self.settings
         step = np.random.default_rng([settings.seed, 1, number // self.step_examples])
-        height, width = settings.sizes[int(step.integers(len(settings.sizes)))]
-        rng = np.random.default_rng([settings.seed, 2, number])
-        frame = self.source.draw(rng, (height, width))
-        scales = settings.min_scale, settings.max_scale
-        placement = random_placement(rng, frame, (height, width), scales)
-        return make_example(frame, (height, width), placement, rng)
+        late = self.total - number <= settings.last_steps * self.step_examples
+        sizes = settings.last_sizes if late else settings.sizes
+        height, width = sizes[int(step.integers(len(sizes)))]
+        paired = settings.batch_size % 2 == 0 and step.random() < settings.paired
+        first = number - number % 2 if paired else number
+        frame, placement = self._view(first, (height, width))
+        rng = np.random.default_rng([settings.seed, 3, number])
+        if number > first:
+            placement = nearby_placement(rng, placement, (height, width))
+        example = make_example(frame, (height, width), placement, rng)
+        return replace(example, pair=first) if paired else example
+
+    def _view(self, number: int, size: tuple[int, int]) -> tuple[LabelledFrame, Placement]:
+        """The frame of an example and where it is placed; the second view of a pair asks for it again."""
+        if self._drawn is None or self._drawn[0] != number:
+            rng = np.random.default_rng([self.settings.seed, 2, number])
+            frame = self.source.draw(rng, size)
+            scales = self.settings.min_scale, self.settings.max_scale
+            self._drawn = number, frame, random_placement(rng, frame, size, scales)
+        return self._drawn[1], self._drawn[2]
 
 
 @dataclass
@@ -92,58 +116,33 @@ class Batch:
     """Tensors of one step.
 
     Attributes:
-        pixel_values: ``(B, 3, H, W)`` float32, normalised.
-        targets: Per image ``class_labels``, ``boxes``, ``depth``, ``depth_std``, ``ignore_boxes`` and, where
-            there is a depth map, ``dense_depth``.
+        images: ``(B, H, W, 3)`` uint8 RGB: what travels to a device is a quarter of the network's input.
+        targets: What they show.
     """
 
-    pixel_values: Tensor
-    targets: list[dict[str, Tensor]]
+    images: Tensor
+    targets: Targets
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        moved = [{name: value.to(device) for name, value in target.items()} for target in self.targets]
-        return Batch(self.pixel_values.to(device), moved)
+        return Batch(self.images.to(device, non_blocking=True), self.targets.to(device))
+
+    def pin_memory(self) -> Batch:
+        """The same batch in memory from which a GPU copies while it computes; torch's loader calls this."""
+        return Batch(self.images.pin_memory(), self.targets.pinned())
 
 
-@dataclass(frozen=True)
-class Collate:
-    """Examples of one size to tensors.
-
-    Attributes:
-        mean: Per channel, for pixels in [0, 1].
-        std: Per channel.
-    """
-
-    mean: Sequence[float]
-    std: Sequence[float]
-
-    def __call__(self, examples: Sequence[Example]) -> Batch:
-        """Stack the images and normalise them."""
-        pixels = torch.from_numpy(np.stack([example.image for example in examples])).permute(0, 3, 1, 2)
-        mean, std = torch.tensor(self.mean).view(1, 3, 1, 1), torch.tensor(self.std).view(1, 3, 1, 1)
-        values = (pixels.float() / 255 - mean) / std
-        return Batch(values.contiguous(memory_format=torch.channels_last), [_target(e) for e in examples])
-
-
-def _target(example: Example) -> dict[str, Tensor]:
-    target = {
-        "class_labels": torch.from_numpy(example.class_ids.astype(np.int64)),
-        "boxes": torch.from_numpy(np.asarray(example.boxes, np.float32)),
-        "depth": torch.from_numpy(np.asarray(example.depth, np.float32)),
-        "depth_std": torch.from_numpy(np.asarray(example.depth_std, np.float32)),
-        "ignore_boxes": torch.from_numpy(np.asarray(example.ignore_boxes, np.float32)),
-    }
-    if example.dense_depth is not None:
-        target["dense_depth"] = torch.from_numpy(example.dense_depth.copy())
-    return target
+def collate(examples: Sequence[Example]) -> Batch:
+    """Examples of one size as a batch."""
+    return Batch(torch.from_numpy(np.stack([example.image for example in examples])), targets_of(examples))
 
 
 def _one_thread(worker: int) -> None:
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
-def batches(stream: ExampleStream, collate: Collate, *, rank: int, processes: int) -> Iterator[Batch]:
+def batches(stream: ExampleStream, *, rank: int, processes: int, pin: bool = False) -> Iterator[Batch]:
     """Batches of one process; process `rank` takes its share of each step's examples, in order."""
     size = stream.settings.batch_size
     steps = len(stream) // stream.step_examples
@@ -160,11 +159,12 @@ def batches(stream: ExampleStream, collate: Collate, *, rank: int, processes: in
         worker_init_fn=_one_thread if workers else None,
         persistent_workers=False,
         prefetch_factor=3 if workers else None,
+        pin_memory=pin,
     )
     yield from loader
 
 
-def evaluation_batch(frames: Sequence[LabelledFrame], size: tuple[int, int], collate: Collate) -> Batch:
+def evaluation_batch(frames: Sequence[LabelledFrame], size: tuple[int, int]) -> Batch:
     """Frames letterboxed without augmentation."""
     places = [letterbox_placement((f.image.shape[0], f.image.shape[1]), size) for f in frames]
     return collate([make_example(f, size, p) for f, p in zip(frames, places, strict=True)])

@@ -32,6 +32,9 @@ class MatchedDepths:
         image: ``(N,)`` number of the image.
         boxes: ``(N, 4)`` true boxes.
         visibility: ``(N,)``, NaN = unknown.
+        found_boxes: ``(N, 4)`` boxes of the detections.
+        focal_px: ``(N,)`` focal length of the image, NaN = unknown.
+        detection: ``(N,)`` number of the detection in its image.
     """
 
     predicted: FloatArray
@@ -40,6 +43,9 @@ class MatchedDepths:
     image: Any
     boxes: FloatArray
     visibility: FloatArray
+    found_boxes: FloatArray
+    focal_px: FloatArray
+    detection: Any
 
 
 @torch.no_grad()
@@ -115,28 +121,33 @@ def match_depths(
     frames: Sequence[LabelledFrame], detections: Sequence[Any], *, min_score: float = 0.3
 ) -> MatchedDepths:
     """Pair each labelled object with the best-scored detection that overlaps it by half, one to one."""
-    rows: list[tuple[float, float, float, int, FloatArray, float]] = []
+    rows: list[tuple[Any, ...]] = []
     for number, (frame, found) in enumerate(zip(frames, detections, strict=True)):
         taken: BoolArray = np.zeros(len(frame.boxes_xyxy), dtype=bool)
+        focal = float("nan") if frame.focal_px is None else frame.focal_px
         for index in np.flatnonzero(found.confidence >= min_score):
             overlap = np.where(taken, 0, _iou(found.xyxy[index], frame.boxes_xyxy))
             if not len(overlap) or overlap.max() < MATCH_IOU:
                 continue
             own = int(overlap.argmax())
             taken[own] = True
-            if np.isnan(frame.depth[own]):
+            if np.isnan(frame.depth[own]) or (np.isnan(focal) and frame.depth_kind is DepthKind.METRIC):
                 continue
             predicted, std = float(found.data["depth"][index]), float(found.data["depth_std"][index])
-            if frame.focal_px is None and frame.depth_kind is DepthKind.METRIC:
-                continue
-            rows.append(
-                (predicted, std, float(frame.depth[own]), number, frame.boxes_xyxy[own],
-                 float(frame.visibility[own]))
-            )  # fmt: skip
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 6
-    arrays = [np.asarray(column, np.float64) for column in columns]
+            true = float(frame.depth[own]), number, frame.boxes_xyxy[own], float(frame.visibility[own])
+            rows.append((predicted, std, *true, found.xyxy[index], focal, int(index)))
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 9
+    floats = [np.asarray(column, np.float64) for column in columns]
     return MatchedDepths(
-        arrays[0], arrays[1], arrays[2], arrays[3].astype(int), arrays[4].reshape(-1, 4), arrays[5]
+        predicted=floats[0],
+        std=floats[1],
+        true=floats[2],
+        image=floats[3].astype(int),
+        boxes=floats[4].reshape(-1, 4),
+        visibility=floats[5],
+        found_boxes=floats[6].reshape(-1, 4),
+        focal_px=floats[7],
+        detection=floats[8].astype(int),
     )
 
 

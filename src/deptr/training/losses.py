@@ -81,6 +81,60 @@ def align_scale_and_shift(predicted: Tensor, label: Tensor, *, with_scale: bool)
     return centred * scale + target.mean()
 
 
+def distillation_loss(
+    student: Tensor, teacher: Tensor, weight: Tensor, matched: Tensor, *, temperature: float = 5.0
+) -> Tensor:
+    """Divergence of a layer's edge distributions from the last layer's, matched and other queries apart.
+
+    Each of the two groups counts by the square root of its size, so that the many queries on nothing do not
+    drown the few on objects.
+
+    Args:
+        student: ``(N, 4, bins)`` logits of a layer.
+        teacher: ``(N, 4, bins)`` logits of the last layer, without a gradient.
+        weight: ``(N,)`` how far the teacher is to be trusted, in [0, 1].
+        matched: ``(N,)`` bool.
+        temperature: Softens both distributions; D-FINE's value.
+
+    Source:
+        Decoupled distillation focal loss of D-FINE, arXiv:2410.13842, section 4.2.
+    """
+    own = functional.log_softmax(student / temperature, dim=-1)
+    aim = functional.log_softmax(teacher / temperature, dim=-1)
+    divergence = (aim.exp() * (aim - own)).sum(-1).mean(-1) * weight * temperature**2
+    total, balance = divergence.sum() * 0, divergence.new_zeros(())
+    for group in (matched, ~matched):
+        size = group.sum()
+        mean = (divergence * group).sum() / size.clamp(min=1)
+        total, balance = total + mean * size.sqrt(), balance + size.sqrt()
+    return total / balance.clamp(min=1)
+
+
+def steadiness_loss(off: Tensor, depth: Tensor | None, pairs: Tensor, shift: Tensor) -> Tensor:
+    """How differently two views of the same objects are answered.
+
+    Boxes are compared by how far they are off their labels: what is wrong in a label is wrong in both views
+    and drops out, so that doubtful labels teach steadiness too.
+
+    Args:
+        off: ``(M, 4)`` predicted minus true box, in box sides.
+        depth: ``(M,)`` in the network's logarithmic unit, NaN = not predicted; None without depth.
+        pairs: ``(P, 2)`` rows that are one object.
+        shift: ``(P,)`` by how much the first row's depth is larger.
+
+    Example:
+        >>> off = torch.tensor([[0.1, 0.0, 0.0, 0.0], [-0.1, 0.0, 0.0, 0.0]])
+        >>> round(steadiness_loss(off, None, torch.tensor([[0, 1]]), torch.zeros(1)).item(), 3)
+        0.2
+    """
+    count = max(1, len(pairs))
+    total = (off[pairs[:, 0]] - off[pairs[:, 1]]).abs().clamp(max=1).sum() / count
+    if depth is not None:
+        gap = depth[pairs[:, 0]] - depth[pairs[:, 1]] - shift
+        total = total + torch.nan_to_num(gap).abs().sum() / count
+    return total
+
+
 def feature_alignment_loss(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
     """One minus the cosine between encoder maps and the depth teacher's features, without parameters.
 

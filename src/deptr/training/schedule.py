@@ -11,16 +11,23 @@ from torch import Tensor, nn
 from deptr.training.config import OptimizerSettings
 
 
-def rate_factor(step: int, settings: OptimizerSettings) -> float:
+def rate_factor(step: int, settings: OptimizerSettings, time_used: float = 0.0) -> float:
     """Learning rate of a step relative to the peak: linear warm-up, flat, cosine to the end.
+
+    Args:
+        step: Number of the step from 0.
+        settings: The run's.
+        time_used: Share of the time that the run may take; the schedule follows what is used up further.
 
     Example:
         >>> settings = OptimizerSettings(steps=100, warmup_steps=10, decay_steps=50, final_fraction=0.0)
         >>> [round(rate_factor(step, settings), 2) for step in (0, 9, 40, 75, 100)]
         [0.1, 1.0, 1.0, 0.5, 0.0]
+        >>> round(rate_factor(40, settings, time_used=0.75), 2)
+        0.5
     """
     warm = min(1.0, (step + 1) / max(1, settings.warmup_steps))
-    left = settings.steps - step
+    left = settings.steps - max(step, time_used * settings.steps)
     if left >= settings.decay_steps:
         return warm
     share = 1 - max(0, left) / settings.decay_steps
@@ -43,12 +50,15 @@ def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.opt
         }
         for (backbone, matrix), parameters in groups.items()
     ]
-    return torch.optim.AdamW(options, betas=(0.9, 0.999))
+    on_gpu = all(p.is_cuda for parameters in groups.values() for p in parameters)
+    return torch.optim.AdamW(options, betas=(0.9, 0.999), fused=on_gpu)
 
 
-def set_rates(optimizer: torch.optim.Optimizer, step: int, settings: OptimizerSettings) -> None:
-    """Give every group its rate for this step."""
-    factor = rate_factor(step, settings)
+def set_rates(
+    optimizer: torch.optim.Optimizer, step: int, settings: OptimizerSettings, time_used: float = 0.0
+) -> None:
+    """Give every group its rate for this step, see `rate_factor`."""
+    factor = rate_factor(step, settings, time_used)
     for group in optimizer.param_groups:
         peak = settings.backbone_learning_rate if group["backbone"] else settings.learning_rate
         group["lr"] = peak * factor

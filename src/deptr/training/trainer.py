@@ -19,9 +19,10 @@ from deptr.training.auxiliary import DenseAuxiliaryHead
 from deptr.training.checkpoints import load_state, save_state, stored_states
 from deptr.training.config import TrainSettings
 from deptr.training.criterion import DepTRCriterion, total_loss
-from deptr.training.data import Batch, Collate, ExampleStream, FrameSource, batches
+from deptr.training.data import Batch, ExampleStream, FrameSource, batches
 from deptr.training.losses import feature_alignment_loss
 from deptr.training.schedule import AveragedWeights, build_optimizer, finite, set_rates
+from deptr.training.targets import Targets
 
 CURVE = "learning-curve.csv"
 Evaluation = Callable[[DepTRForObjectDetection], dict[str, float]]
@@ -37,9 +38,15 @@ class TrainingStep(nn.Module):
 
     def __init__(self, detector: DepTRForObjectDetection, settings: TrainSettings) -> None:
         super().__init__()
-        loss = settings.loss
+        self.mean: Tensor
+        self.std: Tensor
+        loss, config = settings.loss, detector.config
         self.detector = detector
-        self.criterion = DepTRCriterion(detector.config, depth_weight=loss.depth, label_std=loss.label_std)
+        self.criterion = DepTRCriterion(
+            config, depth_weight=loss.depth, label_std=loss.label_std, steady_weight=loss.steady
+        )
+        for name, values in (("mean", config.image_mean), ("std", config.image_std)):
+            self.register_buffer(name, 255 * torch.tensor(values).view(1, 3, 1, 1), persistent=False)
         self.auxiliary = None
         if loss.dense > 0 and not settings.model.depth_only:
             self.auxiliary = DenseAuxiliaryHead(
@@ -47,19 +54,20 @@ class TrainingStep(nn.Module):
             )
         self.align_features = loss.align_features
 
-    def forward(self, pixel_values: Tensor, targets: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-        """Named loss terms of a batch."""
-        output = self.detector(pixel_values, targets)
-        with torch.autocast(pixel_values.device.type, enabled=False):
+    def forward(self, images: Tensor, targets: Targets) -> dict[str, Tensor]:
+        """Named loss terms of a batch of ``(B, H, W, 3)`` uint8 images."""
+        pixels = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        output = self.detector(pixels.contiguous(memory_format=torch.channels_last), targets.per_image())
+        with torch.autocast(images.device.type, enabled=False):
             output.depths = None if output.depths is None else output.depths.float()
             losses: dict[str, Tensor] = self.criterion(output, targets)
             maps = [level.float() for level in output.encoder_maps]
             if self.auxiliary is not None:
                 losses |= self.auxiliary(maps, targets)
             if self.align_features > 0:
-                if any("teacher_features" not in target for target in targets):
+                if targets.teacher_features is None:
                     raise UsageError("loss.align_features: the data has no teacher features; set it to 0")
-                teacher = [torch.stack([target["teacher_features"] for target in targets])] * len(maps)
+                teacher = [targets.teacher_features] * len(maps)
                 losses["align_features"] = self.align_features * feature_alignment_loss(maps, teacher)
         return losses
 
@@ -68,7 +76,7 @@ class Trainer:
     """A run in a folder.
 
     Args:
-        detector: What is trained, on the CPU.
+        detector: What is trained; moved to the run's device.
         source: Where frames come from.
         settings: All settings.
         folder: Where states, logs and the best model go.
@@ -93,17 +101,17 @@ class Trainer:
         self.accelerator = Accelerator(
             mixed_precision=run.precision, cpu=run.device == "cpu", kwargs_handlers=[unused]
         )
-        config = detector.config
-        self.collate = Collate(config.image_mean, config.image_std)
+        if self.accelerator.device.type == "cuda":
+            torch.set_float32_matmul_precision("high")
         torch.manual_seed(settings.data.seed)
         module: Any = TrainingStep(detector, settings)
-        module = module.to(memory_format=torch.channels_last)
+        module = module.to(self.accelerator.device, memory_format=torch.channels_last)
         optimizer = build_optimizer(module, settings.optimizer)
         self.plain = module
         self.average = AveragedWeights(detector, settings.optimizer.ema_decay)
         self.module, self.optimizer = self.accelerator.prepare(module, optimizer)
-        self.average.state = {k: v.to(self.accelerator.device) for k, v in self.average.state.items()}
         self.step, self.best = 0, float("-inf")
+        self._before_s, self._started = 0.0, time.monotonic()
         self._writer: Any = None
 
     @property
@@ -134,18 +142,29 @@ class Trainer:
         )
         rank = self.accelerator.process_index
         figures: dict[str, float] = {}
-        started, first = time.monotonic(), self.step
-        for batch in batches(stream, self.collate, rank=rank, processes=self.accelerator.num_processes):
+        first = self.step
+        self._started = started = time.monotonic()
+        pin = self.accelerator.device.type == "cuda"
+        for batch in batches(stream, rank=rank, processes=self.accelerator.num_processes, pin=pin):
             losses = self._train_step(batch)
             self.step += 1
-            last = self.step == settings.optimizer.steps
+            last = self.step == settings.optimizer.steps or self._time_used() >= 1
             if self.is_main and (self.step % settings.run.log_every == 0 or last):
                 self._log(losses, (time.monotonic() - started) / (self.step - first), figures)
             if self._due(settings.run.evaluate_every) or last:
                 figures = self._evaluate() or figures
             if self._due(settings.run.save_every) or last:
                 self.save()
+            if last:
+                break
         return figures
+
+    def _time_used(self) -> float:
+        """Share of `RunSettings.minutes` that is gone, 0 where there is no such limit."""
+        minutes = self.settings.run.minutes
+        if not minutes:
+            return 0.0
+        return (self._before_s + time.monotonic() - self._started) / (60 * minutes)
 
     def _due(self, every: int) -> bool:
         return every > 0 and self.step % every == 0
@@ -155,12 +174,12 @@ class Trainer:
         torch.manual_seed(
             self.settings.data.seed * 1_000_003 + self.step * 64 + self.accelerator.process_index
         )
-        set_rates(self.optimizer, self.step, settings)
+        set_rates(self.optimizer, self.step, settings, self._time_used())
         self.module.train()
         batch = batch.to(self.accelerator.device)
         try:
             with self.accelerator.autocast():
-                losses: dict[str, Tensor] = self.module(batch.pixel_values, batch.targets)
+                losses: dict[str, Tensor] = self.module(batch.images, batch.targets)
             loss = total_loss(list(losses.values()))
             if not finite([loss.detach()]):
                 self._abort(batch, losses)
@@ -168,7 +187,7 @@ class Trainer:
         except torch.OutOfMemoryError as error:
             size = self.settings.data.batch_size
             raise UsageError(
-                f"data.batch_size: {size} images of {tuple(batch.pixel_values.shape[2:])} do not fit into "
+                f"data.batch_size: {size} images of {tuple(batch.images.shape[1:3])} do not fit into "
                 f"memory; "
                 f"try {max(1, size // 2)}, smaller data.sizes or run.precision = 'bf16'"
             ) from error
@@ -181,7 +200,7 @@ class Trainer:
     def _abort(self, batch: Batch, losses: dict[str, Tensor]) -> None:
         path = self.folder / f"nan-batch-{self.step:07d}.pt"
         with atomic_path(path) as temporary:
-            torch.save({"pixel_values": batch.pixel_values, "targets": batch.targets}, temporary)
+            torch.save({"images": batch.images, "targets": vars(batch.targets)}, temporary)
         bad = ", ".join(name for name, value in losses.items() if not finite([value])) or "the sum"
         rate = self.settings.optimizer.learning_rate
         raise DataError(
@@ -239,6 +258,7 @@ class Trainer:
         state = {
             "step": self.step,
             "best": self.best,
+            "seconds": self._before_s + time.monotonic() - self._started,
             "module": self.plain.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "average": self.average.state,
@@ -265,6 +285,7 @@ class Trainer:
         for name, value in state["average"].items():
             self.average.state[name].copy_(value)
         self.step, self.best = int(state["step"]), float(state["best"])
+        self._before_s = float(state["seconds"])
 
 
 def train(trainer: Trainer) -> dict[str, float]:

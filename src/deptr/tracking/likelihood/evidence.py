@@ -11,7 +11,7 @@ from deptr.tracking.assignment import Indices
 from deptr.tracking.likelihood.motion import DEPTH, FREEDOM, LikelihoodMotion
 from deptr.tracking.likelihood.noise import COORDINATES
 
-GATE = 36.0  # squared standard deviations that no coordinate of place and size may exceed
+GATE = 64.0  # squared standard deviations that no coordinate of place and size may exceed
 WRONG_DEPTHS = 0.05  # share of depths that may be plainly wrong, so that no depth alone forbids a pair
 USED = [0, 1, 2, 4]  # limbs and cuts change the aspect more than identities do
 FIRST_SPREAD = np.array([1e5, 1e4, 0.5, 0.5, 0.0])  # pixels squared for the place; depth must prove its own

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from deptr.errors import UsageError
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices, Matches, assign_pairs, where, without
 from deptr.tracking.base import Tracker
@@ -25,7 +24,6 @@ from deptr.tracking.motion import REFERENCE_RATE
 from deptr.tracking.parameters import TrackerParameters, number
 from deptr.tracking.track_view import Track
 
-MODES = ("adaptive", "none")
 STEADY_HITS = 3  # matches from which on a track tells it
 LATELY = 2  # frames: who was seen within these tells how the camera moved
 
@@ -69,18 +67,9 @@ class LikelihoodTracker(Tracker):
 
     Parameters = LikelihoodParameters
     tracker_name = "likelihood"
+    fusion_modes = ("adaptive", "none")
     parameters: LikelihoodParameters
     _motion: LikelihoodMotion  # type: ignore[assignment]
-
-    def __init__(
-        self, *, depth: DepthFusion | None = None, frame_rate: float = 30.0, **parameters: Any
-    ) -> None:
-        if depth is not None and depth.mode not in MODES:
-            raise UsageError(
-                f"fusion: the likelihood tracker learns what depth is worth and takes {' or '.join(MODES)}, "
-                f"got {depth.mode!r}: choose one of these or another tracker"
-            )
-        super().__init__(depth=depth, frame_rate=frame_rate, **parameters)
 
     def reset(self) -> None:
         """Forget everything; identities start again at 1."""

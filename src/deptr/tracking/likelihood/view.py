@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from deptr.tracking.boxes import or_else
 from deptr.tracking.lifecycle import Lifecycle, TrackState
 from deptr.tracking.likelihood.motion import DEPTH, LikelihoodMotion
 from deptr.tracking.motion import REFERENCE_RATE
@@ -15,7 +16,7 @@ def tracks_of(
     rows: Lifecycle, motion: LikelihoodMotion, now: float, period: float | None
 ) -> tuple[Track, ...]:
     """Read the tracks out of a tracker's arrays."""
-    filters, boxes = motion.filters, motion.boxes()
+    filters, boxes = motion.filters, or_else(motion.boxes(), rows.boxes)
     if period is not None:
         boxes = wrap(boxes, period)
     per_frame = filters.covariance / np.array([1, REFERENCE_RATE, REFERENCE_RATE**2])[:, None, None]

@@ -1,0 +1,208 @@
+"""From a request to the objects that do the work, every choice checked before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deptr.errors import UsageError
+from deptr.io.frame_source import FALLBACK_RATE, FrameSource
+from deptr.io.frames import open_source
+from deptr.io.tables import DetectionTable
+from deptr.pipeline.inputs import Input, detector_input, file_input, no_depth, sequence_beside
+from deptr.pipeline.request import Request
+from deptr.pipeline.steps import Step, steps_of_source, steps_without_images
+from deptr.records import DepthKind
+from deptr.tracking.fusion import DepthFusion
+from deptr.tracking.registry import create_tracker, parse_parameters
+
+if TYPE_CHECKING:
+    import supervision as sv
+
+    from deptr.tracking.base import Tracker
+    from deptr.viz.overlay import Overlay
+
+Completion = Callable[["sv.Detections"], "sv.Detections"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is made of.
+
+    Attributes:
+        request: What was asked.
+        name: Of the sequence.
+        frames: Where images come from, None for detections alone.
+        total: Number of moments, None when unknown.
+        fps: Frames per second that times and the tracker follow.
+        size: Width and height of the images, or the extent of all boxes.
+        input: Where detections come from.
+        tracker: The tracker.
+        depth_source: ``file``, ``detector``, ``pseudo`` or ``none``.
+        depth_kind: Meaning of the depths, None without any.
+        complete_depth: Adds pseudo-depth, or None.
+        notes: What the user should know before it begins.
+    """
+
+    request: Request
+    name: str
+    frames: FrameSource | None
+    total: int | None
+    fps: float
+    size: tuple[int, int]
+    input: Input
+    tracker: Tracker
+    depth_source: str
+    depth_kind: DepthKind | None
+    complete_depth: Completion | None
+    notes: tuple[str, ...]
+
+    def steps(self) -> Iterator[Step]:
+        """The moments of the sequence, once."""
+        if self.frames is None:
+            return steps_without_images(self.total or 0, self.fps)
+        return steps_of_source(self.frames, fill_gaps=self.input.table is not None)
+
+    @cached_property
+    def overlay(self) -> Overlay:
+        """Draws the tracks of this run, frame after frame."""
+        from deptr.viz.birdseye import quietest_corner
+        from deptr.viz.overlay import Overlay
+
+        table, mode = self.input.table, self.tracker.depth.mode
+        corner = None if table is None else quietest_corner(self.size, table.xyxy)
+        fusion = "" if mode == "none" else f" · {mode} depth fusion"
+        caption = f"{type(self.tracker).__name__}{fusion}"
+        return Overlay(self.size, depth_kind=self.depth_kind, corner=corner, caption=caption)
+
+    def close(self) -> None:
+        """Let go of files and devices."""
+        if self.frames is not None:
+            self.frames.close()
+
+
+def plan(request: Request) -> Plan:
+    """Check a request and open what it names.
+
+    Raises:
+        UsageError: A choice cannot be meant.
+        DataError: A file or source cannot be read.
+    """
+    request.check()
+    if isinstance(request.tracker, str):
+        parse_parameters(request.tracker, request.parameters)  # before anything is opened
+    frames = _open(request)
+    try:
+        return _plan(request, frames)
+    except BaseException:
+        if frames is not None:
+            frames.close()
+        raise
+
+
+def _open(request: Request) -> FrameSource | None:
+    if request.source is None or isinstance(request.source, FrameSource):
+        return request.source
+    return open_source(str(request.source), fps=request.fps)
+
+
+def _plan(request: Request, frames: FrameSource | None) -> Plan:
+    found = _input(request, frames)
+    table = found.table
+    fps, size = _rate_and_size(request, frames, table)
+    depth_source, kind = _depth(request, found)
+    tracker = _tracker(request, kind, fps)
+    if tracker.parameters.camera_motion and frames is None:
+        source = request.spelling.choice("source")
+        raise UsageError(f"camera_motion: needs images, got detections alone; name the video as {source}")
+    if frames is not None:
+        total = frames.frame_count
+    else:
+        total = table.last_frame if table is not None else 0
+    return Plan(
+        request=request,
+        name=frames.name if frames is not None else Path(found.name).stem,
+        frames=frames,
+        total=total,
+        fps=fps,
+        size=size,
+        input=found,
+        tracker=tracker,
+        depth_source=depth_source,
+        depth_kind=kind,
+        complete_depth=_pseudo_depth(size) if depth_source == "pseudo" else None,
+        notes=_surplus(frames, table),
+    )
+
+
+def _input(request: Request, frames: FrameSource | None) -> Input:
+    path = request.detections
+    if path is None and request.detector is None and frames is not None:
+        path = frames.detections
+    return detector_input(request) if path is None else file_input(path, request)
+
+
+def _surplus(frames: FrameSource | None, table: DetectionTable | None) -> tuple[str, ...]:
+    if frames is None or table is None or not frames.frame_count or table.last_frame <= frames.frame_count:
+        return ()
+    ends = f"{frames.name} ends at {frames.frame_count}"
+    return (
+        f"{table.source}: has detections up to frame {table.last_frame}, {ends}; later ones are not tracked",
+    )
+
+
+def _rate_and_size(
+    request: Request, frames: FrameSource | None, table: DetectionTable | None
+) -> tuple[float, tuple[int, int]]:
+    if frames is not None:
+        rate, size, what = frames.fps or (FALLBACK_RATE if frames.live else None), frames.size, frames.name
+    else:
+        beside = sequence_beside(Path(table.source)) if table is not None else None
+        rate, what = request.fps or (beside.frame_rate if beside else None), "the detections file"
+        size = (beside.size if beside else None) or _extent(table)
+    if not rate:
+        name = request.spelling.choice("fps")
+        raise UsageError(f"{name}: {what} does not say the number of frames per second; times depend on it")
+    return rate, size
+
+
+def _extent(table: DetectionTable | None) -> tuple[int, int]:
+    if table is None or not len(table):
+        return 1, 1
+    width, height = np.ceil(np.maximum(table.xyxy[:, 2:].max(axis=0), 1)).astype(int).tolist()
+    return width, height
+
+
+def _depth(request: Request, found: Input) -> tuple[str, DepthKind | None]:
+    if request.depth == "pseudo":
+        return "pseudo", DepthKind.PSEUDO
+    if found.depth_kind is not None:
+        return "detector" if found.table is None else "file", found.depth_kind
+    if request.depth == "file":
+        raise no_depth(found.name, request.spelling)
+    return "none", None
+
+
+def _tracker(request: Request, kind: DepthKind | None, fps: float) -> Tracker:
+    if not isinstance(request.tracker, str):
+        request.tracker.reset()
+        return request.tracker
+    fusion = request.fusion or ("none" if kind is None else "adaptive")
+    fusion = DepthFusion.of(fusion)
+    if fusion.mode != "none" and kind is None:
+        name = request.spelling.choice
+        take = f"take {name('depth', 'pseudo')} or {name('fusion', 'none')}"
+        wanted = name("fusion", fusion.mode)
+        raise UsageError(f"{wanted}: the detections carry no depth; {take}")
+    return create_tracker(request.tracker, depth=fusion, frame_rate=fps, **request.parameters)
+
+
+def _pseudo_depth(size: tuple[int, int]) -> Completion:
+    from deptr.tracking.pseudo_depth import PseudoDepth
+
+    return PseudoDepth(size).update

@@ -1,0 +1,118 @@
+"""What is asked of a run, and the requests that cannot be meant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deptr.errors import UsageError
+from deptr.io.frame_source import FrameSource, check_rate
+from deptr.records import DepthKind, Image
+
+if TYPE_CHECKING:
+    import supervision as sv
+
+    from deptr.detector.inference import Detector
+    from deptr.tracking.base import Tracker
+    from deptr.tracking.fusion import DepthFusion
+
+DEPTH_SOURCES = ("file", "pseudo")
+DetectFunction = Callable[[Image], "sv.Detections"]
+
+
+class Spelling:
+    """How the choices of a run are written, for messages: here as arguments in Python.
+
+    Example:
+        >>> Spelling().choice("depth", "pseudo"), Spelling().choice("fps")
+        ("depth='pseudo'", 'fps')
+        >>> Spelling().parameters(high_score=0.2)
+        "parameters={'high_score': 0.2}"
+    """
+
+    help = "help(deptr.track)"
+
+    def choice(self, name: str, value: object = None) -> str:
+        """A choice by its name, or what to write to take `value`."""
+        return name if value is None else f"{name}={value!r}"
+
+    def parameters(self, **values: float) -> str:
+        """What to write to give the tracker these parameters."""
+        return f"parameters={values}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a run; the attributes are the arguments of `deptr.track`.
+
+    Attributes:
+        spelling: How messages name the choices.
+    """
+
+    source: str | Path | int | FrameSource | None = None
+    detections: str | Path | None = None
+    detector: str | Path | Detector | DetectFunction | None = None
+    device: str | None = None
+    focal_px: float | None = None
+    tracker: str | Tracker = "bytetrack"
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    fusion: DepthFusion | str | None = None
+    depth: str | None = None
+    depth_column: int | None = None
+    depth_kind: DepthKind | str | None = None
+    first_frame: int = 1
+    fps: float | None = None
+    classes: str | Iterable[str | int] | None = None
+    min_score: float = 0.0
+    spelling: Spelling = field(default_factory=Spelling)
+
+    @property
+    def source_name(self) -> str | None:
+        """The source in one word, None without one."""
+        if isinstance(self.source, FrameSource):
+            return self.source.name
+        return None if self.source is None else str(self.source)
+
+    def check(self) -> None:
+        """Look at everything that can be judged before a file is opened.
+
+        Raises:
+            UsageError: A choice cannot be meant.
+        """
+        check_rate(self.fps)
+        self._check_sources()
+        self._check_settings()
+
+    def _check_sources(self) -> None:
+        name = self.spelling.choice
+        if self.source is None and self.detections is None:
+            give = f"a {name('source')}, {name('detections', 'FILE')} or both"
+            raise UsageError(f"nothing to track: give {give}; see {self.spelling.help}")
+        if isinstance(self.source, FrameSource):
+            if self.fps is not None:
+                raise UsageError(f"{name('fps')}: has no effect on a source that is open already")
+        elif (self.source_name or "").lower().endswith((".txt", ".csv")):
+            file = f"give a file of detections with {name('detections')}"
+            raise UsageError(f"{name('source')}: {self.source} is text; {file}")
+        if self.detections is not None and self.detector is not None:
+            raise UsageError(f"{name('detector')}: give it or {name('detections')}, not both")
+
+    def _check_settings(self) -> None:
+        name = self.spelling.choice
+        if self.depth is not None and self.depth not in DEPTH_SOURCES:
+            legal = ", ".join(DEPTH_SOURCES)
+            raise UsageError(f"{name('depth')}: expected one of {legal}, got {self.depth!r}")
+        if not 0 <= self.min_score <= 1:
+            raise UsageError(f"{name('min_score')}: expected a number in [0, 1], got {self.min_score:g}")
+        if self.focal_px is not None and not (math.isfinite(self.focal_px) and self.focal_px > 0):
+            expected = f"expected a positive number of pixels, got {self.focal_px:g}"
+            raise UsageError(f"{name('focal_px')}: {expected}")
+        if self.depth_kind is not None:
+            DepthKind.parse(self.depth_kind)
+        if not isinstance(self.tracker, str):
+            for choice, value in (("parameters", self.parameters), ("fusion", self.fusion)):
+                if value:
+                    raise UsageError(f"{name(choice)}: has no effect on a tracker that is made already")

@@ -1,0 +1,223 @@
+"""`deptr.track`: a whole run from Python, frame by frame or into a folder."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Generator, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from deptr.errors import UsageError
+from deptr.io.frame_source import FrameSource
+from deptr.pipeline.follow import TrackedFrame, follow
+from deptr.pipeline.output import Summary, prepare_folder
+from deptr.pipeline.plan import plan
+from deptr.pipeline.request import DetectFunction, Request
+from deptr.pipeline.save import save
+from deptr.pipeline.timing import Seconds
+from deptr.progress import Progress, SilentProgress
+from deptr.records import DepthKind
+from deptr.threads import Stop
+
+if TYPE_CHECKING:
+    from deptr.detector.inference import Detector
+    from deptr.tracking.base import Tracker
+    from deptr.tracking.fusion import DepthFusion
+
+
+class Run:
+    """A run that is ready to begin: iterate over its frames, or `save` them, once.
+
+    Files and devices are let go at the end, when the iterator is dropped, or on an error. A run that may
+    never begin can stand in a ``with`` block.
+
+    Attributes:
+        summary: What `save` has written so far, None before.
+
+    Args:
+        request: What is asked.
+
+    Raises:
+        UsageError: A choice cannot be meant.
+        DataError: A file or source cannot be read.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._plan = plan(request)
+        self._frames: weakref.ref[Generator[TrackedFrame, None, None]] | None = None
+        self.summary: Summary | None = None
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of the source."""
+        return self._plan.fps
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the images; the extent of all boxes where there are none."""
+        return self._plan.size
+
+    @property
+    def frame_count(self) -> int | None:
+        """Number of frames, None when it cannot be known."""
+        return self._plan.total
+
+    @property
+    def depth_kind(self) -> DepthKind | None:
+        """What the depths mean, None without any."""
+        return self._plan.depth_kind
+
+    @property
+    def tracker(self) -> Tracker:
+        """The tracker; its ``tracks`` tell of every track that is remembered."""
+        return self._plan.tracker
+
+    def __iter__(self) -> Generator[TrackedFrame, None, None]:
+        """The frames, tracked one after the other; images are read ahead in a thread.
+
+        Raises:
+            UsageError: The run has begun before.
+            DataError: The source broke off; the frames before it were handed out.
+        """
+        return self._begin({}, Stop())
+
+    def save(
+        self,
+        folder: str | Path | None = None,
+        *,
+        video: bool = True,
+        overwrite: bool = False,
+        stop: Stop | None = None,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Run to the end and write what ``deptr track`` writes.
+
+        That is ``tracks.txt``, ``tracked.mp4`` where there are images, and ``run.json``. On an error or
+        Ctrl-C the files hold what was done until then, and ``run.json`` says so.
+
+        Args:
+            folder: Where to; None for ``runs/track``, or ``runs/track-2``, ... where that is taken.
+            video: Whether to write the video.
+            overwrite: Replace the results of an earlier run in the folder.
+            stop: Ends the run early between two frames when another thread requests it.
+            progress: Told after each frame.
+
+        Returns:
+            What was written, also as `summary`.
+
+        Raises:
+            UsageError: The folder is not empty, or the run has begun before.
+            DataError: The source broke off, or a file cannot be written.
+        """
+        with self:
+            spelling, stop = self._plan.request.spelling, stop or Stop()
+            seconds: Seconds = {}
+            frames = self._begin(seconds, stop)
+            made = prepare_folder(folder, overwrite=overwrite, spelling=spelling)
+            summary = Summary(made, self.frame_count, notes=list(self._plan.notes), seconds=seconds)
+            self.summary = summary
+            save(self._plan, frames, summary, video=video, stop=stop, progress=progress or SilentProgress())
+            return summary
+
+    def close(self) -> None:
+        """End the run where it is, and let go of files and devices."""
+        frames = None if self._frames is None else self._frames()
+        if frames is not None:
+            frames.close()
+        self._plan.close()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _begin(self, seconds: Seconds, stop: Stop) -> Generator[TrackedFrame, None, None]:
+        if self._frames is not None:
+            raise UsageError("this run has begun before, and a source is read once; call deptr.track again")
+        frames = follow(self._plan, seconds, stop)
+        self._frames = weakref.ref(frames)
+        return frames
+
+
+def track(
+    source: str | Path | int | FrameSource | None = None,
+    *,
+    detections: str | Path | None = None,
+    detector: str | Path | Detector | DetectFunction | None = None,
+    tracker: str | Tracker = "bytetrack",
+    parameters: Mapping[str, object] | None = None,
+    fusion: DepthFusion | str | None = None,
+    depth: str | None = None,
+    depth_kind: DepthKind | str | None = None,
+    depth_column: int | None = None,
+    first_frame: int = 1,
+    focal_px: float | None = None,
+    fps: float | None = None,
+    classes: str | Iterable[str | int] | None = None,
+    min_score: float = 0.0,
+    device: str | None = None,
+) -> Run:
+    r"""Follow objects through a video, images, a stream or a detections file.
+
+    Everything is checked and opened now; tracking begins with the first frame that is asked for.
+
+    Args:
+        source: A video file, folder of images, MOT sequence folder, camera number, rtsp/http address, or an
+            open `FrameSource`; None for detections alone.
+        detections: A file with detections, MOT or KITTI text; None takes ``det/det.txt`` of a MOT sequence
+            folder.
+        detector: Looks for objects where no file tells: a `Detector`, what `Detector.from_pretrained` takes,
+            or any function from an ``(H, W, 3)`` uint8 RGB image to `supervision.Detections`. None takes the
+            person detector that comes with the package.
+        tracker: ``sort``, ``bytetrack``, ``ocsort``, ``botsort``, ``hybridsort``, or a tracker, which
+            forgets what it knows.
+        parameters: The tracker's parameters by name, where it is given by its name.
+        fusion: How depth takes part, as for a tracker's ``depth``; None means adaptive with depth.
+        depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane) or
+            None, for that of the file or detector if it has any.
+        depth_kind: What depths mean that a file or a detector of your own gives; None: metric for a file.
+        depth_column: Column of the file with the depth, counted from 1; None takes the usual one.
+        first_frame: Number of the first frame in the file, 0 or 1.
+        focal_px: Focal length in pixels, which puts the detector's depth in metres.
+        fps: Frames per second, over what the source says.
+        classes: Only these classes, names or numbers.
+        min_score: Leave out detections with a lower score.
+        device: Where the detector runs: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        UsageError: A choice cannot be meant.
+        DataError: A file or source cannot be read.
+        MissingExtraError: The detector needs packages that are not installed.
+
+    Example:
+        >>> file = getfixture("tmp_path") / "det.txt"
+        >>> _ = file.write_text("".join(f"{k},-1,{10 * k},20,30,60,0.9\n" for k in range(1, 4)))
+        >>> for frame in track(detections=file, fps=10):
+        ...     print(frame.index, frame.tracked.tracker_id, frame.depths)
+        1 [1] [nan]
+        2 [1] [nan]
+        3 [1] [nan]
+    """
+    return Run(
+        Request(
+            source=source,
+            detections=detections,
+            detector=detector,
+            device=device,
+            focal_px=focal_px,
+            tracker=tracker,
+            parameters=parameters or {},
+            fusion=fusion,
+            depth=depth,
+            depth_column=depth_column,
+            depth_kind=depth_kind,
+            first_frame=first_frame,
+            fps=fps,
+            classes=classes if classes is None or isinstance(classes, str) else tuple(classes),
+            min_score=min_score,
+        )
+    )

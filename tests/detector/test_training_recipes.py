@@ -1,0 +1,149 @@
+"""What a recipe trains on: hold-outs that do not leak, empty photos, pairs, the end by time, packs."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from tiny_detector import PaintedSource, tiny_detector, tiny_settings
+
+from deptr.errors import UsageError
+from deptr.training.builder import coco_frames
+from deptr.training.config import SourceSettings, TrainSettings, load_settings, settings_from_dict
+from deptr.training.data import ExampleStream
+from deptr.training.packing import PackLimits, write_pack
+from deptr.training.sources import SourceFactory, training_mixture
+from deptr.training.trainer import Trainer
+
+
+def write_photos(folder: Path, count: int) -> None:
+    """`count` images 160 x 120 with one box each and a json beside their folder."""
+    (folder / "photos").mkdir(parents=True)
+    images, annotations = [], []
+    for number in range(count):
+        name = f"p{number:02d}.jpg"
+        cv2.imwrite(str(folder / "photos" / name), np.full((120, 160, 3), 5 * number, np.uint8))
+        images.append({"id": number, "file_name": name, "width": 160, "height": 120})
+        box = [20, 10, 40, 80]
+        annotations.append({"id": number, "image_id": number, "category_id": 1, "bbox": box, "iscrowd": 0})
+    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
+    (folder / "photos.json").write_text(json.dumps(content))
+
+
+def write_cutouts(folder: Path, names: list[str]) -> None:
+    folder.mkdir()
+    for name in names:
+        rgba = np.zeros((40, 20, 4), np.uint8)
+        rgba[2:-2, 2:-2] = (200, 50, 50, 255)
+        PillowImage.fromarray(rgba).save(folder / name)
+
+
+def recipe(folder: Path, **source: object) -> TrainSettings:
+    """Train on photos in `folder` (relative names), evaluate on every fifth pair of them."""
+    coco = {
+        "kind": "coco",
+        "annotations": "photos.json",
+        "images": "photos",
+        "held_out_every": 5,
+        "held_out_block": 2,
+    }
+    train = coco | {"cutouts": "cutouts", "paste": 3} | source
+    lines = ["[data]", "sizes = [[64, 96]]", "batch_size = 2"]
+    for section, values in (("train", train), ("evaluate", coco)):
+        lines.append(f"[[data.{section}]]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    (folder / "recipe.toml").write_text("\n".join(lines))
+    return load_settings(folder / "recipe.toml")
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_photos(tmp_path, 20)
+    write_cutouts(tmp_path / "cutouts", ["p00_1.png", "p05_1.png", "p05_2.png", "x.png"])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_blocks_of_neighbours_are_held_out_together(world: Path) -> None:
+    settings = recipe(world).data.evaluate[0]
+    held_out = [entry["file_name"] for entry in coco_frames(settings, held_out=True).images]
+    trained_on = [entry["file_name"] for entry in coco_frames(settings, held_out=False).images]
+    assert held_out == ["p00.jpg", "p01.jpg", "p10.jpg", "p11.jpg"]
+    assert sorted(held_out + trained_on) == [f"p{number:02d}.jpg" for number in range(20)]
+
+
+def test_cutouts_of_held_out_photos_are_never_pasted(world: Path) -> None:
+    pasted = training_mixture(recipe(world)).sources[0]
+    assert [path.name for path in pasted.cutouts.paths] == ["p05_1.png", "p05_2.png", "x.png"]
+
+
+def test_empty_photos_show_nothing_until_people_are_pasted(world: Path) -> None:
+    factory, rng = SourceFactory(), np.random.default_rng(0)
+    source = SourceSettings("empty", images="photos")
+    assert len(factory.empty(source).draw(rng, (64, 96)).boxes_xyxy) == 0
+    crowded = factory.empty(replace(source, cutouts="cutouts", paste=6))
+    assert max(len(crowded.draw(rng, (64, 96)).boxes_xyxy) for _ in range(10)) > 0
+
+
+def test_a_pair_is_one_frame_seen_twice() -> None:
+    settings = replace(tiny_settings().data, paired=1.0, batch_size=2)
+    stream = ExampleStream(PaintedSource(), settings, 8)
+    first, second, third = stream[0], stream[1], stream[2]
+    assert first.pair == second.pair != third.pair
+    assert set(first.object_ids) & set(second.object_ids)
+    assert not np.array_equal(first.image, second.image)
+    assert abs(first.log_view - second.log_view) < 0.1
+    alone = ExampleStream(PaintedSource(), settings, 8)[1]  # a worker may start in the middle of a pair
+    assert np.array_equal(alone.image, second.image)
+
+
+def test_a_run_ends_in_time_with_its_schedule_complete(tmp_path: Path) -> None:
+    settings = tiny_settings(steps=100_000, decay_steps=50_000)
+    settings = replace(settings, run=replace(settings.run, minutes=0.02, save_every=100_000))
+    trainer = Trainer(tiny_detector(), PaintedSource(), settings, tmp_path)
+    trainer.run()
+    assert 0 < trainer.step < 100_000
+    peak = settings.optimizer.learning_rate
+    assert trainer.optimizer.param_groups[0]["lr"] < 0.9 * peak
+    assert (tmp_path / f"step-{trainer.step:07d}.pt").exists()
+
+
+def test_the_last_steps_use_their_own_sizes() -> None:
+    data = replace(tiny_settings().data, last_sizes=[[96, 128]], last_steps=2)
+    stream = ExampleStream(PaintedSource(), data, 8)
+    assert [stream[index].image.shape[:2] for index in range(0, 8, 2)] == [(64, 96)] * 2 + [(96, 128)] * 2
+    with pytest.raises(UsageError, match="last_sizes"):
+        settings_from_dict({"data": {"train": [{"kind": "crowd"}], "last_steps": 5}})
+
+
+def test_a_pack_holds_what_the_recipe_trains_on_and_nothing_held_out(world: Path, tmp_path: Path) -> None:
+    settings = recipe(world)
+    size = write_pack(settings, "recipe.toml", "pack.zip", PackLimits(side_px=80, cutout_px=32, quality=50))
+    assert size == (world / "pack.zip").stat().st_size
+    other = tmp_path / "other"
+    with zipfile.ZipFile("pack.zip") as archive:
+        archive.extractall(other)
+    assert not (other / "photos" / "p00.avif").exists()
+    assert len(list((other / "photos").iterdir())) == 16
+    assert (other / "recipe.toml").read_bytes() == (world / "recipe.toml").read_bytes()
+    source = replace(
+        settings.data.train[0], annotations=str(other / "photos.json"), images=str(other / "photos")
+    )
+    frames = coco_frames(source, held_out=False)
+    frame = frames.frame(0)
+    assert len(frames) == 16
+    assert frame.image.shape == (60, 80, 3)
+    np.testing.assert_allclose(frame.boxes_xyxy, [[10, 5, 30, 45]])
+
+
+def test_a_pack_refuses_paths_of_this_machine(world: Path) -> None:
+    settings = recipe(world, images=str(world / "photos"))
+    with pytest.raises(UsageError, match="below the working folder"):
+        write_pack(settings, "recipe.toml", "pack.zip")
+    assert not (world / "pack.zip").exists()
