@@ -15,8 +15,10 @@ from deptr.tracking.fusion import DepthFusion
 from deptr.tracking.lifecycle import TrackState
 from deptr.tracking.likelihood import camera
 from deptr.tracking.likelihood.evidence import USED, Pairs, log_ratios
+from deptr.tracking.likelihood.motion import LikelihoodMotion
 from deptr.tracking.likelihood.noise import LearnedNoise
 from deptr.tracking.likelihood.tracker import LikelihoodTracker
+from deptr.tracking.likelihood.worth import Worth
 
 SPREAD = np.array([1e5, 1e4, 0.5, 0.5, 0.5])
 SAME = np.array([25.0, 16.0, 4e-3, 4e-2, 1e-3])
@@ -98,30 +100,30 @@ def test_a_smaller_error_never_makes_a_pair_less_likely(
     errors = np.array(deviations) * np.sqrt(SAME)
     nearer = errors.copy()
     nearer[axis] *= share
-    far, near = log_ratios(pair(np.stack([errors, nearer])), SPREAD)
-    assert near >= far - 1e-9
+    boxes, depth = log_ratios(pair(np.stack([errors, nearer])), SPREAD)
+    assert boxes[1] >= boxes[0] - 1e-9
+    assert depth[1] >= depth[0] - 1e-9
 
 
 @given(st.floats(-5, 5), st.floats(0.5, 10))
 def test_depth_as_wide_as_the_crowd_says_nothing(error: float, variance: float) -> None:
     variances = SAME.copy()
     variances[4] = variance
-    with_depth, without = log_ratios(
-        pair(np.array([[1, 1, 0, 0, error], [1, 1, 0, 0, np.nan]], float), variances), SPREAD
-    )
-    assert with_depth == pytest.approx(without, abs=1e-9)
+    _, says = log_ratios(pair(np.array([[1, 1, 0, 0, error]], float), variances), SPREAD)
+    assert says[0] == pytest.approx(0, abs=1e-9)
 
 
 def test_no_depth_forbids_a_pair_alone() -> None:
-    far, unknown = log_ratios(pair(np.array([[0, 0, 0, 0, 9.0], [0, 0, 0, 0, np.nan]])), SPREAD)
-    assert unknown - 3.5 < far < unknown
+    _, says = log_ratios(pair(np.array([[0, 0, 0, 0, 9.0], [0, 0, 0, 0, np.nan]])), SPREAD)
+    assert -3.5 < says[0] < 0
+    assert np.isnan(says[1])
 
 
-@pytest.mark.parametrize("axis", np.flatnonzero(USED[:3]))
+@pytest.mark.parametrize("axis", USED[:3])
 def test_what_is_outside_the_gate_is_no_pair(axis: int) -> None:
     errors = np.zeros(5)
-    errors[axis] = 6.1 * np.sqrt(SAME[axis])
-    assert log_ratios(pair(errors), SPREAD)[0] == -np.inf
+    errors[axis] = 8.1 * np.sqrt(SAME[axis])
+    assert log_ratios(pair(errors), SPREAD)[0][0] == -np.inf
 
 
 @given(st.integers(0, 1000))
@@ -162,7 +164,7 @@ def test_fast_objects_at_a_low_rate_keep_their_identities() -> None:
 def shaken(frames: int = 60) -> list[sv.Detections]:
     """People who stand at uneven distances before a camera that begins to jump."""
     rng = np.random.default_rng(3)
-    jumps = rng.choice([-5.0, 5.0], frames)
+    jumps = rng.choice([-8.0, 8.0], frames)
     jumps[:20] = 0
     place = np.cumsum(rng.uniform(25, 60, 12))
     return [people(place + jump, 200 + 0.3 * jump, np.full(12, 90.0)) for jump in jumps]
@@ -251,3 +253,72 @@ def test_stored_results_depend_on_all_of_the_trackers_modules() -> None:
     names = {path.stem for path in tracker_files("likelihood")}
     assert {"tracker", "evidence", "noise", "camera", "hiding", "base", "kalman"} <= names
     assert "hybridsort" not in names
+
+
+def walkers(frames: int = 60, count: int = 14) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Place, height and depth of people who walk about at uneven distances and meet, ``(frames, count)``."""
+    rng = np.random.default_rng(7)
+    depth = rng.uniform(4, 16, count) + np.cumsum(rng.normal(0, 0.05, (frames, count)), axis=0)
+    side = rng.uniform(-3, 3, count) + np.linspace(0, 1, frames)[:, None] * rng.uniform(-4, 4, count)
+    tremble = rng.normal(0, 1, (2, frames, count))
+    return 400 + 500 * side / depth + tremble[0], 200 + 750 / depth + tremble[1], 850 / depth, depth
+
+
+def follow(depths: FloatArray | None) -> tuple[list[tuple[list[int], list[list[float]]]], LikelihoodTracker]:
+    """What is reported of the walkers when their depths are told like this."""
+    x, y, height, _ = walkers()
+    tracker, told = LikelihoodTracker(frame_rate=5), []
+    for frame in range(len(x)):
+        tracks = tracker.update(
+            people(x[frame], y[frame], height[frame], None if depths is None else depths[frame])
+        )
+        told.append((tracks.tracker_id.tolist(), tracks.xyxy.tolist()))
+    return told, tracker
+
+
+def useless(kind: str) -> FloatArray:
+    rng, depth = np.random.default_rng(5), walkers()[3]
+    if kind == "shuffled":
+        return rng.permuted(depth, axis=1)
+    if kind == "constant":
+        return np.full_like(depth, 8.0)
+    return depth * np.exp(rng.normal(0, 0.4, depth.shape))
+
+
+@pytest.mark.parametrize("kind", ["shuffled", "constant", "noisy"])
+def test_useless_depth_changes_nothing_at_all(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    without, _ = follow(None)
+    assert follow(useless(kind))[0] == without
+    if kind != "constant":  # which says nothing even when it is believed
+        monkeypatch.setattr(Worth, "trust", 1.0)
+        assert follow(useless(kind))[0] != without
+
+
+def test_depth_that_tells_people_apart_earns_its_say() -> None:
+    told, tracker = follow(walkers()[3])
+    assert tracker._worth.trust == 1.0
+    assert told != follow(None)[0]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_rates_of_depth_move_boxes_only_where_they_foresee_them(right: bool) -> None:
+    """Objects come nearer at uneven rates; their heights tremble, and depth tells the truth or not."""
+    rng, count, seconds = np.random.default_rng(2), 30, 0.4
+    rows, motion = np.arange(count), LikelihoodMotion(use_depth=True)
+    depth, side = rng.uniform(20, 60, count), rng.uniform(-5, 5, count)
+    speed = rng.uniform(-6, 2, count)
+    for step in range(12):
+        told = np.log(depth) if right else rng.normal(3.5, 0.4, count)
+        size = np.log(900 / depth) + rng.normal(0, 0.06, count)
+        states = np.stack([500 * side / depth, 700 / depth, size, 0 * size - 1, told], axis=1)
+        if not step:
+            motion.append(states)
+        else:
+            motion.predict(seconds, 1.0)
+            motion.learn(rows, states)
+            motion.noise.learn(rows, states, rows, motion.scales(rows))
+            motion.correct(rows, states, np.full(count, np.nan))
+        depth = np.maximum(depth + seconds * speed, 4)
+    assert motion.rate_worth.trust == (1.0 if right else 0.0)
+    by_height = -motion.filters.velocity[:, 2]
+    assert (motion.rates(motion.rate_worth.trust)[0] == by_height).all() != right
