@@ -178,20 +178,20 @@ class LikelihoodTracker(Tracker):
         self._keep(~self._expired() & (here | (rows.states != TENTATIVE)))
 
     def _initiate(self, seen: Measurements, free: Indices) -> None:
-        """Start a track at each sure detection that is left; sure births are reported at once."""
-        births = free[seen.scores[free] >= self.parameters.new_score]
-        if not len(births):
+        """Start a track at each sure detection that is left; sure ones are reported at once."""
+        born = free[seen.scores[free] >= self.parameters.new_score]
+        if not len(born):
             return
-        scores = seen.scores[births]
-        self._motion.append(self._observed[0][births])
+        scores = seen.scores[born]
+        self._motion.append(self._observed[0][born])
         if self._report is not None:
-            self._report.append(len(births))
-        self._rows.append(seen, births, self._now, TENTATIVE)
+            self._report.append(len(born))
+        self._rows.append(seen, born, self._now, TENTATIVE)
         sure = self._reliability.share(scores) > self.parameters.birth_share
         sure |= scores > self.parameters.sure_score
         if self._frame_count == 1 or self.parameters.confirm_frames == 1:
             sure[:] = True
-        self._rows.states[-len(births) :][sure] = CONFIRMED
+        self._rows.states[-len(born) :][sure] = CONFIRMED
 
 
 def _associate(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> tuple[Matches, Indices]:
