@@ -94,6 +94,8 @@ def _beside(
     tracks: FloatArray, reach: FloatArray, detections: FloatArray, period: float | None
 ) -> tuple[Indices, Indices, FloatArray]:
     """Pairs that are near along one axis, by sorting rather than by comparing all, and their differences."""
+    if period is not None:
+        tracks, detections = tracks % period, detections % period
     order = np.argsort(detections, kind="stable")
     sorted_ = detections[order]
     turns = (0.0,) if period is None else (-period, 0.0, period)
