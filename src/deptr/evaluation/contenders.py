@@ -110,9 +110,13 @@ def our_contender(
     """
     if tracker not in TRACKER_NAMES:
         raise UsageError(f"tracker: expected one of {', '.join(TRACKER_NAMES)}, got {tracker!r}")
-    DepthFusion.of(fusion)
-    values = {**operating_point(tracker, family), **(overrides or {})}
-    return Contender(tracker, fusion, parse_parameters(tracker, values))
+    values: dict[str, Any] = parse_parameters(
+        tracker, {**operating_point(tracker, family), **(overrides or {})}
+    )
+    create_tracker(
+        tracker, depth=fusion, **values
+    )  # refuses a fusion that it does not have, before anything runs
+    return Contender(tracker, fusion, values)
 
 
 def peer_contender(name: str, family: str) -> Contender:
