@@ -127,7 +127,7 @@ def log_ratios(pairs: Pairs, spread: FloatArray) -> tuple[FloatArray, FloatArray
         >>> errors, same = np.zeros((1, 5)), np.ones((1, 5))
         >>> pair = Pairs(np.array([0]), np.array([0]), errors, same)
         >>> [ratio.round(2).tolist() for ratio in log_ratios(pair, np.full(5, np.e**2))]
-        [[3.0], [0.96]]
+        [[3.0], [0.97]]
     """
     errors, variances = pairs.errors[:, USED], pairs.variances[:, USED]
     squares, different = errors**2, np.maximum(spread[USED], variances)
