@@ -10,9 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image as PillowImage
 from tiny_detector import PaintedSource, tiny_detector, tiny_settings
+from typer.testing import CliRunner
 
+from deptr.cli.main import app
 from deptr.errors import UsageError
 from deptr.training.builder import coco_frames
 from deptr.training.config import SourceSettings, TrainSettings, load_settings, settings_from_dict
@@ -140,6 +143,33 @@ def test_a_pack_holds_what_the_recipe_trains_on_and_nothing_held_out(world: Path
     assert len(frames) == 16
     assert frame.image.shape == (60, 80, 3)
     np.testing.assert_allclose(frame.boxes_xyxy, [[10, 5, 30, 45]])
+
+
+def test_a_pack_from_the_command_line_brings_the_backbone_in_half_precision(world: Path) -> None:
+    recipe(world)
+    text = (world / "recipe.toml").read_text()
+    (world / "recipe.toml").write_text(f'[model]\nbackbone_weights = "net.pth"\n{text}')
+    torch.save({"_conv_stem.weight": torch.ones(2), "_fc.weight": torch.ones(9)}, world / "net.pth")
+    done = CliRunner().invoke(app, ["train", "recipe.toml", "--pack", "pack.zip", "--pack-side", "80"])
+    assert done.exit_code == 0, done.output
+    with zipfile.ZipFile("pack.zip") as archive:
+        archive.extract("backbone.pth", world / "there")
+        told = archive.read("recipe.toml").decode()
+    kept = torch.load(world / "there" / "backbone.pth", weights_only=True)
+    assert [(name, value.dtype) for name, value in kept.items()] == [("_conv_stem.weight", torch.float16)]
+    assert told == (world / "recipe.toml").read_text().replace("net.pth", "backbone.pth")
+
+
+@pytest.mark.parametrize(
+    ("data", "loss", "words"),
+    [
+        ({"paired": 0.5, "batch_size": 3}, {}, "data.paired: needs an even data.batch_size, got 3"),
+        ({}, {"steady": 0.5}, "loss.steady: has no effect without data.paired"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(data: dict, loss: dict, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        settings_from_dict({"data": {"train": [{"kind": "crowd"}], **data}, "loss": loss})
 
 
 def test_a_pack_refuses_paths_of_this_machine(world: Path) -> None:

@@ -297,16 +297,24 @@ def _check_ranges(settings: TrainSettings) -> None:
     for name, value, fine in limits:
         if not fine:
             raise UsageError(f"{name}: out of range, got {value}")
+    if data.paired and data.batch_size % 2:
+        raise UsageError(f"data.paired: needs an even data.batch_size, got {data.batch_size}")
+    if settings.loss.steady and not data.paired:
+        raise UsageError("loss.steady: has no effect without data.paired")
     if run.precision not in ("no", "bf16", "fp16"):
         raise UsageError(f"run.precision: expected one of no, bf16, fp16, got {run.precision!r}")
     for size in [*data.sizes, *data.last_sizes]:
         if len(size) != 2 or any(side <= 0 or side % 32 for side in size):
             raise UsageError(f"data.sizes: expected [height, width] in multiples of 32, got {size}")
     for source in [*data.train, *data.evaluate]:
-        if source.kind not in SOURCE_KINDS:
-            legal = ", ".join(SOURCE_KINDS)
-            raise UsageError(f"source kind: expected one of {legal}, got {source.kind!r}")
-        if source.held_out_block < 1:
-            raise UsageError(f"source held_out_block: expected at least 1, got {source.held_out_block}")
-        if source.paste < 0:
-            raise UsageError(f"source paste: expected a number of people from 0, got {source.paste}")
+        _check_source(source)
+
+
+def _check_source(source: SourceSettings) -> None:
+    if source.kind not in SOURCE_KINDS:
+        legal = ", ".join(SOURCE_KINDS)
+        raise UsageError(f"source kind: expected one of {legal}, got {source.kind!r}")
+    if source.held_out_block < 1:
+        raise UsageError(f"source held_out_block: expected at least 1, got {source.held_out_block}")
+    if source.paste < 0:
+        raise UsageError(f"source paste: expected a number of people from 0, got {source.paste}")

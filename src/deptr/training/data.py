@@ -92,7 +92,7 @@ class ExampleStream(Dataset[Example]):
         late = self.total - number <= settings.last_steps * self.step_examples
         sizes = settings.last_sizes if late else settings.sizes
         height, width = sizes[int(step.integers(len(sizes)))]
-        paired = settings.batch_size % 2 == 0 and step.random() < settings.paired
+        paired = step.random() < settings.paired
         first = number - number % 2 if paired else number
         frame, placement = self._view(first, (height, width))
         rng = np.random.default_rng([settings.seed, 3, number])
