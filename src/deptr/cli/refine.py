@@ -97,8 +97,8 @@ def _files(tracks: Path, output: Path) -> list[tuple[Path, Path]]:
 def _told(tracks: Path) -> dict[str, Any]:
     """Frame rate and kind of depth as `deptr track` wrote them beside the result."""
     from deptr.errors import DataError
+    from deptr.io.run_folder import RUN, TRACKS
     from deptr.io.text_files import read_json
-    from deptr.pipeline.output import RUN, TRACKS
 
     file = tracks.parent / RUN
     if tracks.name != TRACKS or not file.is_file():
