@@ -102,7 +102,8 @@ def export_onnx(
 
 def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Path) -> None:
     inputs = {"pixel_values": example}
-    names, axes = OUTPUT_NAMES, dict[str, dict[int, str]]()
+    names: tuple[str, ...] = OUTPUT_NAMES
+    axes: dict[str, dict[int, str]] = {}
     if detector.depth_head is not None:
         inputs[GIVEN_BOXES] = torch.tensor([[[0.2, 0.2, 0.4, 0.6]] * 3] * len(example))
         names = (*OUTPUT_NAMES, *GIVEN_NAMES)
