@@ -70,7 +70,7 @@ class Layers:
     def _places(self, values: FloatArray) -> IntArray:
         """For each row how many samples are at most as far as these ``(N, K)`` values."""
         places = np.searchsorted(self._flat, (values + self._shift).ravel(), side="right")
-        return places.reshape(values.shape) - self._first
+        return np.asarray(places.reshape(values.shape) - self._first)
 
     def _quantile(self, first: IntArray, last: IntArray, share: float) -> FloatArray:
         """Weighted quantile of the samples from one place to another, ``(N,)`` each."""

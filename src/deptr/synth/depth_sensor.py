@@ -1,4 +1,4 @@
-"""What a stereo depth camera would make of an exact depth map: noise, holes, flying pixels, a blind border."""
+"""What a stereo depth camera would make of an exact depth map: noise, holes, flying pixels, blind borders."""
 
 from __future__ import annotations
 
