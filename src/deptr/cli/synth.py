@@ -43,6 +43,12 @@ def synth(
         "--benchmark",
         help="deptr-crowd-v1: 20 fixed sequences of 200 frames in three levels; v2: with boxes off by 5 %.",
     ),
+    layout: str | None = typer.Option(
+        None,
+        "--layout",
+        help="dancetrack, quadtrack or mot17: a miniature under the official names, -n videos a split.",
+    ),
+    archives: bool = typer.Option(False, "--archives", help="With --layout: the official .zip files."),
     images: str = typer.Option("jpg", "--images", help="jpg or png."),
     masks: bool = typer.Option(True, "--masks/--no-masks", help="Masks in the COCO json."),
     depth_maps: bool = typer.Option(True, "--depth-maps/--no-depth-maps", help="16-bit depth maps."),
@@ -67,6 +73,10 @@ def synth(
     from deptr.synth.library import LibraryPlan, sequence_jobs, split_seeds, write_library
     from deptr.synth.writer import WriteOptions
 
+    if layout is not None:
+        return _write_layout(
+            layout, output, sequences, frames, size, seed=seed, level=level, zipped=archives, workers=workers
+        )
     write = WriteOptions(images, masks, depth_maps, jitter, depth_noise, depth_drift)
     if benchmark is not None:
         plan = _benchmark_plan(benchmark, write)
@@ -82,6 +92,27 @@ def synth(
         written, kept = write_library(plan, output, workers=workers, overwrite=overwrite, progress=report)
     there = f" ({kept} were there already)" if kept else ""
     typer.echo(f"{written} sequences written to {output}{there}")
+
+
+def _write_layout(
+    name: str,
+    output: Path,
+    sequences: int,
+    frames: int,
+    size: str | None,
+    *,
+    seed: int,
+    level: int | None,
+    zipped: bool,
+    workers: int,
+) -> None:
+    from deptr.cli.terminal import progress
+    from deptr.synth.layouts import Miniature, write_layout
+
+    wanted = Miniature(sequences, frames, parse_size(size) if size else None, seed, level or 2)
+    with progress("synth") as report:
+        count = write_layout(name, output, wanted, archives=zipped, workers=workers, progress=report)
+    typer.echo(f"{count} videos in the layout of {name} in {output}")
 
 
 def _benchmark_plan(name: str, write: WriteOptions) -> LibraryPlan:

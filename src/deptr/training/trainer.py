@@ -43,14 +43,21 @@ class TrainingStep(nn.Module):
         loss, config = settings.loss, detector.config
         self.detector = detector
         self.criterion = DepTRCriterion(
-            config, depth_weight=loss.depth, label_std=loss.label_std, steady_weight=loss.steady
+            config,
+            depth_weight=loss.depth,
+            label_std=loss.label_std,
+            steady_weight=loss.steady,
+            free_scale=loss.free_scale,
         )
         for name, values in (("mean", config.image_mean), ("std", config.image_std)):
             self.register_buffer(name, 255 * torch.tensor(values).view(1, 3, 1, 1), persistent=False)
         self.auxiliary = None
         if loss.dense > 0 and not settings.model.depth_only:
             self.auxiliary = DenseAuxiliaryHead(
-                detector.config, weight=loss.dense, depth_weight=loss.align_dense
+                detector.config,
+                weight=loss.dense,
+                depth_weight=loss.align_dense,
+                free_scale=loss.free_scale,
             )
         self.align_features = loss.align_features
 
