@@ -47,6 +47,7 @@ def save(
         failure = error
     if plan.frames is not None:
         summary.notes += plan.frames.notes()
+    summary.notes += plan.depth.notes()
     summary.notes += why_nothing(plan, summary)
     summary.status = _status(failure, stop)
     if summary.status == "failed":
