@@ -70,6 +70,7 @@ def synth(
 
     An interrupted run leaves whole sequences only; the same command continues it.
     """
+    from deptr.synth.library import split_seeds
     from deptr.synth.writer import WriteOptions
 
     if layout is not None:
@@ -81,23 +82,22 @@ def synth(
     else:
         options = scene_options(size, frames=frames, fps=fps, camera=camera, level=level)
         kind = world_of(world, cutouts, backgrounds)
-        plan = _own_plan(kind, split, seed, sequences, options, write, [cutouts, backgrounds])
+        seeds = split_seeds(split, seed, sequences)
+        plan = _own_plan(kind, seeds, options, write, [cutouts, backgrounds])
     return _preview(plan, output) if preview else _write(plan, output, workers, overwrite)
 
 
 def _own_plan(
     kind: World,
-    split: str,
-    seed: int,
-    sequences: int,
+    seeds: range,
     options: SceneOptions,
     write: WriteOptions,
     folders: list[Path | None],
 ) -> LibraryPlan:
-    from deptr.synth.library import LibraryPlan, sequence_jobs, split_seeds
+    from deptr.synth.library import LibraryPlan, sequence_jobs
 
-    jobs = sequence_jobs(kind, split_seeds(split, seed, sequences), options)
-    return LibraryPlan(jobs, write, *[str(folder.resolve()) if folder else None for folder in folders])
+    places = [str(folder.resolve()) if folder else None for folder in folders]
+    return LibraryPlan(sequence_jobs(kind, seeds, options), write, *places)
 
 
 def _write(plan: LibraryPlan, output: Path, workers: int, overwrite: bool) -> None:
