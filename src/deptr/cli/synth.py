@@ -44,11 +44,7 @@ def synth(
         "--benchmark",
         help="deptr-crowd-v1: 20 fixed sequences of 200 frames in three levels; v2: with boxes off by 5 %.",
     ),
-    layout: str | None = typer.Option(
-        None,
-        "--layout",
-        help="dancetrack, quadtrack or mot17: a miniature under the official names, -n videos a split.",
-    ),
+    layout: str = typer.Option("", "--layout", help="Miniature of dancetrack, quadtrack or mot17."),
     archives: bool = typer.Option(False, "--archives", help="With --layout: the official .zip files."),
     images: str = typer.Option("jpg", "--images", help="jpg or png."),
     masks: bool = typer.Option(True, "--masks/--no-masks", help="Masks in the COCO json."),
@@ -73,17 +69,17 @@ def synth(
     from deptr.synth.library import split_seeds
     from deptr.synth.writer import WriteOptions
 
-    if layout is not None:
-        wanted = _miniature(sequences, frames, size, seed, level)
-        return _write_layout(layout, output, wanted, archives, workers)
+    if layout:
+        return _write_layout(
+            layout, output, _miniature(sequences, frames, size, seed, level), archives, workers
+        )
     write = WriteOptions(images, masks, depth_maps, jitter, depth_noise, depth_drift)
     if benchmark is not None:
         plan = _benchmark_plan(benchmark, write)
     else:
-        options = scene_options(size, frames=frames, fps=fps, camera=camera, level=level)
         kind = world_of(world, cutouts, backgrounds)
-        seeds = split_seeds(split, seed, sequences)
-        plan = _own_plan(kind, seeds, options, write, [cutouts, backgrounds])
+        options = scene_options(size, frames=frames, fps=fps, camera=camera, level=level)
+        plan = _own_plan(kind, split_seeds(split, seed, sequences), options, write, [cutouts, backgrounds])
     return _preview(plan, output) if preview else _write(plan, output, workers, overwrite)
 
 
