@@ -18,7 +18,7 @@ from deptr.errors import UsageError
 from deptr.records import FloatArray
 from deptr.tracking.base import Tracker
 from deptr.tracking.depth.fusion import DepthFusion
-from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parameters_of
+from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parameters_of, tracker_class
 
 ALL = pytest.mark.parametrize("name", TRACKER_NAMES)
 FUSIONS = {
@@ -27,6 +27,7 @@ FUSIONS = {
     "kalman": DepthFusion.kalman(),
     "adaptive": DepthFusion.adaptive(),
 }
+TAKEN = [(name, mode) for name in TRACKER_NAMES for mode in tracker_class(name).fusion_modes]
 
 
 def detections(
@@ -78,8 +79,7 @@ def run(tracker: Tracker, frames: range, **kwargs: float) -> list[tuple[int, int
     return rows
 
 
-@ALL
-@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize(("name", "fusion"), TAKEN)
 def test_random_input_never_breaks_it(name: str, fusion: str) -> None:
     rng = np.random.default_rng(1)
     tracker = create_tracker(name, depth=FUSIONS[fusion])
@@ -172,7 +172,7 @@ def test_unknown_depth_and_gamma_zero_are_as_no_depth(name: str) -> None:
         return rows
 
     plain = follow(DepthFusion.none(), known=True)
-    for mode in ("fixed", "kalman", "adaptive"):
+    for mode in set(tracker_class(name).fusion_modes) - {"none"}:
         assert follow(FUSIONS[mode], known=False) == plain
         assert follow(getattr(DepthFusion, mode)(gamma=0.0), known=True) == plain
 
@@ -305,6 +305,16 @@ def test_parameters_refuse_what_cannot_be_meant(name: str) -> None:
         create_tracker(name, frame_rate=0)
     with pytest.raises(UsageError, match="bytetrack"):
         create_tracker("nosuchtracker")
+
+
+def test_a_fusion_that_a_tracker_does_not_have_is_refused() -> None:
+    refused = []
+    for name in TRACKER_NAMES:
+        for mode in set(FUSIONS) - set(tracker_class(name).fusion_modes):
+            with pytest.raises(UsageError, match=f"fusion: {name} takes .* got '{mode}'"):
+                create_tracker(name, depth=mode)
+            refused.append((name, mode))
+    assert sorted(refused) == [("likelihood", "fixed"), ("likelihood", "kalman")]
 
 
 @ALL
