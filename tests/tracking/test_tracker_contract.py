@@ -138,7 +138,7 @@ def test_same_input_same_output_in_another_process(name: str) -> None:
 
 @ALL
 def test_empty_frames_and_a_thousand_boxes(name: str) -> None:
-    tracker = create_tracker(name)
+    tracker = create_tracker(name, lost_seconds=1.0)
     assert len(tracker.update(sv.Detections.empty())) == 0
     grid = np.stack(np.meshgrid(np.arange(40), np.arange(25)), axis=-1).reshape(-1, 2) * 30.0
     for _ in range(4):
