@@ -230,7 +230,7 @@ def test_a_huge_jump_starts_a_new_track(name: str) -> None:
 
 @ALL
 def test_time_that_goes_back_counts_as_no_time(name: str) -> None:
-    tracker = create_tracker(name)
+    tracker = create_tracker(name, lost_seconds=1.0)
     for time in (100.0, 100.033, 100.067, 3.0, 3.033, 3.067):
         tracks = tracker.update(detections([10.0, 10.0, 60.0, 90.0]), timestamp=time)
     assert tracks.tracker_id.tolist() == [1]
