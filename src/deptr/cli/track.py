@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from deptr.cli import track_depth_options as depth_option
 from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
 from deptr.cli.terminal import progress
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
+from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.output import Summary
 from deptr.pipeline.request import Request
 from deptr.pipeline.run import Run
@@ -27,9 +29,9 @@ def track(
     fusion: option.Fusion = None,
     gamma: option.Gamma = None,
     depth_scale: option.DepthScale = None,
-    depth: option.Depth = None,
-    depth_column: option.DepthColumn = None,
-    depth_kind: option.KindOfDepth = "metric",
+    depth: depth_option.Depth = None,
+    depth_column: depth_option.DepthColumn = None,
+    depth_kind: depth_option.KindOfDepth = "metric",
     first_frame: option.FirstFrame = 1,
     fps: option.Fps = None,
     classes: option.Classes = None,
@@ -51,9 +53,7 @@ def track(
             tracker=tracker,
             parameters=tracker_parameters(tracker, param or (), config),
             fusion=chosen_fusion(fusion, gamma, depth_scale, config),
-            depth=depth,
-            depth_column=depth_column,
-            depth_kind=depth_kind,
+            depth=DepthRequest(depth, depth_column, depth_kind),
             first_frame=first_frame,
             fps=fps,
             classes=classes,

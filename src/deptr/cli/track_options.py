@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from deptr.pipeline.output import DEFAULT_FOLDER, RUN, TRACKS, VIDEO
-from deptr.pipeline.request import DEPTH_SOURCES
-from deptr.records import DepthKind
+from deptr.io.run_folder import RUN, TRACKS, VIDEO
+from deptr.pipeline.output import DEFAULT_FOLDER
 from deptr.tracking.depth.fusion import MODES, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of
 
@@ -66,27 +65,6 @@ DepthScale = Annotated[
     typer.Option(
         "--depth-scale",
         help=f"The paper's lambda: cost per unit of depth difference. Default: {_defaults('scale')}.",
-    ),
-]
-Depth = Annotated[
-    str | None,
-    typer.Option(
-        "--depth",
-        help=f"Where depth comes from: {' or '.join(DEPTH_SOURCES)}; pseudo guesses it from the boxes and "
-        "the ground plane. Default: the file's, if it has any.",
-    ),
-]
-DepthColumn = Annotated[
-    int | None,
-    typer.Option(
-        "--depth-column", help="Column with the depth, counted from 1. Default: 8, or 11 of 11 columns."
-    ),
-]
-KindOfDepth = Annotated[
-    str,
-    typer.Option(
-        "--depth-kind",
-        help=f"What the file's depths mean: one of {', '.join(kind.value for kind in DepthKind)}.",
     ),
 ]
 FirstFrame = Annotated[

@@ -8,7 +8,7 @@ from pathlib import Path
 from deptr.cli.results import fusion_of, parameters_of_options
 from deptr.errors import UsageError
 from deptr.io.text_files import read_toml
-from deptr.pipeline.request import Spelling
+from deptr.pipeline.spelling import Spelling
 from deptr.tracking.depth.fusion import MODES, DepthFusion, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, parse_parameters, tracker_class
 

@@ -69,9 +69,8 @@ def follow(plan: Plan, seconds: Seconds, stop: Stop) -> Generator[TrackedFrame, 
         for step in steps:
             with timed(seconds, "detect"):
                 detections = plan.input.source.at(step)
-            if plan.complete_depth is not None:
-                with timed(seconds, "depth"):
-                    detections = plan.complete_depth(detections)
+            with timed(seconds, "depth"):
+                detections = plan.depth.fill(detections, step)
             with timed(seconds, "track"):
                 tracked = plan.tracker.update(detections, step.image, step.timestamp)
             yield TrackedFrame(step.index, step.timestamp, step.image, detections, tracked, plan)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from deptr.errors import DataError, UsageError
+from deptr.errors import UsageError
 from deptr.io.detection_file import read_detection_file
 from deptr.io.sequences import Sequence, folder_sequence
 from deptr.io.tables import DetectionTable
-from deptr.pipeline.request import DetectFunction, Request, Spelling
+from deptr.pipeline.request import DetectFunction, Request
 from deptr.pipeline.steps import Step
 from deptr.records import DepthKind
 
@@ -148,8 +148,8 @@ def file_input(path: str | Path, request: Request) -> Input:
             raise UsageError(f"{name}: has no effect on detections of a file")
     table = read_detection_file(
         path,
-        depth_column=request.depth_column,
-        depth_kind=request.depth_kind or DepthKind.METRIC,
+        depth_column=request.depth.column,
+        depth_kind=request.depth.kind or DepthKind.METRIC,
         first_frame=request.first_frame,
     )
     names = None if table.class_id is None else table.class_names
@@ -180,7 +180,7 @@ def detector_input(request: Request) -> Input:
     if request.focal_px is not None:
         name = spelling.choice("focal_px")
         raise UsageError(f"{name}: has no effect on a detector of your own")
-    kind = None if request.depth_kind is None else DepthKind.parse(request.depth_kind)
+    kind = None if request.depth.kind is None else DepthKind.parse(request.depth.kind)
     source = FunctionDetections(given, kind, request.min_score, _numbers(request))
     return Input(source, _name_of(given), kind, None, None)
 
@@ -232,12 +232,6 @@ def sequence_beside(detections: Path) -> Sequence | None:
         if (place / "seqinfo.ini").is_file():
             return folder_sequence(place)
     return None
-
-
-def no_depth(name: str, spelling: Spelling) -> DataError:
-    """The error for a wish to use depths of a file that has none."""
-    hint = f"see {spelling.choice('depth_column')}, or take {spelling.choice('depth', 'pseudo')}"
-    return DataError(name, "holds no depth", expected="a column with depths", hint=hint)
 
 
 def _class_words(request: Request) -> list[str] | None:

@@ -12,17 +12,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from deptr import __version__
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write, first_free
+from deptr.io.run_folder import RUN, TRACKS, VIDEO
 from deptr.pipeline.plan import Plan
-from deptr.pipeline.request import Spelling
+from deptr.pipeline.spelling import Spelling
 from deptr.pipeline.timing import Seconds
+from deptr.records import depth_of
 
 if TYPE_CHECKING:
     from deptr.pipeline.follow import TrackedFrame
 
-TRACKS, VIDEO, RUN = "tracks.txt", "tracked.mp4", "run.json"
 DEFAULT_FOLDER = "runs/track"
 _LIBRARIES = ("numpy", "scipy", "lap", "supervision", "av", "opencv-python", "onnxruntime")
 
@@ -40,6 +43,7 @@ class Summary:
         frames: Frames that were tracked.
         drawn: Frames in the video.
         detections: Detections of these frames.
+        known_depths: Those of them whose depth was known.
         boxes: Rows of the tracks.
         best_score: Largest score of a detection.
         identities: The identities.
@@ -54,6 +58,7 @@ class Summary:
     frames: int = 0
     drawn: int = 0
     detections: int = 0
+    known_depths: int = 0
     boxes: int = 0
     best_score: float = 0.0
     identities: set[int] = field(default_factory=set)
@@ -68,6 +73,7 @@ class Summary:
         """Count a frame whose tracks are written."""
         self.frames += 1
         self.detections += len(frame.detections)
+        self.known_depths += int(np.isfinite(depth_of(frame.detections)).sum())
         self.boxes += len(frame.tracked)
         if len(frame.detections):
             scores = frame.detections.confidence
@@ -114,7 +120,7 @@ def write_run(plan: Plan, summary: Summary) -> None:
     Raises:
         DataError: It cannot be written.
     """
-    request, wall = plan.request, summary.seconds.get("wall", 0.0)
+    request, wall, kind = plan.request, summary.seconds.get("wall", 0.0), plan.depth.kind
     classes = request.classes
     content = {
         "status": summary.status,
@@ -128,15 +134,20 @@ def write_run(plan: Plan, summary: Summary) -> None:
             "frames_per_second": plan.fps,
             "size": list(plan.size),
             "frames": plan.total,
+            "focal_px": request.focal_px,
         },
         "tracker": plan.tracker.tracker_name,
         "parameters": plan.tracker.parameters,
         "fusion": asdict(plan.tracker.fusion),
         "depth": {
-            "source": plan.depth_source,
-            "kind": plan.depth_kind.value if plan.depth_kind else None,
-            "unit": plan.depth_kind.unit if plan.depth_kind else None,
-            "column": request.depth_column,
+            "source": plan.depth.name,
+            "kind": kind.value if kind else None,
+            "unit": kind.unit if kind else None,
+            **plan.depth.details(),
+            "known": summary.known_depths,
+            "known_share": round(summary.known_depths / summary.detections, 4)
+            if summary.detections
+            else None,
         },
         "filter": {
             "min_score": request.min_score,

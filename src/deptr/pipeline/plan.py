@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,9 @@ from deptr.errors import UsageError
 from deptr.io.frame_source import FALLBACK_RATE, FrameSource
 from deptr.io.frames import open_source
 from deptr.io.tables import DetectionTable
-from deptr.pipeline.inputs import Input, detector_input, file_input, no_depth, sequence_beside
+from deptr.pipeline.depth.choose import choose
+from deptr.pipeline.depth.source import DepthSource
+from deptr.pipeline.inputs import Input, detector_input, file_input, sequence_beside
 from deptr.pipeline.request import Request
 from deptr.pipeline.steps import Step, steps_of_source, steps_without_images
 from deptr.records import DepthKind
@@ -22,12 +24,8 @@ from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import create_tracker, parse_parameters
 
 if TYPE_CHECKING:
-    import supervision as sv
-
     from deptr.tracking.base import Tracker
     from deptr.viz.overlay import Overlay
-
-Completion = Callable[["sv.Detections"], "sv.Detections"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,7 @@ class Plan:
         size: Width and height of the images, or the extent of all boxes.
         input: Where detections come from.
         tracker: The tracker.
-        depth_source: ``file``, ``detector``, ``pseudo`` or ``none``.
-        depth_kind: Meaning of the depths, None without any.
-        complete_depth: Adds pseudo-depth, or None.
+        depth: Puts depth into the detections.
         notes: What the user should know before it begins.
     """
 
@@ -57,9 +53,7 @@ class Plan:
     size: tuple[int, int]
     input: Input
     tracker: Tracker
-    depth_source: str
-    depth_kind: DepthKind | None
-    complete_depth: Completion | None
+    depth: DepthSource
     notes: tuple[str, ...]
 
     def steps(self) -> Iterator[Step]:
@@ -78,10 +72,11 @@ class Plan:
         corner = None if table is None else quietest_corner(self.size, table.xyxy)
         fusion = "" if mode == "none" else f" · {mode} depth fusion"
         caption = f"{type(self.tracker).__name__}{fusion}"
-        return Overlay(self.size, depth_kind=self.depth_kind, corner=corner, caption=caption)
+        return Overlay(self.size, depth_kind=self.depth.kind, corner=corner, caption=caption)
 
     def close(self) -> None:
         """Let go of files and devices."""
+        self.depth.close()
         if self.frames is not None:
             self.frames.close()
 
@@ -115,8 +110,8 @@ def _plan(request: Request, frames: FrameSource | None) -> Plan:
     found = _input(request, frames)
     table = found.table
     fps, size = _rate_and_size(request, frames, table)
-    depth_source, kind = _depth(request, found)
-    tracker = _tracker(request, kind, fps)
+    depth = choose(request, found, size)
+    tracker = _tracker(request, depth.kind, fps)
     if tracker.camera_motion and frames is None:
         source = request.spelling.choice("source")
         raise UsageError(f"camera_motion: needs images, got detections alone; name the video as {source}")
@@ -133,9 +128,7 @@ def _plan(request: Request, frames: FrameSource | None) -> Plan:
         size=size,
         input=found,
         tracker=tracker,
-        depth_source=depth_source,
-        depth_kind=kind,
-        complete_depth=_pseudo_depth(size) if depth_source == "pseudo" else None,
+        depth=depth,
         notes=_surplus(frames, table),
     )
 
@@ -178,16 +171,6 @@ def _extent(table: DetectionTable | None) -> tuple[int, int]:
     return width, height
 
 
-def _depth(request: Request, found: Input) -> tuple[str, DepthKind | None]:
-    if request.depth == "pseudo":
-        return "pseudo", DepthKind.PSEUDO
-    if found.depth_kind is not None:
-        return "detector" if found.table is None else "file", found.depth_kind
-    if request.depth == "file":
-        raise no_depth(found.name, request.spelling)
-    return "none", None
-
-
 def _tracker(request: Request, kind: DepthKind | None, fps: float) -> Tracker:
     if not isinstance(request.tracker, str):
         request.tracker.reset()
@@ -200,9 +183,3 @@ def _tracker(request: Request, kind: DepthKind | None, fps: float) -> Tracker:
         wanted = name("fusion", fusion.mode)
         raise UsageError(f"{wanted}: the detections carry no depth; {take}")
     return create_tracker(request.tracker, depth=fusion, frame_rate=fps, **request.parameters)
-
-
-def _pseudo_depth(size: tuple[int, int]) -> Completion:
-    from deptr.tracking.depth.pseudo_depth import PseudoDepth
-
-    return PseudoDepth(size).update

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource, check_rate
-from deptr.records import DepthKind, Image
+from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.spelling import Spelling
+from deptr.records import Image
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -19,29 +21,7 @@ if TYPE_CHECKING:
     from deptr.tracking.base import Tracker
     from deptr.tracking.depth.fusion import DepthFusion
 
-DEPTH_SOURCES = ("file", "pseudo")
 DetectFunction = Callable[[Image], "sv.Detections"]
-
-
-class Spelling:
-    """How the choices of a run are written, for messages: here as arguments in Python.
-
-    Example:
-        >>> Spelling().choice("depth", "pseudo"), Spelling().choice("fps")
-        ("depth='pseudo'", 'fps')
-        >>> Spelling().parameters(high_score=0.2)
-        "parameters={'high_score': 0.2}"
-    """
-
-    help = "help(deptr.track)"
-
-    def choice(self, name: str, value: object = None) -> str:
-        """A choice by its name, or what to write to take `value`."""
-        return name if value is None else f"{name}={value!r}"
-
-    def parameters(self, **values: float) -> str:
-        """What to write to give the tracker these parameters."""
-        return f"parameters={values}"
 
 
 @dataclass(frozen=True)
@@ -60,9 +40,7 @@ class Request:
     tracker: str | Tracker = "bytetrack"
     parameters: Mapping[str, object] = field(default_factory=dict)
     fusion: DepthFusion | str | None = None
-    depth: str | None = None
-    depth_column: int | None = None
-    depth_kind: DepthKind | str | None = None
+    depth: DepthRequest = field(default_factory=DepthRequest)
     first_frame: int = 1
     fps: float | None = None
     classes: str | Iterable[str | int] | None = None
@@ -85,6 +63,7 @@ class Request:
         check_rate(self.fps)
         self._check_sources()
         self._check_settings()
+        self.depth.check(self.spelling)
 
     def _check_sources(self) -> None:
         name = self.spelling.choice
@@ -102,16 +81,11 @@ class Request:
 
     def _check_settings(self) -> None:
         name = self.spelling.choice
-        if self.depth is not None and self.depth not in DEPTH_SOURCES:
-            legal = ", ".join(DEPTH_SOURCES)
-            raise UsageError(f"{name('depth')}: expected one of {legal}, got {self.depth!r}")
         if not 0 <= self.min_score <= 1:
             raise UsageError(f"{name('min_score')}: expected a number in [0, 1], got {self.min_score:g}")
         if self.focal_px is not None and not (math.isfinite(self.focal_px) and self.focal_px > 0):
             expected = f"expected a positive number of pixels, got {self.focal_px:g}"
             raise UsageError(f"{name('focal_px')}: {expected}")
-        if self.depth_kind is not None:
-            DepthKind.parse(self.depth_kind)
         if not isinstance(self.tracker, str):
             for choice, value in (("parameters", self.parameters), ("fusion", self.fusion)):
                 if value:

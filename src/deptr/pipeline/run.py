@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource
+from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.follow import TrackedFrame, follow
 from deptr.pipeline.output import Summary, prepare_folder
 from deptr.pipeline.plan import plan
@@ -66,7 +67,7 @@ class Run:
     @property
     def depth_kind(self) -> DepthKind | None:
         """What the depths mean, None without any."""
-        return self._plan.depth_kind
+        return self._plan.depth.kind
 
     @property
     def tracker(self) -> Tracker:
@@ -212,9 +213,7 @@ def track(
             tracker=tracker,
             parameters=parameters or {},
             fusion=fusion,
-            depth=depth,
-            depth_column=depth_column,
-            depth_kind=depth_kind,
+            depth=DepthRequest(depth, depth_column, depth_kind),
             first_frame=first_frame,
             fps=fps,
             classes=classes if classes is None or isinstance(classes, str) else tuple(classes),
