@@ -9,6 +9,7 @@ from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
 from deptr.cli.terminal import progress
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
+from deptr.pipeline.camera import CameraRequest
 from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.output import Summary
 from deptr.pipeline.request import Request
@@ -31,7 +32,17 @@ def track(
     depth_scale: option.DepthScale = None,
     depth: depth_option.Depth = None,
     depth_column: depth_option.DepthColumn = None,
-    depth_kind: depth_option.KindOfDepth = "metric",
+    depth_kind: depth_option.KindOfDepth = None,
+    depth_maps: depth_option.DepthMaps = None,
+    points: depth_option.Points = None,
+    disparity: depth_option.Disparity = None,
+    baseline: depth_option.Baseline = None,
+    depth_unit: depth_option.DepthUnit = None,
+    depth_max_gap: depth_option.DepthMaxGap = None,
+    depth_camera: depth_option.DepthCamera = None,
+    extrinsics: depth_option.Extrinsics = None,
+    camera: depth_option.Camera = None,
+    poses: depth_option.Poses = None,
     first_frame: option.FirstFrame = 1,
     fps: option.Fps = None,
     classes: option.Classes = None,
@@ -49,11 +60,23 @@ def track(
             detections=detections,
             detector=detector,
             device=device,
-            focal_px=focal,
             tracker=tracker,
             parameters=tracker_parameters(tracker, param or (), config),
             fusion=chosen_fusion(fusion, gamma, depth_scale, config),
-            depth=DepthRequest(depth, depth_column, depth_kind),
+            depth=DepthRequest(
+                source=depth,
+                column=depth_column,
+                kind=depth_kind,
+                maps=depth_maps,
+                points=points,
+                disparity=disparity,
+                unit=depth_unit,
+                max_gap=depth_max_gap,
+                baseline_m=baseline,
+                depth_camera=depth_camera,
+                extrinsics=extrinsics,
+            ),
+            camera=CameraRequest(camera, focal, poses),
             first_frame=first_frame,
             fps=fps,
             classes=classes,

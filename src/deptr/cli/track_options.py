@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deptr.io.run_folder import RUN, TRACKS, VIDEO
+from deptr.io.run_folder import LINES, RUN, TRACKS, VIDEO
 from deptr.pipeline.output import DEFAULT_FOLDER
 from deptr.tracking.depth.fusion import MODES, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of
@@ -46,7 +46,9 @@ Device = Annotated[
 ]
 Focal = Annotated[
     float | None,
-    typer.Option("--focal", help="Focal length in pixels: the detector's depth is then in metres."),
+    typer.Option(
+        "--focal", help="Focal length in pixels: the detector's depth is then in metres, and so are places."
+    ),
 ]
 Tracker = Annotated[str, typer.Option("--tracker", help=f"One of {', '.join(TRACKER_NAMES)}.")]
 Fusion = Annotated[
@@ -130,6 +132,7 @@ Examples:
 \b
 Writes into the output folder:
   {TRACKS}   a row for each box: frame, id, left, top, width, height, score, class, -1, -1, depth
+  {LINES} a line of json for each frame, with places and velocities in metres (only with a camera)
   {VIDEO}  the video with boxes, depth, trails and a bird's-eye inset (only with images)
   {RUN}     every parameter, versions, depth kind and unit, counts and timings
 

@@ -72,5 +72,6 @@ def follow(plan: Plan, seconds: Seconds, stop: Stop) -> Generator[TrackedFrame, 
             with timed(seconds, "depth"):
                 detections = plan.depth.fill(detections, step)
             with timed(seconds, "track"):
-                tracked = plan.tracker.update(detections, step.image, step.timestamp)
+                pose = None if plan.world is None else plan.world.pose(step)
+                tracked = plan.tracker.update(detections, step.image, step.timestamp, pose)
             yield TrackedFrame(step.index, step.timestamp, step.image, detections, tracked, plan)

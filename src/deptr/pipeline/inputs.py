@@ -142,10 +142,9 @@ def file_input(path: str | Path, request: Request) -> Input:
         DataError: The file cannot be read.
         UsageError: A column, kind or class cannot be meant.
     """
-    for choice in ("focal_px", "device"):
-        if getattr(request, choice) is not None:
-            name = request.spelling.choice(choice)
-            raise UsageError(f"{name}: has no effect on detections of a file")
+    if request.device is not None:
+        name = request.spelling.choice("device")
+        raise UsageError(f"{name}: has no effect on detections of a file")
     table = read_detection_file(
         path,
         depth_column=request.depth.column,
@@ -177,9 +176,6 @@ def detector_input(request: Request) -> Input:
         raise UsageError(f"{name}: has no effect on a detector that is made already")
     if isinstance(given, Detector):
         return _network_input(given, type(given).__name__, request)
-    if request.focal_px is not None:
-        name = spelling.choice("focal_px")
-        raise UsageError(f"{name}: has no effect on a detector of your own")
     kind = None if request.depth.kind is None else DepthKind.parse(request.depth.kind)
     source = FunctionDetections(given, kind, request.min_score, _numbers(request))
     return Input(source, _name_of(given), kind, None, None)
@@ -188,14 +184,11 @@ def detector_input(request: Request) -> Input:
 def _network_input(detector: Detector, known: str, request: Request) -> Input:
     from deptr.detector.postprocess import reported_kind
 
-    focal_px, spelling = request.focal_px, request.spelling
+    focal_px = request.focal_px
     names = dict(enumerate(detector.settings.names))
     wanted = wanted_classes(request, names, known)
     source = DetectorDetections(detector, max(request.min_score, _LEAST_SCORE), wanted, focal_px)
     kind = reported_kind(detector.settings.depth_kind, focal_px)
-    if kind is None and focal_px is not None:
-        option, pseudo = spelling.choice("focal_px"), spelling.choice("depth", "pseudo")
-        raise UsageError(f"{option}: has no effect, {known} gives no depth; take {pseudo}")
     return Input(source, known, kind, None, names)
 
 

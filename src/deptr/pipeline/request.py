@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource, check_rate
+from deptr.pipeline.camera import CameraRequest
 from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.spelling import Spelling
 from deptr.records import Image
@@ -36,11 +36,11 @@ class Request:
     detections: str | Path | None = None
     detector: str | Path | Detector | DetectFunction | None = None
     device: str | None = None
-    focal_px: float | None = None
     tracker: str | Tracker = "bytetrack"
     parameters: Mapping[str, object] = field(default_factory=dict)
     fusion: DepthFusion | str | None = None
     depth: DepthRequest = field(default_factory=DepthRequest)
+    camera: CameraRequest = field(default_factory=CameraRequest)
     first_frame: int = 1
     fps: float | None = None
     classes: str | Iterable[str | int] | None = None
@@ -54,6 +54,11 @@ class Request:
             return self.source.name
         return None if self.source is None else str(self.source)
 
+    @property
+    def focal_px(self) -> float | None:
+        """Focal length in pixels, as far as it is known."""
+        return self.camera.focal_px
+
     def check(self) -> None:
         """Look at everything that can be judged before a file is opened.
 
@@ -64,6 +69,7 @@ class Request:
         self._check_sources()
         self._check_settings()
         self.depth.check(self.spelling)
+        self.camera.check(self.spelling)
 
     def _check_sources(self) -> None:
         name = self.spelling.choice
@@ -83,9 +89,6 @@ class Request:
         name = self.spelling.choice
         if not 0 <= self.min_score <= 1:
             raise UsageError(f"{name('min_score')}: expected a number in [0, 1], got {self.min_score:g}")
-        if self.focal_px is not None and not (math.isfinite(self.focal_px) and self.focal_px > 0):
-            expected = f"expected a positive number of pixels, got {self.focal_px:g}"
-            raise UsageError(f"{name('focal_px')}: {expected}")
         if not isinstance(self.tracker, str):
             for choice, value in (("parameters", self.parameters), ("fusion", self.fusion)):
                 if value:

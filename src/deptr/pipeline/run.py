@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource
+from deptr.pipeline.camera import CameraRequest
 from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.follow import TrackedFrame, follow
 from deptr.pipeline.output import Summary, prepare_folder
@@ -152,11 +153,13 @@ def track(
     tracker: str | Tracker = "bytetrack",
     parameters: Mapping[str, object] | None = None,
     fusion: DepthFusion | str | None = None,
-    depth: str | None = None,
+    depth: str | DepthRequest | None = None,
     depth_kind: DepthKind | str | None = None,
     depth_column: int | None = None,
     first_frame: int = 1,
     focal_px: float | None = None,
+    camera: str | Path | None = None,
+    poses: str | Path | None = None,
     fps: float | None = None,
     classes: str | Iterable[str | int] | None = None,
     min_score: float = 0.0,
@@ -178,12 +181,17 @@ def track(
             tracker, which forgets what it knows.
         parameters: The tracker's parameters by name, where it is given by its name.
         fusion: How depth takes part, as for a tracker's ``depth``; None means adaptive with depth.
-        depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane) or
-            None, for that of the file or detector if it has any.
+        depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane), a
+            `DepthRequest`, for depth images, points and disparity, or None, for that of the file or detector
+            if it has any.
         depth_kind: What depths mean that a file or a detector of your own gives; None: metric for a file.
         depth_column: Column of the file with the depth, counted from 1; None takes the usual one.
         first_frame: Number of the first frame in the file, 0 or 1.
-        focal_px: Focal length in pixels, which puts the detector's depth in metres.
+        focal_px: Focal length in pixels, which puts the detector's depth in metres; where depth is in metres,
+            tracks have places in metres.
+        camera: File with the camera, in place of `focal_px`: CameraInfo or OpenCV YAML, KITTI's calib,
+            COLMAP's cameras.txt.
+        poses: File with the camera's pose at each frame, TUM or KITTI text: places are then in the world.
         fps: Frames per second, over what the source says.
         classes: Only these classes, names or numbers.
         min_score: Leave out detections with a lower score.
@@ -209,14 +217,26 @@ def track(
             detections=detections,
             detector=detector,
             device=device,
-            focal_px=focal_px,
             tracker=tracker,
             parameters=parameters or {},
             fusion=fusion,
-            depth=DepthRequest(depth, depth_column, depth_kind),
+            depth=_depth_request(depth, depth_kind, depth_column),
+            camera=CameraRequest(camera, focal_px, poses),
             first_frame=first_frame,
             fps=fps,
             classes=classes if classes is None or isinstance(classes, str) else tuple(classes),
             min_score=min_score,
         )
     )
+
+
+def _depth_request(
+    depth: str | DepthRequest | None, kind: DepthKind | str | None, column: int | None
+) -> DepthRequest:
+    """What is asked about depth, in one object."""
+    if not isinstance(depth, DepthRequest):
+        return DepthRequest(depth, column, kind)
+    for name, value in (("depth_kind", kind), ("depth_column", column)):
+        if value is not None:
+            raise UsageError(f"{name}: say it in the DepthRequest, as {name.removeprefix('depth_')}")
+    return depth

@@ -7,8 +7,9 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 from deptr.errors import DataError, DeptrError
+from deptr.io.json_lines import JsonLinesWriter, frame_record
 from deptr.io.mot_text import TrackWriter
-from deptr.io.run_folder import TRACKS, VIDEO
+from deptr.io.run_folder import LINES, TRACKS, VIDEO
 from deptr.pipeline.follow import TrackedFrame
 from deptr.pipeline.output import Summary, why_nothing, write_run
 from deptr.pipeline.plan import Plan
@@ -49,6 +50,8 @@ def save(
     if plan.frames is not None:
         summary.notes += plan.frames.notes()
     summary.notes += plan.depth.notes()
+    if plan.world is not None:
+        summary.notes += plan.world.notes()
     summary.notes += why_nothing(plan, summary)
     summary.status = _status(failure, stop)
     if summary.status == "failed":
@@ -81,11 +84,19 @@ def _write(
     try:
         with ExitStack() as stack:
             tracks = stack.enter_context(TrackWriter(summary.folder / TRACKS))
+            places = None
+            if plan.world is not None:
+                places = stack.enter_context(JsonLinesWriter(summary.folder / LINES))
             encoder = stack.enter_context(_encoding(plan, summary)) if video and plan.frames else None
             stack.enter_context(closing(frames))
             for frame in frames:
                 with timed(seconds, "write"):
                     tracks.write(frame.index, frame.tracked)
+                    if places is not None:
+                        names = plan.input.class_names
+                        places.write(
+                            frame_record(frame.index, frame.timestamp, frame.tracked, class_names=names)
+                        )
                 summary.add(frame)
                 if encoder is not None and frame.image is not None:
                     with timed(seconds, "draw"):
