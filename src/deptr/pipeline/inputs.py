@@ -166,7 +166,8 @@ def detector_input(request: Request) -> Input:
         MissingExtraError: It needs packages that are not installed.
         UsageError: A class cannot be meant, or a choice has no effect.
     """
-    from deptr.detector.inference import BUNDLED, Detector
+    from deptr.detector.inference import Detector
+    from deptr.detector.opening import BUNDLED
 
     given, spelling = request.detector, request.spelling
     if given is None or isinstance(given, (str, Path)):
@@ -189,10 +190,10 @@ def _network_input(detector: Detector, known: str, request: Request) -> Input:
     from deptr.detector.postprocess import reported_kind
 
     focal_px, spelling = request.focal_px, request.spelling
-    names = dict(enumerate(detector.settings.names))
+    names = dict(detector.names)
     wanted = wanted_classes(request, names, known)
     source = DetectorDetections(detector, max(request.min_score, _LEAST_SCORE), wanted, focal_px)
-    kind = reported_kind(detector.settings.depth_kind, focal_px)
+    kind = reported_kind(detector.depth_kind, focal_px)
     if kind is None and focal_px is not None:
         option, pseudo = spelling.choice("focal_px"), spelling.choice("depth", "pseudo")
         raise UsageError(f"{option}: has no effect, {known} gives no depth; take {pseudo}")
