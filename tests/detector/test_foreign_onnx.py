@@ -16,7 +16,7 @@ from onnx import helper
 from onnx_exports import OBJECT, SCORE, SIDE, exports, scene, write_export
 
 from deptr.detector.foreign.class_names import class_names
-from deptr.detector.foreign.onnx_file import FORMATS
+from deptr.detector.forms import FORMATS
 from deptr.detector.inference import Detector
 from deptr.detector.tiles import merged, tiles_of
 from deptr.errors import DataError, UsageError
@@ -120,7 +120,7 @@ def test_a_file_without_images_is_no_detector(tmp_path: Path) -> None:
     ("choices", "words"),
     [
         ({"format": "yolo"}, "expected one of .*yolov8"),
-        ({"size": "640by384"}, "detector size: expected WIDTHxHEIGHT"),
+        ({"size": "640by384"}, "size: expected WIDTHxHEIGHT"),
         ({"size": "8"}, "at least 32"),
         ({"tiles": "3,2"}, "tiles: expected COLUMNSxROWS"),
         ({"tiles": "20x20"}, "at most 64"),

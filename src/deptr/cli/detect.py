@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from deptr.cli import track_detector_options as option
 from deptr.errors import UsageError
 from deptr.files import first_free
 from deptr.records import Image
@@ -31,7 +32,9 @@ def detect(
     source: str = typer.Argument(..., help="Video file, folder of images, camera number or rtsp address."),
     *,
     model: str | None = typer.Option(
-        None, "--model", help="An .onnx file, a checkpoint folder or a hub name. Default: the bundled one."
+        None,
+        "--model",
+        help="An .onnx file, a checkpoint folder or a hub name, of any detector. Default: the bundled one.",
     ),
     output: Path | None = typer.Option(
         None,
@@ -43,6 +46,9 @@ def detect(
     fps: float | None = typer.Option(None, "--fps", help="Frames per second, if the source does not say."),
     batch_size: int = typer.Option(1, "--batch-size", help="Images per pass of the network."),
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
+    detector_format: option.Format = None,
+    detector_size: option.Size = None,
+    tiles: option.Tiles = None,
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an existing file."),
 ) -> None:
     """Find objects and their depth in images or video."""
@@ -58,7 +64,9 @@ def detect(
         output = (_FOLDER if overwrite else first_free(_FOLDER)) / "detections.txt"
     if output.exists() and not overwrite:
         raise UsageError(f"--output: {output} exists; name another file or give --overwrite")
-    network = Detector.from_pretrained(model, device=device)
+    network = Detector.from_pretrained(
+        model, device=device, format=detector_format, size=detector_size, tiles=tiles
+    )
     count = boxes = 0
     start = time.perf_counter()
     with open_source(source, fps=fps) as frames, interruptible() as stop:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import typer
 
 from deptr.cli import track_depth_options as depth_option
+from deptr.cli import track_detector_options as detector_option
 from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
 from deptr.cli.terminal import progress
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
 from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.detector_request import DetectorRequest
 from deptr.pipeline.output import Summary
 from deptr.pipeline.request import Request
 from deptr.pipeline.run import Run
@@ -22,8 +24,11 @@ def track(
     source: option.Source = None,
     *,
     detections: option.Detections = None,
-    detector: option.Detector = None,
-    device: option.Device = None,
+    detector: detector_option.Detector = None,
+    device: detector_option.Device = None,
+    detector_format: detector_option.Format = None,
+    detector_size: detector_option.Size = None,
+    tiles: detector_option.Tiles = None,
     focal: option.Focal = None,
     tracker: option.Tracker = "bytetrack",
     fusion: option.Fusion = None,
@@ -47,8 +52,7 @@ def track(
         Request(
             source=source,
             detections=detections,
-            detector=detector,
-            device=device,
+            detector=DetectorRequest(detector, device, detector_format, detector_size, tiles),
             focal_px=focal,
             tracker=tracker,
             parameters=tracker_parameters(tracker, param or (), config),

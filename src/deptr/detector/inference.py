@@ -106,8 +106,8 @@ class Detector:
                 (larger is farther; comparable within a video).
 
         Returns:
-            Detections, best first, with ``data["depth"]`` and ``data["depth_std"]`` if the model has a depth
-            module; a list for a list.
+            Detections, best first, with ``data["class_name"]``, and with ``data["depth"]`` and
+            ``data["depth_std"]`` if the model has a depth module; a list for a list.
 
         Raises:
             UsageError: An image has another form, or an argument is out of range.
@@ -120,6 +120,9 @@ class Detector:
         if not checked:
             return []
         found = self._backend.detect(checked, min_score=min_score, focal_px=focal_px)
+        for detections in found:
+            classes = () if detections.class_id is None else detections.class_id.tolist()
+            detections.data["class_name"] = np.array([self.names.get(c, str(c)) for c in classes], dtype=str)
         return found if isinstance(images, (list, tuple)) else found[0]
 
     def depth_of(

@@ -7,7 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from deptr.detector.backend import Backend
-from deptr.detector.foreign.onnx_file import FORMATS, OnnxBackend
+from deptr.detector.foreign.onnx_file import OnnxBackend
+from deptr.detector.forms import FORMATS
 from deptr.detector.onnx_session import open_session
 from deptr.detector.own import METADATA, OnnxRunner, OwnBackend
 from deptr.errors import DataError, MissingExtraError, UsageError

@@ -6,10 +6,11 @@ import re
 
 from deptr.errors import UsageError
 
+MOST_TILES = 64
 Pair = str | int | tuple[int, int] | None
 
 
-def parse_size(value: Pair) -> tuple[int, int] | None:
+def parse_size(value: Pair, name: str = "size") -> tuple[int, int] | None:
     """Height and width from ``WIDTHxHEIGHT``, one number for both, or a pair; None stays None.
 
     Raises:
@@ -19,11 +20,11 @@ def parse_size(value: Pair) -> tuple[int, int] | None:
         >>> parse_size("640x384"), parse_size(640), parse_size((640, 384))
         ((384, 640), (640, 640), (384, 640))
     """
-    pair = _pair(value, "detector size", "WIDTHxHEIGHT such as 640x384, or one number", least=32)
+    pair = _pair(value, name, "WIDTHxHEIGHT such as 640x384, or one number", least=32)
     return None if pair is None else (pair[1], pair[0])
 
 
-def parse_tiles(value: Pair) -> tuple[int, int] | None:
+def parse_tiles(value: Pair, name: str = "tiles") -> tuple[int, int] | None:
     """Columns and rows from ``COLUMNSxROWS``, one number for both, or a pair; None stays None, 1x1 is None.
 
     Raises:
@@ -33,13 +34,10 @@ def parse_tiles(value: Pair) -> tuple[int, int] | None:
         >>> parse_tiles("3x2"), parse_tiles(2), parse_tiles("1x1")
         ((3, 2), (2, 2), None)
     """
-    pair = _pair(value, "tiles", "COLUMNSxROWS such as 3x2, or one number", least=1)
+    pair = _pair(value, name, "COLUMNSxROWS such as 3x2, or one number", least=1)
     if pair is not None and pair[0] * pair[1] > MOST_TILES:
-        raise UsageError(f"tiles: expected at most {MOST_TILES} in all, got {pair[0]}x{pair[1]}")
+        raise UsageError(f"{name}: expected at most {MOST_TILES} in all, got {pair[0]}x{pair[1]}")
     return None if pair == (1, 1) else pair
-
-
-MOST_TILES = 64
 
 
 def _pair(value: Pair, name: str, expected: str, *, least: int) -> tuple[int, int] | None:

@@ -135,7 +135,7 @@ def _plan(request: Request, frames: FrameSource | None) -> Plan:
 
 def _input(request: Request, frames: FrameSource | None) -> Input:
     path = request.detections
-    if path is None and request.detector is None and frames is not None:
+    if path is None and request.detector.given is None and frames is not None:
         path = frames.detections
     return detector_input(request) if path is None else file_input(path, request)
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource
 from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.detector_request import DetectFunction, DetectorRequest
 from deptr.pipeline.follow import TrackedFrame, follow
 from deptr.pipeline.output import Summary, prepare_folder
 from deptr.pipeline.plan import plan
-from deptr.pipeline.request import DetectFunction, Request
+from deptr.pipeline.request import Request
 from deptr.pipeline.save import save
 from deptr.pipeline.timing import Seconds
 from deptr.progress import Progress, SilentProgress
@@ -161,6 +162,9 @@ def track(
     classes: str | Iterable[str | int] | None = None,
     min_score: float = 0.0,
     device: str | None = None,
+    detector_format: str | None = None,
+    detector_size: str | int | tuple[int, int] | None = None,
+    tiles: str | int | tuple[int, int] | None = None,
 ) -> Run:
     r"""Follow objects through a video, images, a stream or a detections file.
 
@@ -188,6 +192,10 @@ def track(
         classes: Only these classes, names or numbers.
         min_score: Leave out detections with a lower score.
         device: Where the detector runs: ``auto``, ``cpu`` or ``cuda``.
+        detector_format: Form of another project's ONNX file where it is not recognised, as `format` of
+            `Detector.from_pretrained`.
+        detector_size: Size of the detector's input, ``"640x384"`` or one number, where it is free.
+        tiles: Columns and rows of overlapping parts that are looked at too, ``"3x2"``.
 
     Raises:
         UsageError: A choice cannot be meant.
@@ -207,8 +215,7 @@ def track(
         Request(
             source=source,
             detections=detections,
-            detector=detector,
-            device=device,
+            detector=DetectorRequest(detector, device, detector_format, detector_size, tiles),
             focal_px=focal_px,
             tracker=tracker,
             parameters=parameters or {},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,7 +53,6 @@ def to_detections(
     answer: Answer,
     placement: Placement,
     image_size: tuple[int, int],
-    names: Mapping[int, str],
     *,
     min_score: float,
     nms_iou: float = 1.0,
@@ -65,7 +63,6 @@ def to_detections(
         answer: Of the network.
         placement: Where the image lay in the input.
         image_size: Height and width of the image.
-        names: Of the classes.
         min_score: Detections below are dropped.
         nms_iou: Of two boxes of a class that overlap by more the worse is dropped; 1 keeps all.
     """
@@ -81,10 +78,8 @@ def to_detections(
         order, boxes = order[:CANDIDATES], boxes[:CANDIDATES]
         kept = suppress(boxes, answer.labels[order], nms_iou)
         order, boxes = order[kept], boxes[kept]
-    labels = answer.labels[order].astype(int)
     return sv.Detections(
         xyxy=boxes,
         confidence=answer.scores[order].astype(np.float32),
-        class_id=labels,
-        data={"class_name": np.array([names.get(int(label), str(label)) for label in labels], dtype=str)},
+        class_id=answer.labels[order].astype(int),
     )

@@ -76,7 +76,7 @@ class CheckpointBackend(Backend):
         return [
             to_detections(
                 answer_of_logits(logits[index], boxes[index], size, softmax=softmax),
-                placement, (image.shape[0], image.shape[1]), self.names, min_score=min_score,
+                placement, (image.shape[0], image.shape[1]), min_score=min_score,
             )
             for index, (image, placement) in enumerate(zip(images, placements, strict=True))
         ]  # fmt: skip

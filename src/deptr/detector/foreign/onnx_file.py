@@ -14,15 +14,15 @@ from deptr.detector.foreign.detr import Logits, RFDetr, RTDetr, RTDetrRows
 from deptr.detector.foreign.inputs import InputForm, by_input_size, to_batch
 from deptr.detector.foreign.layout import Layout, Network, Port
 from deptr.detector.foreign.yolo import YoloEnd, YoloV5, YoloV8, YoloX
+from deptr.detector.forms import FORMATS
 from deptr.errors import DataError, UsageError
 from deptr.records import FloatArray, Image
 
 if TYPE_CHECKING:
     import supervision as sv
 
-# in the order in which they are tried: first those that names tell
+# in the order in which they are tried, that of `FORMATS`: first those that names tell
 LAYOUTS: tuple[type[Layout], ...] = (RTDetr, Logits, RFDetr, YoloEnd, YoloV5, YoloX, RTDetrRows, YoloV8)
-FORMATS = tuple(layout.word for layout in LAYOUTS)
 _KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 
@@ -138,7 +138,7 @@ class OnnxBackend(Backend):
         return [
             to_detections(
                 self.layout.answer({name: _of_image(value, index) for name, value in named.items()}, size),
-                placement, (image.shape[0], image.shape[1]), self.names,
+                placement, (image.shape[0], image.shape[1]),
                 min_score=min_score, nms_iou=self.layout.nms_iou,
             )
             for index, (image, placement) in enumerate(zip(images, placements, strict=True))
