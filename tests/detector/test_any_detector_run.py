@@ -34,27 +34,13 @@ def run(*words: object) -> tuple[int, str]:
     return code, result.output + str(error or "")
 
 
-@pytest.mark.parametrize(
-    "options", [[], ["--tiles", "2x1"], ["--detector-format", "yolov8", "--detector-size", 320]]
-)
+@pytest.mark.parametrize("options", [[], ["--tiles", "2x1"], ["--detector-format", "yolov8"]])
 def test_vehicles_are_tracked_with_a_detector_of_another_project(
     frames: Path, tmp_path: Path, options: list[object]
 ) -> None:
     model = write_export(tmp_path / "yolo.onnx", exports()["yolov8"])
     out = tmp_path / "out"
-    words = [
-        "track",
-        frames,
-        "--detector",
-        model,
-        "--classes",
-        "car,truck",
-        "--fps",
-        10,
-        "--output",
-        out,
-        *options,
-    ]
+    words = ["track", frames, "--detector", model, "--classes", "car,truck", "--fps", 10, *options]
     code, said = run(*words, "--output", out)
     assert code == 0, said
     table = read_tracks(out / "tracks.txt")

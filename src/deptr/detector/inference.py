@@ -143,7 +143,8 @@ class Detector:
             DataError: The file was exported before it could be asked.
         """
         _check_focal(focal_px)
-        depth, std = self._backend.depths(check_image(image), detections.xyxy, focal_px=focal_px)
+        boxes = np.asarray(detections.xyxy, np.float32)
+        depth, std = self._backend.depths(check_image(image), boxes, focal_px=focal_px)
         kind = reported_kind(self.depth_kind, focal_px)
         assert kind is not None
         return with_depth(detections, depth, std, kind)

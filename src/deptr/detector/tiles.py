@@ -76,7 +76,7 @@ class TiledBackend(Backend):
         found = self._backend.detect(parts, min_score=min_score, focal_px=focal)
         cuts, owners = [], []
         for number, (part, place) in enumerate(zip(found, places, strict=True)):
-            cuts.append(_cut(part.xyxy, place, (height, width)))
+            cuts.append(_cut(_boxes(part), place, (height, width)))
             owners.append(np.full(len(part), number))
             part.xyxy = (part.xyxy + np.array([*place[:2], *place[:2]], np.float32)).astype(np.float32)
             if focal_px is None and part.metadata.get("depth_kind") == DepthKind.METRIC.value:
@@ -99,7 +99,7 @@ def merged(detections: sv.Detections, parts: IntArray, cut: BoolArray) -> IntArr
     """
     scores, labels = np.asarray(detections.confidence), np.asarray(detections.class_id)
     order = np.lexsort((-scores, cut))  # whole ones silence pieces, whatever their scores
-    boxes, labels, parts, cut = detections.xyxy[order], labels[order], parts[order], cut[order]
+    boxes, labels, parts, cut = _boxes(detections)[order], labels[order], parts[order], cut[order]
     shared, areas = intersections(boxes, boxes), (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     union = areas[:, None] + areas[None] - shared
     same = shared > SAME_IOU * union
@@ -111,6 +111,10 @@ def merged(detections: sv.Detections, parts: IntArray, cut: BoolArray) -> IntArr
             kept[place + 1 :] &= ~same[place, place + 1 :]
     left: IntArray = order[kept]
     return left[np.argsort(-scores[left], kind="stable")]
+
+
+def _boxes(detections: sv.Detections) -> FloatArray:
+    return np.asarray(detections.xyxy, np.float32)
 
 
 def _cut(boxes: FloatArray, place: tuple[int, int, int, int], size: tuple[int, int]) -> BoolArray:

@@ -97,10 +97,8 @@ def _resized(image: Image, height: int, width: int) -> Image:
     if image.shape[:2] == (height, width):
         return image
     smaller = height * width < image.shape[0] * image.shape[1]
-    result: Image = cv2.resize(
-        image, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    )
-    return result
+    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
 def to_batch(images: Sequence[Image], form: InputForm) -> tuple[FloatArray, list[Placement]]:

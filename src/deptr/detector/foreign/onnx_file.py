@@ -147,6 +147,5 @@ class OnnxBackend(Backend):
 
 def _of_image(value: FloatArray, index: int) -> FloatArray:
     """The part of an output that belongs to one image of the batch; rows of any image tell it themselves."""
-    if value.ndim == 2 and value.shape[1] == 7:
-        return value[value[:, 0] == index]
-    return value[index].astype(np.float32) if value.dtype == np.float16 else value[index]
+    own: FloatArray = value[value[:, 0] == index] if value.ndim == 2 and value.shape[1] == 7 else value[index]
+    return own.astype(np.float32) if own.dtype == np.float16 else own

@@ -69,8 +69,8 @@ class YoloV5(Letterboxed):
         if sides is None or sides[1] is None or sides[1] < 6:
             return False
         rows, columns = sides
-        if rows is None or network.size is None:
-            return network.named_classes == columns - 5
+        if rows is None or columns is None or network.size is None:
+            return network.named_classes == sides[1] - 5
         if rows == cells(network.size):
             return network.outputs[0].name == "outputs"
         return rows in (3 * cells(network.size), 3 * cells(network.size, (*STRIDES, DEEPEST)))
