@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,6 +13,9 @@ from deptr.cli import track_detector_options as option
 from deptr.errors import UsageError
 from deptr.files import first_free
 from deptr.records import Image
+
+if TYPE_CHECKING:
+    import supervision as sv
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 _FOLDER = Path("runs/detect")
@@ -52,13 +56,9 @@ def detect(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an existing file."),
 ) -> None:
     """Find objects and their depth in images or video."""
-    import numpy as np
-
     from deptr.cli.interrupt import EXIT_CODE, interruptible
-    from deptr.cli.terminal import progress
     from deptr.detector.inference import Detector
     from deptr.io.frames import open_source
-    from deptr.io.mot_text import TrackWriter
 
     if output is None:
         output = (_FOLDER if overwrite else first_free(_FOLDER)) / "detections.txt"
@@ -67,7 +67,6 @@ def detect(
     network = Detector.from_pretrained(
         model, device=device, format=detector_format, size=detector_size, tiles=tiles
     )
-    count = boxes = 0
     start = time.perf_counter()
     with open_source(source, fps=fps) as frames, interruptible() as stop:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -80,14 +79,8 @@ def detect(
                 indices.append(frame.index)
                 yield frame.image
 
-        with TrackWriter(output) as writer, progress("detect") as told:
-            found = network.stream(images(), batch_size=batch_size, min_score=min_score, focal_px=focal)
-            for detections in found:
-                detections.tracker_id = np.full(len(detections), -1)
-                writer.write(indices[count], detections)
-                count += 1
-                boxes += len(detections)
-                told.update(count, frames.frame_count, boxes=str(boxes))
+        found = network.stream(images(), batch_size=batch_size, min_score=min_score, focal_px=focal)
+        count, boxes = _write(output, found, indices, frames.frame_count)
     rate = count / max(time.perf_counter() - start, 1e-9)
     word = "interrupted after" if stop.requested else "detected in"
     typer.echo(f"{word} {count} frames: {boxes} boxes, {rate:.1f} frames/s\n  {output}")
@@ -95,3 +88,23 @@ def detect(
         typer.echo(f"note: {note}", err=True)
     if stop.requested:
         raise typer.Exit(EXIT_CODE)
+
+
+def _write(
+    output: Path, found: Iterable[sv.Detections], indices: Sequence[int], total: int | None
+) -> tuple[int, int]:
+    """Write detections as they come; how many frames and boxes there were."""
+    import numpy as np
+
+    from deptr.cli.terminal import progress
+    from deptr.io.mot_text import TrackWriter
+
+    count = boxes = 0
+    with TrackWriter(output) as writer, progress("detect") as told:
+        for detections in found:
+            detections.tracker_id = np.full(len(detections), -1)
+            writer.write(indices[count], detections)
+            count += 1
+            boxes += len(detections)
+            told.update(count, total, boxes=str(boxes))
+    return count, boxes
