@@ -5,11 +5,14 @@ from __future__ import annotations
 import typer
 
 from deptr.cli import track_depth_options as depth_option
+from deptr.cli import track_live_options as live_option
 from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
 from deptr.cli.terminal import progress
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
+from deptr.io.json_lines import STANDARD_OUTPUT
 from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.live.request import LiveRequest
 from deptr.pipeline.output import Summary
 from deptr.pipeline.request import Request
 from deptr.pipeline.run import Run
@@ -38,6 +41,11 @@ def track(
     min_score: option.MinScore = 0.0,
     param: option.Param = None,
     config: option.Config = None,
+    live: live_option.Live = None,
+    reconnect: live_option.Reconnect = None,
+    max_seconds: live_option.MaxSeconds = None,
+    jsonl: live_option.JsonLines = None,
+    show: live_option.Show = False,
     output: option.Output = None,
     no_video: option.NoVideo = False,
     overwrite: option.Overwrite = False,
@@ -58,20 +66,29 @@ def track(
             fps=fps,
             classes=classes,
             min_score=min_score,
+            live=LiveRequest(live, reconnect, max_seconds),
             spelling=Options(),
         )
     )
     try:
         with interruptible() as stop, progress("track") as report:
-            run.save(output, video=not no_video, overwrite=overwrite, stop=stop, progress=report)
+            run.save(
+                output,
+                video=not no_video,
+                jsonl=jsonl,
+                show=show,
+                overwrite=overwrite,
+                stop=stop,
+                progress=report,
+            )
     finally:
         if run.summary is not None:
-            _tell(run.summary)
+            _tell(run, run.summary, to_errors=jsonl == STANDARD_OUTPUT)
     if stop.requested:
         raise typer.Exit(EXIT_CODE)
 
 
-def _tell(summary: Summary) -> None:
+def _tell(run: Run, summary: Summary, *, to_errors: bool) -> None:
     for note in summary.notes:
         typer.echo(f"note: {note}", err=True)
     frames, total = summary.frames, summary.total
@@ -80,8 +97,10 @@ def _tell(summary: Summary) -> None:
     rate = f", {frames / wall:.0f} frames/s" if wall else ""
     word = {"complete": "tracked", "interrupted": "interrupted after"}.get(summary.status, "stopped after")
     found = f"{len(summary.identities)} identities, {summary.boxes} boxes"
-    typer.echo(f"{word} {frames}{of_all} frames: {found}{rate}")
+    lines = [f"{word} {frames}{of_all} frames: {found}{rate}"]
+    if run.live is not None:
+        lines.append(run.live.sentence())
     if summary.status != "complete":
-        typer.echo("what was done until then is whole:")
-    for file in summary.files:
-        typer.echo(f"  {file}")
+        lines.append("what was done until then is whole:")
+    lines += [f"  {file}" for file in summary.files]
+    typer.echo("\n".join(lines), err=to_errors)
