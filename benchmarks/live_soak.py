@@ -164,9 +164,9 @@ def page(minutes: list[Minute], report: dict, detector_seconds: float) -> str:
             "# How late live results are",
             "",
             f"`{COMMAND}`: a camera (MJPEG over a real socket)",
-            f"gives {FPS} frames a second, the detector takes {1000 * period:.0f} ms for each, and three times",
-            "the camera is away. Two shared CPU cores, niced, other work beside it. A loop that takes every frame",
-            f"would be {wall * (1 - 1 / (FPS * period)) / 60:.1f} minutes late at the end.",
+            f"gives {FPS} frames a second, the detector takes {1000 * period:.0f} ms for each, and three",
+            "times the camera is away. Two shared CPU cores, niced, other work beside it. A loop that takes",
+            f"every frame would be {wall * (1 - 1 / (FPS * period)) / 60:.1f} minutes late at the end.",
             "",
             f"In {wall / 60:.1f} minutes {counts['frames']} frames were tracked "
             f"({rate} a second) and {live['frames_skipped']} skipped.",

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from deptr.pipeline.output import DEFAULT_FOLDER, RUN, TRACKS, VIDEO
+from deptr.io.run_folder import RUN, TRACKS, VIDEO
+from deptr.pipeline.output import DEFAULT_FOLDER
 from deptr.tracking.depth.fusion import MODES, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of
 

@@ -192,8 +192,8 @@ def track(
         detector: Looks for objects where no file tells: a `Detector`, what `Detector.from_pretrained` takes,
             or any function from an ``(H, W, 3)`` uint8 RGB image to `supervision.Detections`. None takes the
             person detector that comes with the package.
-        tracker: ``sort``, ``bytetrack``, ``ocsort``, ``botsort``, ``hybridsort``, or a tracker, which
-            forgets what it knows.
+        tracker: ``sort``, ``bytetrack``, ``ocsort``, ``botsort``, ``hybridsort``, ``likelihood``, or a
+            tracker, which forgets what it knows.
         parameters: The tracker's parameters by name, where it is given by its name.
         fusion: How depth takes part, as for a tracker's ``depth``; None means adaptive with depth.
         depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane) or
