@@ -70,7 +70,7 @@ class Newest(Generic[T]):
     Args:
         items: What to read; iterated only in the thread.
         stop: Ends the reading early.
-        seconds: Ends it after so long; None for no end.
+        seconds: Ends it so long after the first item; None for no end.
         wake: Called when nobody wants items any more, so that a source that waits ends at once.
 
     Attributes:
@@ -186,7 +186,7 @@ class _Reader(Generic[T]):
         """Items as they are asked for."""
         thread = threading.Thread(target=self._work, name="read-ahead", daemon=True)
         thread.start()
-        end = time.monotonic() + self._seconds
+        end = math.inf
         try:
             while not self._stop.requested and time.monotonic() < end:
                 try:
@@ -197,6 +197,7 @@ class _Reader(Generic[T]):
                     if item.error is not None:
                         raise item.error
                     return
+                end = min(end, time.monotonic() + self._seconds)
                 yield item
         finally:
             self._closed.set()

@@ -117,7 +117,7 @@ def test_lines_of_json_come_while_the_run_goes_on(tmp_path: Path) -> None:
     words = [str(CLIP), "--detections", str(BOXES), "--live", "--jsonl", "-", "--no-video", "--output", "o"]
     lines: list[dict[str, Any]] = []
     with subprocess.Popen(
-        [*COMMAND, *words, "--max-seconds", "3"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [*COMMAND, *words, "--max-seconds", "4"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, cwd=tmp_path,
     ) as process:  # fmt: skip
         assert process.stdout is not None and process.stderr is not None

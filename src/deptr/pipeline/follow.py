@@ -97,6 +97,8 @@ def _read(plan: Plan, seconds: Seconds, stop: Stop) -> Generator[Step, None, Non
     steps = timed_items(plan.steps(), seconds, "decode")
     if plan.live is None or plan.frames is None:
         return read_ahead(steps, stop=stop)
+    import supervision  # noqa: F401 - a second, for which the first frame would wait
+
     newest = Newest(steps, stop=stop, seconds=plan.request.live.max_seconds, wake=plan.frames.halt)
     plan.live.watch(newest)
     return iter(newest)
