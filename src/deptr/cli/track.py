@@ -5,14 +5,14 @@ from __future__ import annotations
 import typer
 
 from deptr.cli import track_depth_options as depth_option
-from deptr.cli import track_live_options as live_option
 from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
+from deptr.cli.option_groups import grouped
 from deptr.cli.terminal import progress
+from deptr.cli.track_live_options import LiveOptions
+from deptr.cli.track_output_options import OutputOptions
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
-from deptr.io.json_lines import STANDARD_OUTPUT
 from deptr.pipeline.depth.request import DepthRequest
-from deptr.pipeline.live.request import LiveRequest
 from deptr.pipeline.output import Summary
 from deptr.pipeline.request import Request
 from deptr.pipeline.run import Run
@@ -21,6 +21,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command(epilog=option.EPILOG)
+@grouped
 def track(
     source: option.Source = None,
     *,
@@ -41,14 +42,8 @@ def track(
     min_score: option.MinScore = 0.0,
     param: option.Param = None,
     config: option.Config = None,
-    live: live_option.Live = None,
-    reconnect: live_option.Reconnect = None,
-    max_seconds: live_option.MaxSeconds = None,
-    jsonl: live_option.JsonLines = None,
-    show: live_option.Show = False,
-    output: option.Output = None,
-    no_video: option.NoVideo = False,
-    overwrite: option.Overwrite = False,
+    time: LiveOptions,
+    results: OutputOptions,
 ) -> None:
     """Follow objects through a video, images, a stream or a detections file."""
     run = Run(
@@ -66,24 +61,24 @@ def track(
             fps=fps,
             classes=classes,
             min_score=min_score,
-            live=LiveRequest(live, reconnect, max_seconds),
+            live=time.request,
             spelling=Options(),
         )
     )
     try:
         with interruptible() as stop, progress("track") as report:
             run.save(
-                output,
-                video=not no_video,
-                jsonl=jsonl,
-                show=show,
-                overwrite=overwrite,
+                results.output,
+                video=not results.no_video,
+                jsonl=results.jsonl,
+                show=results.show,
+                overwrite=results.overwrite,
                 stop=stop,
                 progress=report,
             )
     finally:
         if run.summary is not None:
-            _tell(run, run.summary, to_errors=jsonl == STANDARD_OUTPUT)
+            _tell(run, run.summary, to_errors=results.to_standard_output)
     if stop.requested:
         raise typer.Exit(EXIT_CODE)
 
