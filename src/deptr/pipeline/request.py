@@ -12,6 +12,7 @@ from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource, check_rate
 from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.detector_request import DetectorRequest
+from deptr.pipeline.live.request import LiveRequest
 from deptr.pipeline.spelling import Spelling
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Request:
     parameters: Mapping[str, object] = field(default_factory=dict)
     fusion: DepthFusion | str | None = None
     depth: DepthRequest = field(default_factory=DepthRequest)
+    live: LiveRequest = field(default_factory=LiveRequest)
     first_frame: int = 1
     fps: float | None = None
     classes: str | Iterable[str | int] | None = None
@@ -59,6 +61,7 @@ class Request:
         self._check_settings()
         self.detector.check(self.spelling)
         self.depth.check(self.spelling)
+        self.live.check(self.spelling)
 
     def _check_sources(self) -> None:
         name = self.spelling.choice
