@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from deptr.cli import track_depth_options as depth_option
 from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
+from deptr.cli.option_groups import grouped
 from deptr.cli.terminal import progress
+from deptr.cli.track_depth_options import CameraOptions, DepthOptions
+from deptr.cli.track_detector_options import DetectorOptions
+from deptr.cli.track_live_options import LiveOptions
+from deptr.cli.track_output_options import OutputOptions
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
-from deptr.pipeline.camera import CameraRequest
-from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.output import Summary
 from deptr.pipeline.request import Request
 from deptr.pipeline.run import Run
@@ -19,82 +21,65 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command(epilog=option.EPILOG)
+@grouped
 def track(
     source: option.Source = None,
     *,
     detections: option.Detections = None,
-    detector: option.Detector = None,
-    device: option.Device = None,
-    focal: option.Focal = None,
+    looks: DetectorOptions,
     tracker: option.Tracker = "bytetrack",
     fusion: option.Fusion = None,
     gamma: option.Gamma = None,
     depth_scale: option.DepthScale = None,
-    depth: depth_option.Depth = None,
-    depth_column: depth_option.DepthColumn = None,
-    depth_kind: depth_option.KindOfDepth = None,
-    depth_maps: depth_option.DepthMaps = None,
-    points: depth_option.Points = None,
-    disparity: depth_option.Disparity = None,
-    baseline: depth_option.Baseline = None,
-    depth_unit: depth_option.DepthUnit = None,
-    depth_max_gap: depth_option.DepthMaxGap = None,
-    depth_camera: depth_option.DepthCamera = None,
-    extrinsics: depth_option.Extrinsics = None,
-    camera: depth_option.Camera = None,
-    poses: depth_option.Poses = None,
+    reading: DepthOptions,
+    view: CameraOptions,
     first_frame: option.FirstFrame = 1,
     fps: option.Fps = None,
     classes: option.Classes = None,
     min_score: option.MinScore = 0.0,
     param: option.Param = None,
     config: option.Config = None,
-    output: option.Output = None,
-    no_video: option.NoVideo = False,
-    overwrite: option.Overwrite = False,
+    time: LiveOptions,
+    results: OutputOptions,
 ) -> None:
     """Follow objects through a video, images, a stream or a detections file."""
     run = Run(
         Request(
             source=source,
             detections=detections,
-            detector=detector,
-            device=device,
+            detector=looks.request,
             tracker=tracker,
             parameters=tracker_parameters(tracker, param or (), config),
             fusion=chosen_fusion(fusion, gamma, depth_scale, config),
-            depth=DepthRequest(
-                source=depth,
-                column=depth_column,
-                kind=depth_kind,
-                maps=depth_maps,
-                points=points,
-                disparity=disparity,
-                unit=depth_unit,
-                max_gap=depth_max_gap,
-                baseline_m=baseline,
-                depth_camera=depth_camera,
-                extrinsics=extrinsics,
-            ),
-            camera=CameraRequest(camera, focal, poses),
+            depth=reading.request,
+            camera=view.request,
             first_frame=first_frame,
             fps=fps,
             classes=classes,
             min_score=min_score,
+            live=time.request,
             spelling=Options(),
         )
     )
     try:
         with interruptible() as stop, progress("track") as report:
-            run.save(output, video=not no_video, overwrite=overwrite, stop=stop, progress=report)
+            run.save(
+                results.output,
+                video=not results.no_video,
+                jsonl=results.jsonl,
+                show=results.show,
+                overwrite=results.overwrite,
+                stop=stop,
+                progress=report,
+            )
     finally:
         if run.summary is not None:
-            _tell(run.summary)
+            _tell(run, run.summary, to_errors=results.to_standard_output)
     if stop.requested:
         raise typer.Exit(EXIT_CODE)
 
 
-def _tell(summary: Summary) -> None:
+def _tell(run: Run, summary: Summary, *, to_errors: bool) -> None:
     for note in summary.notes:
         typer.echo(f"note: {note}", err=True)
     frames, total = summary.frames, summary.total
@@ -103,8 +88,10 @@ def _tell(summary: Summary) -> None:
     rate = f", {frames / wall:.0f} frames/s" if wall else ""
     word = {"complete": "tracked", "interrupted": "interrupted after"}.get(summary.status, "stopped after")
     found = f"{len(summary.identities)} identities, {summary.boxes} boxes"
-    typer.echo(f"{word} {frames}{of_all} frames: {found}{rate}")
+    lines = [f"{word} {frames}{of_all} frames: {found}{rate}"]
+    if run.live is not None:
+        lines.append(run.live.sentence())
     if summary.status != "complete":
-        typer.echo("what was done until then is whole:")
-    for file in summary.files:
-        typer.echo(f"  {file}")
+        lines.append("what was done until then is whole:")
+    lines += [f"  {file}" for file in summary.files]
+    typer.echo("\n".join(lines), err=to_errors)

@@ -34,6 +34,7 @@ class Options(Spelling):
         "unit": "--depth-unit",
         "max_gap": "--depth-max-gap",
         "baseline_m": "--baseline",
+        "reconnect_seconds": "--reconnect",
     }
 
     def choice(self, name: str, value: object = None) -> str:

@@ -27,11 +27,15 @@ class Frame:
         index: Number of the frame, from 1; a frame that cannot be decoded leaves its number out.
         timestamp: Seconds since the first frame.
         image: ``(H, W, 3)`` uint8 RGB.
+        captured: When it came, in seconds of `time.monotonic`; None where frames are not live.
+        paused: Seconds of all gaps so far in which a live source gave nothing and tracks shall not age.
     """
 
     index: int
     timestamp: float
     image: Image
+    captured: float | None = None
+    paused: float = 0.0
 
 
 class FrameSource(ABC):
@@ -47,6 +51,7 @@ class FrameSource(ABC):
         skipped: Frames so far that could not be decoded.
         files: Image file of each frame, where frames are files.
         stamps: Seconds on the recorder's clock of each frame, where its file's name tells them.
+        late: Frames so far that a live source dropped undecoded to catch up.
     """
 
     name: str
@@ -58,6 +63,7 @@ class FrameSource(ABC):
     skipped: int = 0
     files: Mapping[int, Path] = MappingProxyType({})
     stamps: Mapping[int, float] = MappingProxyType({})
+    late: int = 0
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -66,6 +72,9 @@ class FrameSource(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of files and devices."""
+
+    def halt(self) -> None:  # noqa: B027 - most sources never wait
+        """End waiting for a frame soon; the one method that another thread may call."""
 
     def notes(self) -> list[str]:
         """What the user should know about frames that are missing, in sentences."""

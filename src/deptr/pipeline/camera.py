@@ -46,15 +46,24 @@ class CameraRequest:
         if self.poses is not None and self.focal_px is None and self.file is None:
             raise UsageError(f"{say('poses')}: needs {say('camera')} or {say('focal_px')}")
 
-    def calibration(self, size: tuple[int, int]) -> Calibration | None:
-        """The camera for images of this size; None where nothing is known of it.
+    def calibration(self, size: tuple[int, int] | None, spelling: Spelling) -> Calibration | None:
+        """The camera for images of this size, None where it is not known; None where nothing is known of it.
 
         Raises:
             DataError: Its file cannot be read, or is of another camera.
+            UsageError: The middle of images of unknown size would be a guess.
         """
         if self.file is None:
-            return None if self.focal_px is None else Calibration(Camera.of_focal(self.focal_px, size))
+            if self.focal_px is None:
+                return None
+            if size is None:
+                say = spelling.choice
+                names = f"name them as {say('source')}, or give {say('camera')}"
+                raise UsageError(f"{say('focal_px')}: needs the size of the images: {names}")
+            return Calibration(Camera.of_focal(self.focal_px, size))
         found = read_calibration(self.file)
+        if size is None:
+            return found
         try:
             camera = found.camera.scaled_to(size)
         except UsageError:

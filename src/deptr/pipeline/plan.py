@@ -13,15 +13,16 @@ import numpy as np
 from deptr.cameras import Calibration, Camera
 from deptr.errors import UsageError
 from deptr.io.frame_source import FALLBACK_RATE, FrameSource
-from deptr.io.frames import open_source
 from deptr.io.pose_files import read_poses
 from deptr.io.tables import DetectionTable
 from deptr.pipeline.camera import World
 from deptr.pipeline.depth.choose import choose
 from deptr.pipeline.depth.source import DepthSource
 from deptr.pipeline.inputs import Input, detector_input, file_input, sequence_beside
+from deptr.pipeline.live.open import open_frames
+from deptr.pipeline.live.report import LiveReport
 from deptr.pipeline.request import Request
-from deptr.pipeline.steps import Step, steps_of_source, steps_without_images
+from deptr.pipeline.steps import Step, steps_of_source, steps_without_images, until
 from deptr.records import DepthKind
 from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import parse_parameters, tracker_class
@@ -47,6 +48,7 @@ class Plan:
         depth: Puts depth into the detections.
         world: Camera and poses for places in metres, None without them.
         notes: What the user should know before it begins.
+        live: How late its results are; None for a run that takes every frame.
     """
 
     request: Request
@@ -60,12 +62,17 @@ class Plan:
     depth: DepthSource
     world: World | None
     notes: tuple[str, ...]
+    live: LiveReport | None
 
     def steps(self) -> Iterator[Step]:
         """The moments of the sequence, once."""
         if self.frames is None:
-            return steps_without_images(self.total or 0, self.fps)
-        return steps_of_source(self.frames, fill_gaps=self.input.table is not None)
+            steps = steps_without_images(self.total or 0, self.fps)
+        else:
+            known = self.input.table is not None and self.live is None
+            steps = steps_of_source(self.frames, fill_gaps=known)
+        limit = self.request.live.max_seconds
+        return steps if limit is None or self.live is not None else until(limit, steps)
 
     @cached_property
     def overlay(self) -> Overlay:
@@ -96,30 +103,22 @@ def plan(request: Request) -> Plan:
     request.check()
     if isinstance(request.tracker, str):
         parse_parameters(request.tracker, request.parameters)  # before anything is opened
-    frames = _open(request)
+    frames, live = open_frames(request)
     try:
-        return _plan(request, frames)
+        return _plan(request, frames, live=live)
     except BaseException:
         if frames is not None:
             frames.close()
         raise
 
 
-def _open(request: Request) -> FrameSource | None:
-    if request.source is None or isinstance(request.source, FrameSource):
-        return request.source
-    return open_source(str(request.source), fps=request.fps)
-
-
-def _plan(request: Request, frames: FrameSource | None) -> Plan:
-    calibration = None if frames is None else request.camera.calibration(frames.size)
+def _plan(request: Request, frames: FrameSource | None, *, live: bool) -> Plan:
+    calibration = request.camera.calibration(_size_of_images(request, frames), request.spelling)
     if calibration is not None:  # what a file says of the camera counts as if it had been said
         request = replace(request, camera=replace(request.camera, focal_px=calibration.camera.focal_px))
     found = _input(request, frames)
     table = found.table
     fps, size = _rate_and_size(request, frames, table)
-    if frames is None:
-        calibration = request.camera.calibration(size)
     depth = choose(request, found, frames, size=size, fps=fps, calibration=calibration)
     try:
         world = _world(request, frames, calibration, depth.kind)
@@ -146,12 +145,20 @@ def _plan(request: Request, frames: FrameSource | None) -> Plan:
         depth=depth,
         world=world,
         notes=_surplus(frames, table),
+        live=LiveReport(frames) if live and frames is not None else None,
     )
+
+
+def _size_of_images(request: Request, frames: FrameSource | None) -> tuple[int, int] | None:
+    if frames is not None:
+        return frames.size
+    beside = None if request.detections is None else sequence_beside(Path(request.detections))
+    return beside.size if beside else None
 
 
 def _input(request: Request, frames: FrameSource | None) -> Input:
     path = request.detections
-    if path is None and request.detector is None and frames is not None:
+    if path is None and request.detector.given is None and frames is not None:
         path = frames.detections
     return detector_input(request) if path is None else file_input(path, request)
 
