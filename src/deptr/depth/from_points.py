@@ -7,7 +7,7 @@ import numpy as np
 from deptr.cameras import Calibration, Camera
 from deptr.depth.box_depths import BoxDepths, BoxDepthState, NearFirst
 from deptr.depth.in_boxes import depth_in_boxes
-from deptr.depth.resolve import Samples, central, resolve
+from deptr.depth.resolve import Samples, border_cuts, central, resolve
 from deptr.errors import UsageError
 from deptr.records import DepthKind, FloatArray, IntArray
 
@@ -65,7 +65,8 @@ def depth_from_points(
     if not len(rows):
         return BoxDepths(depth, std, state)
     pixels, depths = _seen(points, boxes[rows], known)
-    samples, counts = _gather(boxes[rows], pixels, depths)
+    size = known.camera.size
+    samples, counts = _gather(boxes[rows], pixels, depths, size[1] if size else np.nan)
     view = NearFirst(DepthKind.METRIC)
     values, spread, states = resolve(samples, overlapping=True)
     few = counts < FEWEST
@@ -110,7 +111,9 @@ def _seen(points: FloatArray, boxes: FloatArray, known: Calibration) -> tuple[Fl
     return known.camera.project(kept), kept[:, 2]
 
 
-def _gather(boxes: FloatArray, pixels: FloatArray, depths: FloatArray) -> tuple[Samples, IntArray]:
+def _gather(
+    boxes: FloatArray, pixels: FloatArray, depths: FloatArray, image_height: float
+) -> tuple[Samples, IntArray]:
     """The points of each box, evenly thinned out to `MOST`, and how many there are."""
     inner = boxes.copy()
     margin = (1 - INNER) / 2 * (boxes[:, 2:] - boxes[:, :2])
@@ -137,4 +140,4 @@ def _gather(boxes: FloatArray, pixels: FloatArray, depths: FloatArray) -> tuple[
         x[row, :count], y[row, :count] = across[found], down[found]
         values[row, :count] = np.log(depths[begin:end][found])
     weights = np.where(np.isfinite(values), central(x, y, boxes), 0.0)
-    return Samples(boxes, x, y, values, weights), counts
+    return Samples(boxes, x, y, values, weights, border_cuts(boxes, image_height)), counts

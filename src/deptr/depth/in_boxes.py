@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deptr.depth.box_depths import BoxDepths, BoxDepthState, NearFirst
-from deptr.depth.resolve import Samples, central, resolve
+from deptr.depth.resolve import Samples, border_cuts, central, resolve
 from deptr.errors import UsageError
 from deptr.records import BoolArray, DepthKind, FloatArray
 
@@ -102,4 +102,6 @@ def _sample(depth_map: FloatArray, boxes: FloatArray, masks: BoolArray | None, v
         weights = central(x, y, boxes)
     else:
         weights = masks[np.arange(count)[:, None], rows, columns].astype(np.float64)
-    return Samples(boxes, x, y, np.where(np.isfinite(values), values, np.nan), weights)
+    return Samples(
+        boxes, x, y, np.where(np.isfinite(values), values, np.nan), weights, border_cuts(boxes, height)
+    )

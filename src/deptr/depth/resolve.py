@@ -24,6 +24,7 @@ SPREAD_SHARE = 0.4  # of the spread of an object's samples: deviation of their m
 COVERED_STD = 0.25  # in the coordinate of depth: deviation of a box that is hardly seen
 FEWEST = 4  # boxes that tell how large objects are
 SIZE_TOLERANCE = 0.15  # in the coordinate of depth: how different sizes may be where all boxes agree
+BORDER = 0.006  # of the image's height: a box that ends this close to the border is cut
 PASSES = 2
 
 
@@ -36,6 +37,7 @@ class Samples:
         x, y: ``(N, S)`` pixels.
         values: ``(N, S)`` coordinates of depth, NaN = unknown.
         weights: ``(N, S)``.
+        cut: ``(N,)`` boxes that the border of the image cuts: their height tells nothing.
     """
 
     boxes: FloatArray
@@ -43,6 +45,13 @@ class Samples:
     y: FloatArray
     values: FloatArray
     weights: FloatArray
+    cut: BoolArray
+
+
+def border_cuts(boxes: FloatArray, image_height: float) -> BoolArray:
+    """Which boxes end at the upper or lower border, ``(N,)``."""
+    margin = BORDER * image_height
+    return np.asarray((boxes[:, 1] <= margin) | (boxes[:, 3] >= image_height - margin))
 
 
 def central(x: FloatArray, y: FloatArray, boxes: FloatArray) -> FloatArray:
@@ -74,7 +83,7 @@ def resolve(samples: Samples, *, overlapping: bool) -> tuple[FloatArray, FloatAr
         first = np.where(pairs.any_of(pairs.inside, known.shape), SHARED_WEIGHT * known, known)
         layers = Layers(samples.values, first)
         middles = layers.foremost()
-        expected, tolerance = _by_height(samples.boxes, middles, first.sum(1))
+        expected, tolerance = _by_height(samples, middles, first.sum(1))
         for _ in range(PASSES):
             left = np.where(pairs.any_of(pairs.of_nearer(middles), known.shape), 0.0, known)
             layers.weigh(left)
@@ -167,9 +176,10 @@ class _Pairs:
         return result
 
 
-def _by_height(boxes: FloatArray, middles: FloatArray, trust: FloatArray) -> tuple[FloatArray | None, float]:
+def _by_height(samples: Samples, middles: FloatArray, trust: FloatArray) -> tuple[FloatArray | None, float]:
     """Where each box should be if all were of one size, ``(N,)``, and how far off that may be."""
-    height = np.log(boxes[:, 3] - boxes[:, 1])
+    height = np.log(samples.boxes[:, 3] - samples.boxes[:, 1])
+    height[samples.cut] = np.nan
     size = middles + height
     known = np.isfinite(size)
     if known.sum() < FEWEST:
