@@ -21,6 +21,7 @@ ADDS = {
     "teacher": "depth labels with SAM 2.1 and Video Depth Anything",
     "export": "writing a trained detector as ONNX",
     "distributed": "labelling and training on many machines with Ray",
+    "tune": "searching a tracker's parameters",
     "docs": "building the documentation",
     "dev": "running the checks of this project",
 }
