@@ -34,15 +34,20 @@ def test_choosing_queries_before_their_boxes_changes_nothing() -> None:
     )
 
 
-def test_given_boxes_get_a_depth_each_in_their_order() -> None:
+def test_given_boxes_change_no_other_answer_nor_each_other() -> None:
     model = tiny_detector().eval()
     boxes = torch.tensor([[[0.3, 0.4, 0.2, 0.5], [0.7, 0.5, 0.1, 0.3]]])
     with torch.no_grad():
-        both = model.at_boxes(random_batch(1), boxes)
-        turned = model.at_boxes(random_batch(1), boxes.flip(1))
-    assert both.depth.shape == (1, 2)
-    assert both.depth[0, 0] != both.depth[0, 1]
-    torch.testing.assert_close(both.depth.flip(1), turned.depth)
+        usual = model(random_batch(1))
+        both = model(random_batch(1), given=boxes)
+        turned = model(random_batch(1), given=boxes.flip(1))
+        alone = model(random_batch(1), given=boxes[:, :1])
+    assert both.given_depths.shape == (2, 1, 2)
+    assert both.given_depths[-1, 0, 0] != both.given_depths[-1, 0, 1]
+    torch.testing.assert_close(both.given_depths.flip(2), turned.given_depths)
+    torch.testing.assert_close(both.given_depths[:, :, :1], alone.given_depths)
+    for name in ("logits", "pred_boxes", "depth", "depth_log_scale"):
+        torch.testing.assert_close(getattr(both, name), getattr(usual, name))
 
 
 def test_a_given_box_starts_at_the_token_of_its_place_and_size() -> None:

@@ -43,7 +43,7 @@ def test_export_is_told_apart_from_another_model(exported: Path, tmp_path: Path)
 def test_export_has_named_outputs_and_a_dynamic_batch(exported: Path) -> None:
     session = onnxruntime.InferenceSession(str(exported))
     assert [output.name for output in session.get_outputs()] == [
-        "boxes", "scores", "labels", "depths", "depth_std",
+        "boxes", "scores", "labels", "depths", "depth_std", "given_depths", "given_depth_std",
     ]  # fmt: skip
     for count in (1, 3):
         values = session.run(None, {"pixel_values": random_batch(count).numpy()})

@@ -1,7 +1,8 @@
 """D-FINE's way from feature maps to queries and through the decoder, for inference.
 
 The library's own forward regresses a box at every token and then keeps the best few; here the few are chosen
-first, which gives the same answer for a tenth less time, and queries may also be made from given boxes.
+first, which gives the same answer for a tenth less time. Queries may also be made from given boxes: they go
+through the decoder behind the others, which do not see them, and see the others and themselves.
 
 Source: two-stage query selection of Deformable DETR (arXiv:2010.04159, A.4) as in RT-DETR and D-FINE.
 """
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 SMALLEST_SIDE = 1e-3  # of the input; a thinner box has no logit
+UNSEEN = -1e4  # added to attention: nothing is left of it
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,29 @@ def queries_at(memory: Memory, boxes: Tensor) -> Queries:
     return Queries(states, torch.logit(sides))
 
 
-def decode(core: Any, memory: Memory, queries: Queries) -> Any:
+def followed_by(queries: Queries, given: Queries) -> tuple[Queries, Tensor]:
+    """Both as one set, and the mask under which no answer depends on another given box.
+
+    Returns:
+        The queries, and what is added to attention ``(1, 1, Q + K, Q + K)``: far below 0 where a query (row)
+        does not see another (column).
+    """
+    count = given.states.shape[1]
+    usual = torch.zeros_like(queries.states[0, :, 0])
+    own = torch.cat([usual, torch.arange(count, device=usual.device, dtype=usual.dtype) + 1])
+    hidden = (own[None] != own[:, None]) & (own[None] != 0)
+    states = torch.cat([queries.states, given.states], dim=1)
+    references = torch.cat([queries.references, given.references], dim=1)
+    return Queries(states, references), (hidden.to(usual.dtype) * UNSEEN)[None, None]
+
+
+def decode(core: Any, memory: Memory, queries: Queries, mask: Tensor | None = None) -> Any:
     """The decoder's output, see `DFineDecoderOutput`."""
     shapes = torch.tensor(memory.shapes, device=memory.values.device)
     return core.decoder(
         inputs_embeds=queries.states,
         encoder_hidden_states=memory.values,
-        encoder_attention_mask=None,
+        encoder_attention_mask=mask,
         reference_points=queries.references,
         spatial_shapes=shapes,
         spatial_shapes_list=list(memory.shapes),

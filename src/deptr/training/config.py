@@ -161,6 +161,10 @@ class LossSettings:
         dense: Of the one-to-many auxiliary head on encoder tokens; 0 leaves the head out.
         align_dense: Of the dense depth of that head against depth maps or the boxes' depth.
         steady: Of the difference between the answers to two views of an object, see `DataSettings.paired`.
+        given: Of the depth of given boxes (`Detector.depth_of`): labelled boxes, a little off, are asked
+            about besides. 0 does not ask.
+        given_noise: How far the edges of those boxes are off, in shares of their sides; each box by 0 to
+            twice as much.
         align_features: Of the cosine alignment with features of the depth teacher; needs a source whose
             targets carry ``teacher_features``, which none of the built-in kinds does.
     """
@@ -170,6 +174,8 @@ class LossSettings:
     dense: float = 1.0
     align_dense: float = 0.5
     steady: float = 0.0
+    given: float = 0.0
+    given_noise: float = 0.03
     align_features: float = 0.0
 
 
@@ -299,8 +305,7 @@ def _check_ranges(settings: TrainSettings) -> None:
             raise UsageError(f"{name}: out of range, got {value}")
     if data.paired and data.batch_size % 2:
         raise UsageError(f"data.paired: needs an even data.batch_size, got {data.batch_size}")
-    if settings.loss.steady and not data.paired:
-        raise UsageError("loss.steady: has no effect without data.paired")
+    _check_loss(settings)
     if run.precision not in ("no", "bf16", "fp16"):
         raise UsageError(f"run.precision: expected one of no, bf16, fp16, got {run.precision!r}")
     for size in [*data.sizes, *data.last_sizes]:
@@ -308,6 +313,16 @@ def _check_ranges(settings: TrainSettings) -> None:
             raise UsageError(f"data.sizes: expected [height, width] in multiples of 32, got {size}")
     for source in [*data.train, *data.evaluate]:
         _check_source(source)
+
+
+def _check_loss(settings: TrainSettings) -> None:
+    loss = settings.loss
+    if not 0 <= loss.given_noise <= 0.5:
+        raise UsageError(f"loss.given_noise: expected a share in [0, 0.5], got {loss.given_noise}")
+    if loss.given and settings.model.depth_head == "none":
+        raise UsageError("loss.given: has no effect without a depth module (model.depth_head)")
+    if loss.steady and not settings.data.paired:
+        raise UsageError("loss.steady: has no effect without data.paired")
 
 
 def _check_source(source: SourceSettings) -> None:

@@ -20,6 +20,7 @@ from deptr.training.checkpoints import load_state, save_state, stored_states
 from deptr.training.config import TrainSettings
 from deptr.training.criterion import DepTRCriterion, total_loss
 from deptr.training.data import Batch, ExampleStream, FrameSource, batches
+from deptr.training.given_boxes import given_boxes
 from deptr.training.losses import feature_alignment_loss
 from deptr.training.schedule import AveragedWeights, build_optimizer, finite, set_rates
 from deptr.training.targets import Targets
@@ -43,7 +44,11 @@ class TrainingStep(nn.Module):
         loss, config = settings.loss, detector.config
         self.detector = detector
         self.criterion = DepTRCriterion(
-            config, depth_weight=loss.depth, label_std=loss.label_std, steady_weight=loss.steady
+            config,
+            depth_weight=loss.depth,
+            label_std=loss.label_std,
+            steady_weight=loss.steady,
+            given_weight=loss.given,
         )
         for name, values in (("mean", config.image_mean), ("std", config.image_std)):
             self.register_buffer(name, 255 * torch.tensor(values).view(1, 3, 1, 1), persistent=False)
@@ -53,14 +58,18 @@ class TrainingStep(nn.Module):
                 detector.config, weight=loss.dense, depth_weight=loss.align_dense
             )
         self.align_features = loss.align_features
+        self.given_noise = loss.given_noise if loss.given > 0 else None
 
     def forward(self, images: Tensor, targets: Targets) -> dict[str, Tensor]:
         """Named loss terms of a batch of ``(B, H, W, 3)`` uint8 images."""
         pixels = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        output = self.detector(pixels.contiguous(memory_format=torch.channels_last), targets.per_image())
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        given = None if self.given_noise is None else given_boxes(targets, self.given_noise)
+        asked = None if given is None else given.boxes
+        output = self.detector(pixels, targets.per_image(), given=asked)
         with torch.autocast(images.device.type, enabled=False):
             output.depths = None if output.depths is None else output.depths.float()
-            losses: dict[str, Tensor] = self.criterion(output, targets)
+            losses: dict[str, Tensor] = self.criterion(output, targets, given)
             maps = [level.float() for level in output.encoder_maps]
             if self.auxiliary is not None:
                 losses |= self.auxiliary(maps, targets)
