@@ -22,6 +22,10 @@ ADDS = {
     "export": "writing a trained detector as ONNX",
     "distributed": "labelling and training on many machines with Ray",
     "tune": "searching a tracker's parameters",
+    "ros": "ROS bags and MCAP, without ROS",
+    "foxglove": "tracks for Foxglove",
+    "rerun": "tracks for Rerun",
+    "tables": "tracks as pandas, Arrow and Parquet",
     "docs": "building the documentation",
     "dev": "running the checks of this project",
 }

@@ -45,6 +45,8 @@ class FrameSource(ABC):
         live: Whether frames arrive in real time, without an end.
         detections: File with detections that belongs to it, None when there is none.
         skipped: Frames so far that could not be decoded.
+        topic: Name of its topic in a recording, None elsewhere.
+        focal_px: Focal length in pixels, None when nothing says it.
     """
 
     name: str
@@ -54,6 +56,8 @@ class FrameSource(ABC):
     live: bool = False
     detections: Path | None = None
     skipped: int = 0
+    topic: str | None = None
+    focal_px: float | None = None
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:

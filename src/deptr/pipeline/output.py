@@ -17,6 +17,7 @@ import numpy as np
 from deptr import __version__
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write, first_free
+from deptr.io.run_folder import RUN, TRACKS, VIDEO
 from deptr.pipeline.plan import Plan
 from deptr.pipeline.spelling import Spelling
 from deptr.pipeline.timing import Seconds
@@ -25,7 +26,6 @@ from deptr.records import depth_of
 if TYPE_CHECKING:
     from deptr.pipeline.follow import TrackedFrame
 
-TRACKS, VIDEO, RUN = "tracks.txt", "tracked.mp4", "run.json"
 DEFAULT_FOLDER = "runs/track"
 _LIBRARIES = ("numpy", "scipy", "lap", "supervision", "av", "opencv-python", "onnxruntime")
 
@@ -134,6 +134,8 @@ def write_run(plan: Plan, summary: Summary) -> None:
             "frames_per_second": plan.fps,
             "size": list(plan.size),
             "frames": plan.total,
+            "topic": plan.frames.topic if plan.frames is not None else None,
+            "focal_px": request.focal_px or (plan.frames.focal_px if plan.frames is not None else None),
         },
         "tracker": plan.tracker.tracker_name,
         "parameters": plan.tracker.parameters,

@@ -103,7 +103,7 @@ def plan(request: Request) -> Plan:
 def _open(request: Request) -> FrameSource | None:
     if request.source is None or isinstance(request.source, FrameSource):
         return request.source
-    return open_source(str(request.source), fps=request.fps)
+    return open_source(str(request.source), fps=request.fps, topic=request.topic)
 
 
 def _plan(request: Request, frames: FrameSource | None) -> Plan:
@@ -137,7 +137,9 @@ def _input(request: Request, frames: FrameSource | None) -> Input:
     path = request.detections
     if path is None and request.detector is None and frames is not None:
         path = frames.detections
-    return detector_input(request) if path is None else file_input(path, request)
+    if path is not None:
+        return file_input(path, request)
+    return detector_input(request, known_focal_px=None if frames is None else frames.focal_px)
 
 
 def _surplus(frames: FrameSource | None, table: DetectionTable | None) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from contextlib import ExitStack, closing, contextmanager
 
 from deptr.errors import DataError, DeptrError
 from deptr.io.mot_text import TrackWriter
+from deptr.io.run_folder import TRACKS, VIDEO
 from deptr.pipeline.follow import TrackedFrame
-from deptr.pipeline.output import TRACKS, VIDEO, Summary, why_nothing, write_run
+from deptr.pipeline.output import Summary, why_nothing, write_run
 from deptr.pipeline.plan import Plan
 from deptr.pipeline.timing import Seconds, timed
 from deptr.progress import Progress

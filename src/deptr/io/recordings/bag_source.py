@@ -31,7 +31,6 @@ class BagSource(FrameSource):
         fps: Frames per second, over what the recording says; timestamps follow it.
 
     Attributes:
-        topic: The topic.
         start: Nanoseconds of the first frame, on the recording's clock.
         camera: What the ``camera_info`` beside the topic says, None without one.
 
@@ -49,12 +48,14 @@ class BagSource(FrameSource):
         self._bag = Bag(path)
         try:
             chosen = choose_topic(self._bag, topic)
-            self.topic, self.frame_count = chosen.name, chosen.count
-            peeked = list(islice(self._bag.messages(self.topic), _PEEK))
+            self._topic = self.topic = chosen.name
+            self.frame_count = chosen.count
+            peeked = list(islice(self._bag.messages(self._topic), _PEEK))
             self.start = peeked[0].nanoseconds if peeked else 0
             self.fps = fps if fps is not None else _rate([entry.nanoseconds for entry in peeked])
             self.size = self._first_size(peeked)
-            self.camera = camera_beside(self._bag, self.topic, self.size)
+            self.camera = camera_beside(self._bag, self._topic, self.size)
+            self.focal_px = self.camera.focal[0] if self.camera is not None else None
         except BaseException:
             self._bag.close()
             raise
@@ -67,7 +68,7 @@ class BagSource(FrameSource):
         """
         rate = self.fps or FALLBACK_RATE
         last = -1.0 / rate
-        for index, stamped in enumerate(self._bag.messages(self.topic), start=1):
+        for index, stamped in enumerate(self._bag.messages(self._topic), start=1):
             seconds = (stamped.nanoseconds - self.start) / 1e9
             if self._given_rate is not None:
                 seconds = (index - 1) / rate

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from deptr.errors import DataError, MissingExtraError
 from deptr.io.recordings.bag import METADATA
@@ -23,7 +23,7 @@ TOPICS = {
     "2d": ("/deptr/detections_2d", "vision_msgs/msg/Detection2DArray"),
     "3d": ("/deptr/detections_3d", "vision_msgs/msg/Detection3DArray"),
 }
-_VERSION = 8  # of the bag's metadata: what ROS 2 since Iron writes, and Humble reads
+_VERSION: Final = 8  # of the bag's metadata: what ROS 2 since Iron writes, and Humble reads
 
 
 class BagWriter:

@@ -50,7 +50,8 @@ class FoxgloveWriter:
         self._stack = ExitStack()
         try:
             temporary = self._stack.enter_context(atomic_path(path))
-            context = foxglove.Context()  # not the one that other parts of a program may log to
+            # its own, not the one that other parts of a program may log to; channels do not keep it alive
+            context = self._context = foxglove.Context()
             writer = foxglove.open_mcap(temporary, allow_overwrite=True, context=context)
             self._stack.callback(writer.close)
         except BaseException as error:

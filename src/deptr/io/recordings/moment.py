@@ -47,7 +47,10 @@ class Moment:
 
     @property
     def classes(self) -> list[str]:
-        """Class of each box: its name, its number, or ``object``."""
+        """Class of each box: ``data["class_name"]``, the name of its number, the number, or ``object``."""
+        given = self.tracked.data.get("class_name")
+        if given is not None:
+            return [str(name) or "object" for name in given]
         numbers = self.tracked.class_id
         if numbers is None:
             return ["object"] * len(self.tracked)

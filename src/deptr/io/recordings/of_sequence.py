@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from deptr.errors import DataError
 from deptr.io.frame_source import FALLBACK_RATE, FrameSource
 from deptr.io.frames import open_source
-from deptr.io.recordings.bag import Bag, is_bag
+from deptr.io.recordings.bag import Bag
 from deptr.io.recordings.bag_source import BagSource
 from deptr.io.recordings.bag_writer import TOPICS, BagWriter
 from deptr.io.recordings.camera import Pinhole
@@ -18,7 +19,7 @@ from deptr.io.recordings.foxglove_writer import FoxgloveWriter
 from deptr.io.recordings.moment import Moment, Recorder
 from deptr.io.recordings.rerun_writer import RerunWriter
 from deptr.io.recordings.ros_messages import detections_of
-from deptr.io.sequence_tracks import SequenceTracks
+from deptr.io.sequence_tracks import UNNAMED, SequenceTracks, class_numbers, names_of
 from deptr.io.tables import TrackTable
 from deptr.records import DepthKind, Image, depth_of, depth_std_of
 
@@ -56,7 +57,7 @@ def read_bag(path: Path) -> SequenceTracks:
     Raises:
         DataError: The bag cannot be read, holds no detections, or these have no identities.
     """
-    numbers: dict[str, int] = {}
+    names: list[str] = []
     rows: list[TrackTable] = []
     seconds: dict[int, float] = {}
     start: int | None = None
@@ -66,10 +67,12 @@ def read_bag(path: Path) -> SequenceTracks:
         for frame, stamped in enumerate(bag.messages(topic), start=1):
             start = stamped.nanoseconds if start is None else start
             seconds[frame] = (stamped.nanoseconds - start) / 1e9
-            found = detections_of(stamped.message, numbers=numbers)
+            found = detections_of(stamped.message)
             if found.tracker_id is None:
-                hint = "these are detections: track them first"
-                raise DataError(f"{path} {topic}", f"message {frame} has a box without an identity", hint=hint)
+                problem = f"message {frame} has a box without an identity"
+                raise DataError(f"{path} {topic}", problem, hint="these are detections: track them first")
+            places = len(names) + np.arange(len(found))  # of its classes, until all names are known
+            names += [str(name) or UNNAMED for name in found.data["class_name"]]
             rows.append(
                 TrackTable.of(
                     str(path),
@@ -77,7 +80,7 @@ def read_bag(path: Path) -> SequenceTracks:
                     track_id=found.tracker_id,
                     xyxy=found.xyxy,
                     score=found.confidence,
-                    class_id=found.class_id,
+                    class_id=places,
                     depth=depth_of(found),
                     depth_std=depth_std_of(found),
                 )
@@ -85,7 +88,9 @@ def read_bag(path: Path) -> SequenceTracks:
         info = bag.first(TOPICS["camera"][0])
         if info is not None:
             size, focal_px = (int(info.width), int(info.height)), float(info.k[0])
+    numbers = class_numbers(names)
     tracks = _joined(str(path), rows)
+    tracks = replace(tracks, class_id=np.array([numbers[names[k]] for k in tracks.class_id], np.int64))
     steps = np.diff(list(seconds.values()))
     return SequenceTracks(
         name=path.stem,
@@ -95,7 +100,7 @@ def read_bag(path: Path) -> SequenceTracks:
         frame_count=len(seconds),
         depth_kind=DepthKind.METRIC if np.isfinite(tracks.depth).any() else None,
         focal_px=focal_px,
-        class_names={number: name for name, number in numbers.items()},
+        class_names=names_of(numbers),
         seconds=seconds,
     )
 
@@ -170,12 +175,5 @@ def _detections_topic(bag: Bag) -> str:
 def _joined(source: str, tables: list[TrackTable]) -> TrackTable:
     if not tables:
         return TrackTable.of(source, frame=[], track_id=[], xyxy=np.zeros((0, 4)))
-    columns = {
-        name: np.concatenate([getattr(table, name) for table in tables])
-        for name in vars(tables[0])
-        if name != "source"
-    }
-    return TrackTable(source, **columns)
-
-
-__all__ = ["is_bag", "moments_of", "read_bag", "write_bag", "write_foxglove", "write_rerun", "written_only"]
+    names = [name for name in vars(tables[0]) if name != "source"]
+    return TrackTable(source, **{n: np.concatenate([getattr(table, n) for table in tables]) for n in names})

@@ -62,7 +62,7 @@ def image_of(message: Any, source: str) -> Image:
             raise DataError(source, "no image can be decoded", expected=expected, found=message.format)
         return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
     encoding = message.encoding
-    if encoding in {"mono16", "16UC1"}:
+    if encoding == "mono16":
         grey = (_words(message, np.uint16, source) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if encoding in _CONVERTED:

@@ -44,10 +44,10 @@ class RosMessages:
         self._classes = classes
 
     def detections_2d(self, moment: Moment) -> Any:
-        """A ``vision_msgs/Detection2DArray``: boxes in pixels; the pose of each result is its place in metres.
+        """A ``vision_msgs/Detection2DArray``: boxes in pixels, and the place of each object as its pose.
 
-        The place is that of the camera's optical frame. Where it is not known it is 0, and the first number
-        of its covariance is -1.
+        The place is in metres, in the camera's optical frame. Where it is not known it is 0, and the first
+        number of its covariance is -1.
         """
         header, poses = self.header(moment), self._poses(moment)
         rows = zip(moment.tracked.xyxy.astype(float), poses, strict=True)
@@ -145,9 +145,7 @@ class RosMessages:
 
     def _result(self, moment: Moment, row: int, pose: Any) -> Any:
         score = float(np.clip(moment.scores[row], 0.0, 1.0))
-        what = self._make(
-            "vision_msgs/msg/ObjectHypothesis", class_id=moment.classes[row], score=score
-        )
+        what = self._make("vision_msgs/msg/ObjectHypothesis", class_id=moment.classes[row], score=score)
         return self._make("vision_msgs/msg/ObjectHypothesisWithPose", hypothesis=what, pose=pose)
 
     def _box_2d(self, box: FloatArray) -> Any:
@@ -166,51 +164,41 @@ class RosMessages:
         return self._classes[kind](**fields)
 
 
-def detections_of(array: Any, *, numbers: dict[str, int] | None = None) -> sv.Detections:
+def detections_of(array: Any) -> sv.Detections:
     """Boxes of a ``vision_msgs/Detection2DArray`` as `supervision.Detections`.
 
-    Identities that are whole numbers become ``tracker_id``, positions with a covariance depth in metres.
+    Classes become ``data["class_name"]``, identities ``tracker_id`` where all are whole numbers, and places
+    with a covariance depths in metres.
 
     Args:
         array: The message, of rosbags or rclpy.
-        numbers: Number of each class so far; takes in new ones, counted from 0. Names that are numbers stay.
     """
     import supervision as sv
 
-    numbers = {} if numbers is None else numbers
     count = len(array.detections)
     boxes, scores = np.zeros((count, 4)), np.ones(count)
     depth, std = np.full(count, np.nan), np.full(count, np.nan)
-    classes, identities = np.full(count, -1), np.full(count, -1)
+    names, identities = [""] * count, np.full(count, -1)
     for k, detection in enumerate(array.detections):
         box = detection.bbox
         centre = getattr(box.center, "position", box.center)
         half = np.array([box.size_x, box.size_y]) / 2
         middle = np.array([centre.x, centre.y])
         boxes[k] = *(middle - half), *(middle + half)
-        name = getattr(detection, "id", "")
-        identities[k] = int(name) if name.lstrip("-").isdecimal() else -1
+        identities[k] = int(detection.id) if detection.id.isdecimal() else -1
         best = max(detection.results, key=lambda entry: entry.hypothesis.score, default=None)
         if best is None:
             continue
         scores[k] = best.hypothesis.score
-        classes[k] = _number(best.hypothesis.class_id, numbers)
+        names[k] = best.hypothesis.class_id
         variance = float(best.pose.covariance[14])
         if best.pose.covariance[0] >= 0 and best.pose.pose.position.z > 0:
             depth[k] = best.pose.pose.position.z
             std[k] = np.sqrt(variance) if variance > 0 else np.nan
-    found = sv.Detections(boxes, confidence=scores, class_id=classes)
+    found = sv.Detections(boxes, confidence=scores, data={"class_name": np.array(names, dtype=str)})
     if (identities >= 0).all():
         found.tracker_id = identities
     if np.isfinite(depth).any():
-        found.data = {"depth": depth, "depth_std": std}
+        found.data |= {"depth": depth, "depth_std": std}
         found.metadata = {"depth_kind": "metric"}
     return found
-
-
-def _number(name: str, numbers: dict[str, int]) -> int:
-    if name in {"", "object"}:
-        return -1
-    if name.isdecimal():
-        return int(name)
-    return numbers.setdefault(name, len(numbers))
