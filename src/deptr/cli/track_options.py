@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from deptr.io.run_folder import RUN, TRACKS, VIDEO
-from deptr.pipeline.output import DEFAULT_FOLDER
 from deptr.tracking.depth.fusion import MODES, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of
 
@@ -92,15 +91,6 @@ Config = Annotated[
         help="TOML file with parameters; [bytetrack] etc. for one tracker, [fusion] for mode, gamma, scale.",
     ),
 ]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        help=f"Folder for the results. Default: {DEFAULT_FOLDER}, or {DEFAULT_FOLDER}-2, ... if taken.",
-    ),
-]
-NoVideo = Annotated[bool, typer.Option("--no-video", help="Write no video.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")]
 
 
 def _parameter_help() -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource, check_rate
 from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.live.request import LiveRequest
 from deptr.pipeline.spelling import Spelling
 from deptr.records import Image
 
@@ -41,6 +42,7 @@ class Request:
     parameters: Mapping[str, object] = field(default_factory=dict)
     fusion: DepthFusion | str | None = None
     depth: DepthRequest = field(default_factory=DepthRequest)
+    live: LiveRequest = field(default_factory=LiveRequest)
     first_frame: int = 1
     fps: float | None = None
     topic: str | None = None
@@ -65,6 +67,7 @@ class Request:
         self._check_sources()
         self._check_settings()
         self.depth.check(self.spelling)
+        self.live.check(self.spelling)
 
     def _check_sources(self) -> None:
         name = self.spelling.choice
