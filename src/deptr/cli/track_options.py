@@ -33,17 +33,6 @@ Detections = Annotated[
     Path | None,
     typer.Option("--detections", help="File with detections. Default: det/det.txt of a MOT sequence folder."),
 ]
-Detector = Annotated[
-    str | None,
-    typer.Option(
-        "--detector",
-        help="Looks for objects where no file tells: a checkpoint folder, an .onnx file or a name on the "
-        "hub. Default: the person detector that comes with deptr.",
-    ),
-]
-Device = Annotated[
-    str | None, typer.Option("--device", help="Where the detector runs: auto (default), cpu or cuda.")
-]
 Focal = Annotated[
     float | None,
     typer.Option("--focal", help="Focal length in pixels: the detector's depth is then in metres."),

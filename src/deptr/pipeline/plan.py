@@ -137,7 +137,7 @@ def _plan(request: Request, frames: FrameSource | None, *, live: bool) -> Plan:
 
 def _input(request: Request, frames: FrameSource | None) -> Input:
     path = request.detections
-    if path is None and request.detector is None and frames is not None:
+    if path is None and request.detector.given is None and frames is not None:
         path = frames.detections
     if path is not None:
         return file_input(path, request)
