@@ -146,6 +146,7 @@ class _Positions(nn.Module):
 
     def __init__(self, embedding: Any) -> None:
         super().__init__()
+        self.rates: torch.Tensor
         count = embedding.embed_dim // 4
         rates = float(embedding.temperature) ** -(torch.arange(count, dtype=torch.float64) / count)
         self.register_buffer("rates", rates.float(), persistent=False)
