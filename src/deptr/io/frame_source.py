@@ -52,6 +52,8 @@ class FrameSource(ABC):
         files: Image file of each frame, where frames are files.
         stamps: Seconds on the recorder's clock of each frame, where its file's name tells them.
         late: Frames so far that a live source dropped undecoded to catch up.
+        topic: Name of its topic in a recording, None elsewhere.
+        focal_px: Focal length in pixels, None when nothing says it.
     """
 
     name: str
@@ -64,6 +66,8 @@ class FrameSource(ABC):
     files: Mapping[int, Path] = MappingProxyType({})
     stamps: Mapping[int, float] = MappingProxyType({})
     late: int = 0
+    topic: str | None = None
+    focal_px: float | None = None
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:

@@ -156,8 +156,12 @@ def file_input(path: str | Path, request: Request) -> Input:
     return Input(source, table.source, table.depth_kind if table.has_depth else None, table, names)
 
 
-def detector_input(request: Request) -> Input:
+def detector_input(request: Request, known_focal_px: float | None = None) -> Input:
     """What a detector finds: one by name, the one that comes with the package, or the user's own.
+
+    Args:
+        request: What was asked.
+        known_focal_px: Focal length that the source tells; that of the request is stronger.
 
     Raises:
         DataError: The model cannot be loaded.
@@ -169,19 +173,19 @@ def detector_input(request: Request) -> Input:
 
     given, spelling = request.detector.given, request.spelling
     if given is None or isinstance(given, (str, Path)):
-        return _network_input(request.detector.open(), str(given or BUNDLED), request)
+        return _network_input(request.detector.open(), str(given or BUNDLED), request, known_focal_px)
     request.detector.refuse("on a detector that is made already", spelling)
     if isinstance(given, Detector):
-        return _network_input(given, type(given).__name__, request)
+        return _network_input(given, type(given).__name__, request, known_focal_px)
     kind = None if request.depth.kind is None else DepthKind.parse(request.depth.kind)
     source = FunctionDetections(given, kind, request.min_score, _numbers(request))
     return Input(source, _name_of(given), kind, None, None)
 
 
-def _network_input(detector: Detector, known: str, request: Request) -> Input:
+def _network_input(detector: Detector, known: str, request: Request, known_focal_px: float | None) -> Input:
     from deptr.detector.postprocess import reported_kind
 
-    focal_px = request.focal_px
+    focal_px = request.focal_px or known_focal_px
     names = dict(detector.names)
     wanted = wanted_classes(request, names, known)
     source = DetectorDetections(detector, max(request.min_score, _LEAST_SCORE), wanted, focal_px)

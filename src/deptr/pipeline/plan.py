@@ -116,6 +116,8 @@ def _plan(request: Request, frames: FrameSource | None, *, live: bool) -> Plan:
     calibration = request.camera.calibration(_size_of_images(request, frames), request.spelling)
     if calibration is not None:  # what a file says of the camera counts as if it had been said
         request = replace(request, camera=replace(request.camera, focal_px=calibration.camera.focal_px))
+    elif frames is not None and frames.focal_px is not None:
+        calibration = Calibration(Camera.of_focal(frames.focal_px, frames.size))
     found = _input(request, frames)
     table = found.table
     fps, size = _rate_and_size(request, frames, table)
@@ -160,7 +162,9 @@ def _input(request: Request, frames: FrameSource | None) -> Input:
     path = request.detections
     if path is None and request.detector.given is None and frames is not None:
         path = frames.detections
-    return detector_input(request) if path is None else file_input(path, request)
+    if path is not None:
+        return file_input(path, request)
+    return detector_input(request, known_focal_px=None if frames is None else frames.focal_px)
 
 
 def _surplus(frames: FrameSource | None, table: DetectionTable | None) -> tuple[str, ...]:
@@ -201,6 +205,8 @@ def _world(
     if calibration is None:
         return None
     if kind is not DepthKind.METRIC:
+        if request.focal_px is None:  # the source says it of itself
+            return None
         given = "camera" if request.camera.file is not None else "focal_px"
         has = "they have none" if kind is None else f"theirs is {kind.value}"
         wants = "places in metres need detections with depth in metres"
