@@ -155,14 +155,15 @@ class LikelihoodMotion(BoxMotion):
         self._trust = self.depth_trust * self.rate_worth.trust
         filters = self.filters
         used, own = (self._held(rates, seconds) for rates in self.rates(self._trust))
-        others = [self._held(self.rates(trust)[0], seconds) for trust in (0.0, 1.0)]
         mean, velocity = filters.mean.copy(), filters.velocity.copy()
         power = self.noise.acceleration * self.scales() ** 2
         filters.predict(seconds, power * seconds**3 / 3, power * seconds)
         filters.covariance[1] += power * seconds**2 / 2
         filters.mean[:, :3] = _moved(mean, velocity, used, seconds)
-        self._offsets = np.stack([_moved(mean, velocity, rates, seconds) for rates in others])
-        self._offsets -= filters.mean[:, :3]
+        if self._use_depth:
+            others = [self._held(self.rates(trust)[0], seconds) for trust in (0.0, 1.0)]
+            self._offsets = np.stack([_moved(mean, velocity, rates, seconds) for rates in others])
+            self._offsets -= filters.mean[:, :3]
         ratio = 1 + seconds * used
         filters.velocity[:, :2] = velocity[:, :2] / (ratio**2)[:, None]
         filters.velocity[:, HEIGHT] = -used / ratio

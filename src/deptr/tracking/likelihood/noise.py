@@ -90,7 +90,7 @@ class LearnedNoise:
         self._weights = np.minimum(self._weights, 4 * GUESS_WEIGHT)
 
     def tremble(self, rows: Indices, scales: FloatArray) -> FloatArray:
-        """Second differences of these tracks over the last three frames, ``(N, 5)``, NaN = not seen in one."""
+        """Second differences of these tracks over three frames, ``(N, 5)``, NaN = not seen in all."""
         newest, before, oldest = self._history[:3, rows]
         return np.asarray((newest - 2 * before + oldest) / scales)
 

@@ -6,11 +6,13 @@ import numpy as np
 
 from deptr.records import FloatArray
 
-TYPICAL = np.array([0.08, 0.06, 0.05])  # second differences of foot, log height and depth, standard deviations
-FIRST_COUNT = 30.0  # pairs in which the three are thought to have trembled apart, before any was seen
+TYPICAL = np.array(
+    [0.08, 0.06, 0.05]
+)  # second differences of foot, log height and depth, standard deviations
+FIRST_COUNT = 5.0  # pairs in which the three are thought to have trembled apart, before any was seen
 MEMORY = 1000.0  # pairs that are remembered
 OUTLIER = 4.0  # of those standard deviations that the stream has
-NEW, SAID_TWICE = 0.4, 0.6  # share of a depth's tremble that the box's explains: full say below, none above
+NEW, SAID_TWICE = 0.3, 0.5  # share of a depth's tremble that the box's explains: full say below, none above
 
 
 class Redundancy:
@@ -37,7 +39,7 @@ class Redundancy:
         self._count = FIRST_COUNT
 
     def learn(self, tremble: FloatArray) -> None:
-        """Take in second differences of place (in heights), log height and depth, ``(N, 3)``, NaN = unknown."""
+        """Take in second differences of v (in heights), log height and depth, ``(N, 3)``, NaN = unknown."""
         limits = OUTLIER * np.sqrt(np.diag(self._moments) / self._count)
         usual = tremble[(np.abs(tremble) < limits).all(1)]
         if not len(usual):
@@ -47,8 +49,9 @@ class Redundancy:
         if self._count > MEMORY:
             self._moments *= MEMORY / self._count
             self._count = MEMORY
-        boxes, both, depth = self._moments[:2, :2], self._moments[:2, 2], self._moments[2, 2]
-        self.share = float(both @ np.linalg.solve(boxes, both) / depth)
+        (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = self._moments.tolist()
+        explained = height * foot_depth**2 - 2 * across * foot_depth * height_depth + foot * height_depth**2
+        self.share = explained / ((foot * height - across**2) * depth)
 
     @property
     def say(self) -> float:

@@ -9,7 +9,7 @@ from deptr.tracking.assignment import Indices, Matches, assign_pairs, without
 from deptr.tracking.base import Tracker
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.likelihood.camera import CameraShift
-from deptr.tracking.likelihood.evidence import Pairs, Population, leads, log_ratios, near_pairs
+from deptr.tracking.likelihood.evidence import Pairs, Population, box_ratios, depth_ratios, leads, near_pairs
 from deptr.tracking.likelihood.hiding import hidden_share
 from deptr.tracking.likelihood.motion import HEIGHT, LikelihoodMotion
 from deptr.tracking.likelihood.reliability import BirthReliability
@@ -89,10 +89,11 @@ class LikelihoodTracker(Tracker):
         self._population.learn(states)
         pairs = near_pairs(motion, states, own, reach=self._shift.reach, period=self._period)
         pairs = self._follow_shift(pairs, len(seen))
-        by_boxes, by_depth = log_ratios(pairs, self._population.spread)
-        by_boxes += self._allowances(pairs, seen)
-        shape = len(rows), len(seen)
-        matches, chosen = _choose(pairs, by_boxes + motion.depth_trust * np.nan_to_num(by_depth), shape)
+        by_boxes = box_ratios(pairs, self._population.spread) + self._allowances(pairs, seen)
+        by_depth = depth_ratios(pairs, self._population.spread)
+        shape, trust = (len(rows), len(seen)), motion.depth_trust
+        values = by_boxes + trust * np.where(np.isnan(by_depth), 0.0, by_depth) if trust else by_boxes
+        matches, chosen = _choose(pairs, values, shape)
         lead = leads(pairs, by_boxes, shape)[chosen]
         lead[seen.scores[matches.columns] < self.high_score] = -np.inf
         motion.depth_worth.add(by_depth[chosen[lead > CLEAR_LEAD]])
@@ -110,7 +111,7 @@ class LikelihoodTracker(Tracker):
         spread, need = self._population.spread, self.min_evidence
         shift = self._shift.update(
             told,
-            lambda chosen: log_ratios(chosen, spread)[0] - need,
+            lambda chosen: box_ratios(chosen, spread) - need,
             np.exp(motion.filters.mean[:, HEIGHT]),
             (len(rows), count),
         )
