@@ -119,7 +119,7 @@ def _claim(cells: Cells, study: Study, grid: dict[str, Any]) -> Table:
     )
     for metric, gain in zip(("HOTA", "IDF1"), gains, strict=True):
         table.rows.append([f"{metric} that depth adds to ByteTrack", "-", str(gain), _word(gain, 0.0)])
-    keys = cells.pairs(PAPER_FUSION, stride, grid["trackers"])
+    keys = cells.pairs(PAPER_FUSION, stride, grid["trackers"]) or [key]
     for metric in ("HOTA", "IDF1"):
         gain, said = cells.gain(keys, metric), study.gains.get(metric)
         table.rows.append(

@@ -76,9 +76,9 @@ def numbers(request: Request, found: dict[str, Checkpoint]) -> int:
 
 
 def place_of(entry: Weights, folder: Path) -> Path:
-    """Where a checkpoint lies: in the folder of weights, else where the hub's own client keeps it."""
+    """Where a checkpoint lies: in the folder of weights; a detector's also where the hub's client keeps it."""
     place = entry.place(folder)
-    if place.exists() or not entry.is_folder:
+    if place.exists() or entry not in DETECTOR_WEIGHTS:
         return place
     from huggingface_hub import try_to_load_from_cache
 
