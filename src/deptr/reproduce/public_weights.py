@@ -76,7 +76,7 @@ def numbers(request: Request, found: dict[str, Checkpoint]) -> int:
 
 
 def place_of(entry: Weights, folder: Path) -> Path:
-    """Where a checkpoint lies: in the folder of weights; a detector's also where the hub's client keeps it."""
+    """Where a checkpoint lies: in the folder of weights; a detector's also where the hub's client has it."""
     place = entry.place(folder)
     if place.exists() or entry not in DETECTOR_WEIGHTS:
         return place

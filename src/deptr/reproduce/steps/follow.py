@@ -58,7 +58,7 @@ def predict(
         DataError: The detector finds nothing in a sequence.
     """
     detector = Detector.from_pretrained(model / LAST, device=machine.device)
-    names = [PERSON] if PERSON in detector.settings.names else []
+    names = [PERSON] if PERSON in detector.names.values() else []
     counts = {}
     for word, (root, split) in places.items():
         sequences = sequences_of(study, root, split)
@@ -77,7 +77,7 @@ def predict(
             if not count:
                 hint = "the detector is not trained: more --epochs, or another --min-score"
                 raise DataError(folder / word / name, f"no detection above {min_score:g}", hint=hint)
-    kind = detector.settings.depth_kind
+    kind = detector.depth_kind
     return {"detections": counts, "depth_kind": kind.value if kind else None}
 
 
