@@ -244,6 +244,16 @@ def test_too_little_disk_is_told(tmp_path: Path) -> None:
     assert resources.check_disk(Need(0, 1000, 0, 0), tmp_path).state == "ok"
 
 
+def test_what_an_earlier_attempt_wrote_needs_no_room_again(tmp_path: Path) -> None:
+    (tmp_path / "step").mkdir()
+    (tmp_path / "step" / "labels").write_bytes(bytes(3_000_000))
+    assert 3_000_000 <= resources.written(tmp_path) < 3_100_000
+    assert resources.written(tmp_path / "none") == 0
+    free = shutil.disk_usage(tmp_path).free
+    assert resources.check_disk(Need(0, free + 1_000_000, 0, 0), tmp_path).state == "ok"
+    assert resources.check_disk(Need(0, free + 900_000_000, 0, 0), tmp_path).state == "stop"
+
+
 def test_the_need_of_disk_is_counted(tmp_path: Path, whole: Path) -> None:
     asked = request(tmp_path, whole)
     split = Split("train", ("a",), 1000, 1920 * 1080, "", archived_bytes=7)

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from miniature import SMALL, command, environment, write_weights
 
+from deptr.files import locked
+from deptr.reproduce.run import LOCK
 from deptr.synth.layouts import Miniature, write_layout
 
 PATIENCE = 240  # seconds until a step must have begun
@@ -70,6 +72,10 @@ def test_the_whole_command(tmp_path: Path, weights: Path, deptr: Deptr) -> None:
     code, told, _ = deptr("reproduce", "dancetrack", *words, "--dry-run", "--no-measure", "--seed", 1)
     assert told.count("done") == 2  # labels and the training file do not depend on the seed
     check_server_files(tmp_path / "run")
+    with locked(tmp_path / "run" / LOCK):
+        code, _, told = deptr("reproduce", "dancetrack", *words)
+    assert code == 1
+    assert "run: is being written: found process" in told
 
 
 def check_server_files(run: Path) -> None:
@@ -161,6 +167,20 @@ def test_a_miniature_of_mot17_from_its_archive(tmp_path: Path, weights: Path, de
     run = result_of(tmp_path / "run")
     assert run["training"]["images"] == 12  # the first half of two videos of twelve frames
     check_figures(run)
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_detector(tmp_path: Path, weights: Path) -> None:
+    root = data_of(tmp_path, "dancetrack", 6, (96, 160))
+    words: list[Any] = ["reproduce", "dancetrack", *SMALL, *SYNTHETIC, "--root", root, "--weights", weights]
+    done = subprocess.run(
+        command(*words, "-o", tmp_path / "run", "--processes", 2),
+        env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("wrote ")
+    assert result_of(tmp_path / "run")["processes"] == 2
+    assert len(list((tmp_path / "run").glob("train-*/last/model.safetensors"))) == 2
 
 
 @pytest.mark.slow

@@ -72,7 +72,10 @@ def _study(
         "scales": scales,
     }
     compared, teacher = _grid(chosen, min_score), Labelling(masks, depth, input_size, regions)
-    request = Request(study.name, root, output, teacher, training, compared, seed, weights)
+    request = Request(
+        study.name, root.absolute(), output.absolute(), teacher, training, compared, seed,
+        weights.absolute() if weights else None,
+    )  # fmt: skip
     machine = Machine(device, processes, workers, loaders, engine, address or None, download)
     _quiet()
     if dry_run:

@@ -7,14 +7,16 @@ from contextlib import AbstractContextManager
 from itertools import groupby
 from pathlib import Path
 
+from deptr.files import locked
 from deptr.progress import Progress
 from deptr.reproduce import public_weights
 from deptr.reproduce.engines import engine_of
 from deptr.reproduce.plan import Plan, make_plan
 from deptr.reproduce.result import document, write_result
 from deptr.reproduce.settings import Machine, Request
-from deptr.reproduce.steps.step import Outcome, Step, finished
+from deptr.reproduce.steps.step import Outcome, Step, execute, finished
 
+LOCK = ".lock"
 Shown = Callable[[str], AbstractContextManager[Progress]]
 
 
@@ -39,8 +41,9 @@ def reproduce(request: Request, machine: Machine, shown: Shown, tell: Callable[[
         public_weights.fetch(request)
         plan = make_plan(request, machine, measured=False)
         plan.refuse()
-    outcomes = follow(plan, shown, tell)
-    return write_result(request.output, document(plan, outcomes))
+    with locked(request.output / LOCK, hint="wait for it, or name another --output"):
+        outcomes = follow(plan, shown, tell)
+        return write_result(request.output, document(plan, outcomes))
 
 
 def follow(plan: Plan, shown: Shown, tell: Callable[[str], None]) -> dict[str, Outcome]:
@@ -52,9 +55,9 @@ def follow(plan: Plan, shown: Shown, tell: Callable[[str], None]) -> dict[str, O
         for step in steps:
             state = "is done" if finished(step, run) is not None else step.title
             tell(f"{step.name}-{step.key}: {state}")
-        with shown(steps[0].group or steps[0].name) as progress:
-            if len(steps) == 1 or plan.machine.engine == "local":
-                answers = [engine.together([step], run, progress)[0] for step in steps]
+        with shown(_together(steps[0])) as progress:
+            if len(steps) == 1:  # it spreads its own work
+                answers = [execute(steps[0], run, progress)]
             else:
                 answers = engine.together(steps, run, progress)
         outcomes |= {step.name: answer for step, answer in zip(steps, answers, strict=True)}

@@ -174,9 +174,10 @@ def train(
     with atomic_write(folder / RECIPE) as file:
         file.write(toml_of(settings.as_dict()))
     if machine.processes > 1:
-        words = ["-m", "torch.distributed.run", "--nproc_per_node", str(machine.processes)]
+        words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(machine.processes)]
         words += ["-m", "deptr.cli.main", "train", str(folder / RECIPE), "--output", str(folder)]
-        code = subprocess.run([sys.executable, *words], check=False).returncode  # noqa: S603
+        quiet = subprocess.DEVNULL  # what it tells while it works goes to the standard error
+        code = subprocess.run([sys.executable, *words], stdout=quiet, check=False).returncode  # noqa: S603
         if code:
             hint = "its message is above; the same command goes on"
             raise DataError(folder, "training failed", found=f"exit code {code}", hint=hint)
