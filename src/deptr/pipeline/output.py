@@ -134,7 +134,8 @@ def write_run(plan: Plan, summary: Summary) -> None:
             "frames_per_second": plan.fps,
             "size": list(plan.size),
             "frames": plan.total,
-            "focal_px": request.focal_px,
+            "topic": plan.frames.topic if plan.frames is not None else None,
+            "focal_px": request.focal_px or (plan.frames.focal_px if plan.frames is not None else None),
         },
         "tracker": plan.tracker.tracker_name,
         "parameters": plan.tracker.parameters,
@@ -149,6 +150,7 @@ def write_run(plan: Plan, summary: Summary) -> None:
             if summary.detections
             else None,
         },
+        "live": plan.live.summary() if plan.live is not None else None,
         "filter": {
             "min_score": request.min_score,
             "classes": classes if classes is None or isinstance(classes, str) else list(classes),
