@@ -36,6 +36,7 @@ MAY_IMPORT = {
         "evaluation",
         "viz",
     },
+    "reproduce": {"io", "teacher", "detector", "training", "tracking", "evaluation", "experiments"},
     "cli": set(FOLDERS) - {"cli"},
 }
 # modules that importing any file of the folder must not pull in
