@@ -13,6 +13,7 @@ from deptr.errors import DataError
 from deptr.io.companions import find_companions
 from deptr.io.depth_files import DEPTH_SUFFIXES, DepthScale, described_scale, read_depth_file
 from deptr.io.frame_source import FrameSource
+from deptr.io.recordings.bag_source import BagSource
 from deptr.records import DepthKind, FloatArray
 
 FRAMES_APART = 0.5  # of the time between two frames: default for how far a depth map may lie away
@@ -149,7 +150,7 @@ def open_depth_maps(
     """Depth maps of the frames of a source.
 
     Args:
-        path: A folder of files, or a video.
+        path: A folder of files, a video, or the topic of depth images in the recording that is the source.
         frames: The source, None for detections alone.
         fps: Its frames per second.
         step: Depth of one step of a number; None takes what ``depth.json`` beside the files says, else
@@ -163,6 +164,10 @@ def open_depth_maps(
     """
     place = Path(path)
     gap = FRAMES_APART / fps if max_gap is None else max_gap
+    if isinstance(frames, BagSource) and not place.exists():
+        from deptr.io.recordings.bag_depth import BagDepthMaps
+
+        return BagDepthMaps(frames.path, str(path), start=frames.start, max_gap=gap)
     if not place.exists():
         raise DataError(place, "no such folder or video", expected="depth maps of the frames")
     said = (described_scale(place) if place.is_dir() else None) or DepthScale(kind or DepthKind.METRIC)
