@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from deptr.tracking.bytetrack import ByteTrack
     from deptr.tracking.depth.fusion import DepthFusion
     from deptr.tracking.hybridsort import HybridSORT
+    from deptr.tracking.likelihood.tracker import LikelihoodTracker
     from deptr.tracking.ocsort import OCSORT
     from deptr.tracking.sort import Sort
 
@@ -31,6 +32,7 @@ __all__ = [
     "DepthKind",
     "Detector",
     "HybridSORT",
+    "LikelihoodTracker",
     "Run",
     "Sort",
     "TrackedFrame",
@@ -46,6 +48,7 @@ _HOME = {
     "DepthKind": "deptr.records",
     "Detector": "deptr.detector.inference",
     "HybridSORT": "deptr.tracking.hybridsort",
+    "LikelihoodTracker": "deptr.tracking.likelihood.tracker",
     "OCSORT": "deptr.tracking.ocsort",
     "Run": "deptr.pipeline.run",
     "Sort": "deptr.tracking.sort",

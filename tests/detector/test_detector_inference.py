@@ -68,7 +68,7 @@ def test_detector_from_onnx_needs_no_torch(exported: Path) -> None:
     assert result.returncode == 0, result.stderr
     count, rest = result.stdout.split(maxsplit=1)
     assert int(count) > 0
-    assert rest.strip() == "['depth', 'depth_std'] relative"
+    assert rest.strip() == "['class_name', 'depth', 'depth_std'] relative"
 
 
 def test_onnx_and_checkpoint_detect_the_same(exported: Path, tmp_path: Path) -> None:
@@ -172,9 +172,13 @@ def test_damaged_and_foreign_onnx_are_told(exported: Path, tmp_path: Path) -> No
     import onnx
 
     foreign = onnx.load(str(exported))
-    del foreign.metadata_props[:]
+    onnx.helper.set_model_props(foreign, {"deptr": "{}"})
     onnx.save(foreign, str(tmp_path / "foreign.onnx"))
     with pytest.raises(DataError, match="no DepTR model"):
+        Detector.from_pretrained(tmp_path / "foreign.onnx")
+    del foreign.metadata_props[:]
+    onnx.save(foreign, str(tmp_path / "foreign.onnx"))
+    with pytest.raises(DataError, match=r"a detector of unknown form: .* inputs pixel_values"):
         Detector.from_pretrained(tmp_path / "foreign.onnx")
 
 

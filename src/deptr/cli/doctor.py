@@ -113,7 +113,7 @@ def weight_lines() -> list[str]:
 
 
 def _bundled() -> str:
-    from deptr.detector.inference import BUNDLED, bundled_model
+    from deptr.detector.opening import BUNDLED, bundled_model
 
     try:
         size = bundled_model().stat().st_size / 1e6

@@ -7,7 +7,11 @@ import typer
 from deptr.cli import track_depth_options as depth_option
 from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
+from deptr.cli.option_groups import grouped
 from deptr.cli.terminal import progress
+from deptr.cli.track_detector_options import DetectorOptions
+from deptr.cli.track_live_options import LiveOptions
+from deptr.cli.track_output_options import OutputOptions
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
 from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.output import Summary
@@ -18,12 +22,12 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command(epilog=option.EPILOG)
+@grouped
 def track(
     source: option.Source = None,
     *,
     detections: option.Detections = None,
-    detector: option.Detector = None,
-    device: option.Device = None,
+    looks: DetectorOptions,
     focal: option.Focal = None,
     tracker: option.Tracker = "bytetrack",
     fusion: option.Fusion = None,
@@ -38,17 +42,15 @@ def track(
     min_score: option.MinScore = 0.0,
     param: option.Param = None,
     config: option.Config = None,
-    output: option.Output = None,
-    no_video: option.NoVideo = False,
-    overwrite: option.Overwrite = False,
+    time: LiveOptions,
+    results: OutputOptions,
 ) -> None:
     """Follow objects through a video, images, a stream or a detections file."""
     run = Run(
         Request(
             source=source,
             detections=detections,
-            detector=detector,
-            device=device,
+            detector=looks.request,
             focal_px=focal,
             tracker=tracker,
             parameters=tracker_parameters(tracker, param or (), config),
@@ -58,20 +60,29 @@ def track(
             fps=fps,
             classes=classes,
             min_score=min_score,
+            live=time.request,
             spelling=Options(),
         )
     )
     try:
         with interruptible() as stop, progress("track") as report:
-            run.save(output, video=not no_video, overwrite=overwrite, stop=stop, progress=report)
+            run.save(
+                results.output,
+                video=not results.no_video,
+                jsonl=results.jsonl,
+                show=results.show,
+                overwrite=results.overwrite,
+                stop=stop,
+                progress=report,
+            )
     finally:
         if run.summary is not None:
-            _tell(run.summary)
+            _tell(run, run.summary, to_errors=results.to_standard_output)
     if stop.requested:
         raise typer.Exit(EXIT_CODE)
 
 
-def _tell(summary: Summary) -> None:
+def _tell(run: Run, summary: Summary, *, to_errors: bool) -> None:
     for note in summary.notes:
         typer.echo(f"note: {note}", err=True)
     frames, total = summary.frames, summary.total
@@ -80,8 +91,10 @@ def _tell(summary: Summary) -> None:
     rate = f", {frames / wall:.0f} frames/s" if wall else ""
     word = {"complete": "tracked", "interrupted": "interrupted after"}.get(summary.status, "stopped after")
     found = f"{len(summary.identities)} identities, {summary.boxes} boxes"
-    typer.echo(f"{word} {frames}{of_all} frames: {found}{rate}")
+    lines = [f"{word} {frames}{of_all} frames: {found}{rate}"]
+    if run.live is not None:
+        lines.append(run.live.sentence())
     if summary.status != "complete":
-        typer.echo("what was done until then is whole:")
-    for file in summary.files:
-        typer.echo(f"  {file}")
+        lines.append("what was done until then is whole:")
+    lines += [f"  {file}" for file in summary.files]
+    typer.echo("\n".join(lines), err=to_errors)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from deptr.io.run_folder import RUN, TRACKS, VIDEO
-from deptr.pipeline.output import DEFAULT_FOLDER
 from deptr.tracking.depth.fusion import MODES, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of
 
@@ -32,17 +31,6 @@ Source = Annotated[
 Detections = Annotated[
     Path | None,
     typer.Option("--detections", help="File with detections. Default: det/det.txt of a MOT sequence folder."),
-]
-Detector = Annotated[
-    str | None,
-    typer.Option(
-        "--detector",
-        help="Looks for objects where no file tells: a checkpoint folder, an .onnx file or a name on the "
-        "hub. Default: the person detector that comes with deptr.",
-    ),
-]
-Device = Annotated[
-    str | None, typer.Option("--device", help="Where the detector runs: auto (default), cpu or cuda.")
 ]
 Focal = Annotated[
     float | None,
@@ -88,15 +76,6 @@ Config = Annotated[
         help="TOML file with parameters; [bytetrack] etc. for one tracker, [fusion] for mode, gamma, scale.",
     ),
 ]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        help=f"Folder for the results. Default: {DEFAULT_FOLDER}, or {DEFAULT_FOLDER}-2, ... if taken.",
-    ),
-]
-NoVideo = Annotated[bool, typer.Option("--no-video", help="Write no video.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")]
 
 
 def _parameter_help() -> str:

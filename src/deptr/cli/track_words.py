@@ -26,7 +26,12 @@ class Options(Spelling):
     """
 
     help = "deptr track --help"
-    _names = {"source": "SOURCE", "focal_px": "--focal", "folder": "--output"}  # noqa: RUF012 - never changed
+    _names = {  # noqa: RUF012 - never changed
+        "source": "SOURCE",
+        "focal_px": "--focal",
+        "folder": "--output",
+        "reconnect_seconds": "--reconnect",
+    }
 
     def choice(self, name: str, value: object = None) -> str:
         """An option by the name of its argument in Python, or what to write to take `value`."""

@@ -40,12 +40,8 @@ def train(
     import torch
 
     from deptr.cli.terminal import progress
-    from deptr.training.builder import build_detector
     from deptr.training.config import load_settings
-    from deptr.training.evaluate import quick_figures
-    from deptr.training.sources import evaluation_sets, training_mixture
-    from deptr.training.trainer import Trainer
-    from deptr.training.trainer import train as run
+    from deptr.training.run import train_in
 
     settings = load_settings(recipe)
     if checkpoint:
@@ -58,23 +54,10 @@ def train(
         return
     if threads:
         torch.set_num_threads(threads)
-    mixture = training_mixture(settings)
-    sets = evaluation_sets(settings)
-    detector = build_detector(settings.model)
     with progress("train") as told:
-        trainer = Trainer(
-            detector,
-            mixture,
-            settings,
-            output,
-            evaluate=(lambda model: quick_figures(model, sets)) if sets else None,
-            progress=told,
-        )
-        figures = run(trainer)
-        if trainer.is_main:
-            trainer.averaged_detector().save_pretrained(output / "last")
-    shown = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
-    typer.echo(f"{output}: step {trainer.step}" + (f": {shown}" if shown else ""))
+        done = train_in(output, settings, progress=told)
+    shown = ", ".join(f"{name} {value:.3f}" for name, value in done.figures.items())
+    typer.echo(f"{output}: step {done.step}" + (f": {shown}" if shown else ""))
 
 
 def _pack(settings: TrainSettings, recipe: Path, output: Path, side_px: int) -> None:

@@ -13,7 +13,8 @@ from deptr.errors import UsageError
 from deptr.io.detection_file import read_detection_file
 from deptr.io.sequences import Sequence, folder_sequence
 from deptr.io.tables import DetectionTable
-from deptr.pipeline.request import DetectFunction, Request
+from deptr.pipeline.detector_request import DetectFunction
+from deptr.pipeline.request import Request
 from deptr.pipeline.steps import Step
 from deptr.records import DepthKind
 
@@ -142,10 +143,10 @@ def file_input(path: str | Path, request: Request) -> Input:
         DataError: The file cannot be read.
         UsageError: A column, kind or class cannot be meant.
     """
-    for choice in ("focal_px", "device"):
-        if getattr(request, choice) is not None:
-            name = request.spelling.choice(choice)
-            raise UsageError(f"{name}: has no effect on detections of a file")
+    request.detector.refuse("on detections of a file", request.spelling)
+    if request.focal_px is not None:
+        name = request.spelling.choice("focal_px")
+        raise UsageError(f"{name}: has no effect on detections of a file")
     table = read_detection_file(
         path,
         depth_column=request.depth.column,
@@ -166,15 +167,13 @@ def detector_input(request: Request) -> Input:
         MissingExtraError: It needs packages that are not installed.
         UsageError: A class cannot be meant, or a choice has no effect.
     """
-    from deptr.detector.inference import BUNDLED, Detector
+    from deptr.detector.inference import Detector
+    from deptr.detector.opening import BUNDLED
 
-    given, spelling = request.detector, request.spelling
+    given, spelling = request.detector.given, request.spelling
     if given is None or isinstance(given, (str, Path)):
-        loaded = Detector.from_pretrained(given, device=request.device or "auto")
-        return _network_input(loaded, str(given or BUNDLED), request)
-    if request.device is not None:
-        name = spelling.choice("device")
-        raise UsageError(f"{name}: has no effect on a detector that is made already")
+        return _network_input(request.detector.open(), str(given or BUNDLED), request)
+    request.detector.refuse("on a detector that is made already", spelling)
     if isinstance(given, Detector):
         return _network_input(given, type(given).__name__, request)
     if request.focal_px is not None:
@@ -189,10 +188,10 @@ def _network_input(detector: Detector, known: str, request: Request) -> Input:
     from deptr.detector.postprocess import reported_kind
 
     focal_px, spelling = request.focal_px, request.spelling
-    names = dict(enumerate(detector.settings.names))
+    names = dict(detector.names)
     wanted = wanted_classes(request, names, known)
     source = DetectorDetections(detector, max(request.min_score, _LEAST_SCORE), wanted, focal_px)
-    kind = reported_kind(detector.settings.depth_kind, focal_px)
+    kind = reported_kind(detector.depth_kind, focal_px)
     if kind is None and focal_px is not None:
         option, pseudo = spelling.choice("focal_px"), spelling.choice("depth", "pseudo")
         raise UsageError(f"{option}: has no effect, {known} gives no depth; take {pseudo}")

@@ -149,6 +149,7 @@ def write_run(plan: Plan, summary: Summary) -> None:
             if summary.detections
             else None,
         },
+        "live": plan.live.summary() if plan.live is not None else None,
         "filter": {
             "min_score": request.min_score,
             "classes": classes if classes is None or isinstance(classes, str) else list(classes),

@@ -12,13 +12,14 @@ import numpy as np
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FALLBACK_RATE, FrameSource
-from deptr.io.frames import open_source
 from deptr.io.tables import DetectionTable
 from deptr.pipeline.depth.choose import choose
 from deptr.pipeline.depth.source import DepthSource
 from deptr.pipeline.inputs import Input, detector_input, file_input, sequence_beside
+from deptr.pipeline.live.open import open_frames
+from deptr.pipeline.live.report import LiveReport
 from deptr.pipeline.request import Request
-from deptr.pipeline.steps import Step, steps_of_source, steps_without_images
+from deptr.pipeline.steps import Step, steps_of_source, steps_without_images, until
 from deptr.records import DepthKind
 from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import create_tracker, parse_parameters
@@ -43,6 +44,7 @@ class Plan:
         tracker: The tracker.
         depth: Puts depth into the detections.
         notes: What the user should know before it begins.
+        live: How late its results are; None for a run that takes every frame.
     """
 
     request: Request
@@ -55,12 +57,17 @@ class Plan:
     tracker: Tracker
     depth: DepthSource
     notes: tuple[str, ...]
+    live: LiveReport | None
 
     def steps(self) -> Iterator[Step]:
         """The moments of the sequence, once."""
         if self.frames is None:
-            return steps_without_images(self.total or 0, self.fps)
-        return steps_of_source(self.frames, fill_gaps=self.input.table is not None)
+            steps = steps_without_images(self.total or 0, self.fps)
+        else:
+            known = self.input.table is not None and self.live is None
+            steps = steps_of_source(self.frames, fill_gaps=known)
+        limit = self.request.live.max_seconds
+        return steps if limit is None or self.live is not None else until(limit, steps)
 
     @cached_property
     def overlay(self) -> Overlay:
@@ -91,22 +98,16 @@ def plan(request: Request) -> Plan:
     request.check()
     if isinstance(request.tracker, str):
         parse_parameters(request.tracker, request.parameters)  # before anything is opened
-    frames = _open(request)
+    frames, live = open_frames(request)
     try:
-        return _plan(request, frames)
+        return _plan(request, frames, live=live)
     except BaseException:
         if frames is not None:
             frames.close()
         raise
 
 
-def _open(request: Request) -> FrameSource | None:
-    if request.source is None or isinstance(request.source, FrameSource):
-        return request.source
-    return open_source(str(request.source), fps=request.fps)
-
-
-def _plan(request: Request, frames: FrameSource | None) -> Plan:
+def _plan(request: Request, frames: FrameSource | None, *, live: bool) -> Plan:
     found = _input(request, frames)
     table = found.table
     fps, size = _rate_and_size(request, frames, table)
@@ -130,12 +131,13 @@ def _plan(request: Request, frames: FrameSource | None) -> Plan:
         tracker=tracker,
         depth=depth,
         notes=_surplus(frames, table),
+        live=LiveReport(frames) if live and frames is not None else None,
     )
 
 
 def _input(request: Request, frames: FrameSource | None) -> Input:
     path = request.detections
-    if path is None and request.detector is None and frames is not None:
+    if path is None and request.detector.given is None and frames is not None:
         path = frames.detections
     return detector_input(request) if path is None else file_input(path, request)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,17 +11,13 @@ from typing import TYPE_CHECKING
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource, check_rate
 from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.detector_request import DetectorRequest
+from deptr.pipeline.live.request import LiveRequest
 from deptr.pipeline.spelling import Spelling
-from deptr.records import Image
 
 if TYPE_CHECKING:
-    import supervision as sv
-
-    from deptr.detector.inference import Detector
     from deptr.tracking.base import Tracker
     from deptr.tracking.depth.fusion import DepthFusion
-
-DetectFunction = Callable[[Image], "sv.Detections"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +30,13 @@ class Request:
 
     source: str | Path | int | FrameSource | None = None
     detections: str | Path | None = None
-    detector: str | Path | Detector | DetectFunction | None = None
-    device: str | None = None
+    detector: DetectorRequest = field(default_factory=DetectorRequest)
     focal_px: float | None = None
     tracker: str | Tracker = "bytetrack"
     parameters: Mapping[str, object] = field(default_factory=dict)
     fusion: DepthFusion | str | None = None
     depth: DepthRequest = field(default_factory=DepthRequest)
+    live: LiveRequest = field(default_factory=LiveRequest)
     first_frame: int = 1
     fps: float | None = None
     classes: str | Iterable[str | int] | None = None
@@ -63,7 +59,9 @@ class Request:
         check_rate(self.fps)
         self._check_sources()
         self._check_settings()
+        self.detector.check(self.spelling)
         self.depth.check(self.spelling)
+        self.live.check(self.spelling)
 
     def _check_sources(self) -> None:
         name = self.spelling.choice
@@ -76,7 +74,7 @@ class Request:
         elif (self.source_name or "").lower().endswith((".txt", ".csv")):
             file = f"give a file of detections with {name('detections')}"
             raise UsageError(f"{name('source')}: {self.source} is text; {file}")
-        if self.detections is not None and self.detector is not None:
+        if self.detections is not None and self.detector.given is not None:
             raise UsageError(f"{name('detector')}: give it or {name('detections')}, not both")
 
     def _check_settings(self) -> None:

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource
 from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.detector_request import DetectFunction, DetectorRequest
 from deptr.pipeline.follow import TrackedFrame, follow
+from deptr.pipeline.live.report import LiveReport
+from deptr.pipeline.live.request import LiveRequest
 from deptr.pipeline.output import Summary, prepare_folder
+from deptr.pipeline.outputs import Outputs
 from deptr.pipeline.plan import plan
-from deptr.pipeline.request import DetectFunction, Request
+from deptr.pipeline.request import Request
 from deptr.pipeline.save import save
 from deptr.pipeline.timing import Seconds
 from deptr.progress import Progress, SilentProgress
@@ -74,6 +78,11 @@ class Run:
         """The tracker; its ``tracks`` tell of every track that is remembered."""
         return self._plan.tracker
 
+    @property
+    def live(self) -> LiveReport | None:
+        """How late results are and what was skipped so far; None where a run takes every frame."""
+        return self._plan.live
+
     def __iter__(self) -> Generator[TrackedFrame, None, None]:
         """The frames, tracked one after the other; images are read ahead in a thread.
 
@@ -88,6 +97,8 @@ class Run:
         folder: str | Path | None = None,
         *,
         video: bool = True,
+        jsonl: str | Path | None = None,
+        show: bool = False,
         overwrite: bool = False,
         stop: Stop | None = None,
         progress: Progress | None = None,
@@ -100,6 +111,8 @@ class Run:
         Args:
             folder: Where to; None for ``runs/track``, or ``runs/track-2``, ... where that is taken.
             video: Whether to write the video.
+            jsonl: A file that gets a line of JSON for each frame as it comes, ``-`` for standard output.
+            show: Whether to open a window that shows the run; q or Escape ends it.
             overwrite: Replace the results of an earlier run in the folder.
             stop: Ends the run early between two frames when another thread requests it.
             progress: Told after each frame.
@@ -108,17 +121,20 @@ class Run:
             What was written, also as `summary`.
 
         Raises:
-            UsageError: The folder is not empty, or the run has begun before.
+            UsageError: The folder is not empty, there is no display, or the run has begun before.
             DataError: The source broke off, or a file cannot be written.
         """
         with self:
             spelling, stop = self._plan.request.spelling, stop or Stop()
+            outputs = Outputs(video=video, jsonl=jsonl, show=show)
+            outputs.check(self._plan)
             seconds: Seconds = {}
             frames = self._begin(seconds, stop)
             made = prepare_folder(folder, overwrite=overwrite, spelling=spelling)
             summary = Summary(made, self.frame_count, notes=list(self._plan.notes), seconds=seconds)
             self.summary = summary
-            save(self._plan, frames, summary, video=video, stop=stop, progress=progress or SilentProgress())
+            told = progress or SilentProgress()
+            save(self._plan, frames, summary, outputs=outputs, stop=stop, progress=told)
             return summary
 
     def close(self) -> None:
@@ -161,6 +177,12 @@ def track(
     classes: str | Iterable[str | int] | None = None,
     min_score: float = 0.0,
     device: str | None = None,
+    detector_format: str | None = None,
+    detector_size: str | int | tuple[int, int] | None = None,
+    tiles: str | int | tuple[int, int] | None = None,
+    live: bool | None = None,
+    reconnect_seconds: float | None = None,
+    max_seconds: float | None = None,
 ) -> Run:
     r"""Follow objects through a video, images, a stream or a detections file.
 
@@ -174,8 +196,8 @@ def track(
         detector: Looks for objects where no file tells: a `Detector`, what `Detector.from_pretrained` takes,
             or any function from an ``(H, W, 3)`` uint8 RGB image to `supervision.Detections`. None takes the
             person detector that comes with the package.
-        tracker: ``sort``, ``bytetrack``, ``ocsort``, ``botsort``, ``hybridsort``, or a tracker, which
-            forgets what it knows.
+        tracker: ``sort``, ``bytetrack``, ``ocsort``, ``botsort``, ``hybridsort``, ``likelihood``, or a
+            tracker, which forgets what it knows.
         parameters: The tracker's parameters by name, where it is given by its name.
         fusion: How depth takes part, as for a tracker's ``depth``; None means adaptive with depth.
         depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane) or
@@ -188,6 +210,14 @@ def track(
         classes: Only these classes, names or numbers.
         min_score: Leave out detections with a lower score.
         device: Where the detector runs: ``auto``, ``cpu`` or ``cuda``.
+        detector_format: Form of another project's ONNX file where it is not recognised, as `format` of
+            `Detector.from_pretrained`.
+        detector_size: Size of the detector's input, ``"640x384"`` or one number, where it is free.
+        tiles: Columns and rows of overlapping parts that are looked at too, ``"3x2"``.
+        live: Whether frames come in real time and only the newest counts, however slow the loop is; None for
+            cameras and streams alone. A file then plays at its own pace.
+        reconnect_seconds: For how long a camera or stream that broke off is tried again, 60 by default.
+        max_seconds: When the run ends, None for the end of the source.
 
     Raises:
         UsageError: A choice cannot be meant.
@@ -207,8 +237,7 @@ def track(
         Request(
             source=source,
             detections=detections,
-            detector=detector,
-            device=device,
+            detector=DetectorRequest(detector, device, detector_format, detector_size, tiles),
             focal_px=focal_px,
             tracker=tracker,
             parameters=parameters or {},
@@ -218,5 +247,6 @@ def track(
             fps=fps,
             classes=classes if classes is None or isinstance(classes, str) else tuple(classes),
             min_score=min_score,
+            live=LiveRequest(live, reconnect_seconds, max_seconds),
         )
     )

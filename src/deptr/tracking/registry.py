@@ -16,6 +16,7 @@ _HOME = {
     "ocsort": ("deptr.tracking.ocsort", "OCSORT"),
     "botsort": ("deptr.tracking.botsort", "BoTSORT"),
     "hybridsort": ("deptr.tracking.hybridsort", "HybridSORT"),
+    "likelihood": ("deptr.tracking.likelihood.tracker", "LikelihoodTracker"),
 }
 TRACKER_NAMES = tuple(_HOME)
 

@@ -158,6 +158,8 @@ class LossSettings:
     Attributes:
         depth: Of the depth of matched and denoising queries.
         label_std: Label deviation, in the unit of the loss, at which a label counts half.
+        free_scale: Whether scale and shift of labels without a unit are free in each image. False learns the
+            labels' own numbers, as the paper does: comparable from frame to frame where the labels are.
         dense: Of the one-to-many auxiliary head on encoder tokens; 0 leaves the head out.
         align_dense: Of the dense depth of that head against depth maps or the boxes' depth.
         steady: Of the difference between the answers to two views of an object, see `DataSettings.paired`.
@@ -171,6 +173,7 @@ class LossSettings:
 
     depth: float = 1.0
     label_std: float = 0.1
+    free_scale: bool = True
     dense: float = 1.0
     align_dense: float = 0.5
     steady: float = 0.0

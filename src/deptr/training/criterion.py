@@ -84,6 +84,7 @@ class DepTRCriterion(nn.Module):
         depth_weight: Of the depth loss.
         label_std: Label deviation at which a label counts half.
         steady_weight: Of the difference between what two views of one object say.
+        free_scale: Whether scale and shift of labels without a unit are free in each image.
         given_weight: Of the depth loss of given boxes.
     """
 
@@ -94,10 +95,11 @@ class DepTRCriterion(nn.Module):
         depth_weight: float = 1.0,
         label_std: float = 0.1,
         steady_weight: float = 0.0,
+        free_scale: bool = True,
         given_weight: float = 0.0,
     ) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.free_scale = config, free_scale
         self.depth_weight, self.label_std, self.steady_weight = depth_weight, label_std, steady_weight
         self.given_weight = given_weight
         self.register_buffer("bound", torch.tensor([config.up]), persistent=False)
@@ -259,7 +261,7 @@ class DepTRCriterion(nn.Module):
 
     def _comparable(self, depth: Tensor, label: Tensor, image: Tensor) -> Tensor:
         """Labels whose scale and shift are free, brought to the prediction's per image."""
-        if self.config.depth_kind == "metric":
+        if self.config.depth_kind == "metric" or not self.free_scale:
             return label
         own = torch.full_like(label, float("nan"))
         known = ~torch.isnan(label)

@@ -48,6 +48,7 @@ class TrainingStep(nn.Module):
             depth_weight=loss.depth,
             label_std=loss.label_std,
             steady_weight=loss.steady,
+            free_scale=loss.free_scale,
             given_weight=loss.given,
         )
         for name, values in (("mean", config.image_mean), ("std", config.image_std)):
@@ -55,7 +56,10 @@ class TrainingStep(nn.Module):
         self.auxiliary = None
         if loss.dense > 0 and not settings.model.depth_only:
             self.auxiliary = DenseAuxiliaryHead(
-                detector.config, weight=loss.dense, depth_weight=loss.align_dense
+                detector.config,
+                weight=loss.dense,
+                depth_weight=loss.align_dense,
+                free_scale=loss.free_scale,
             )
         self.align_features = loss.align_features
         self.given_noise = loss.given_noise if loss.given > 0 else None
