@@ -17,6 +17,7 @@ from deptr.io.text_files import read_json
 from deptr.records import DepthKind
 
 TRACKS, LINES, VIDEO, RUN = "tracks.txt", "tracks.jsonl", "tracked.mp4", "run.json"
+FILES = (TRACKS, LINES, VIDEO, RUN)
 
 
 def is_run(path: Path) -> bool:
