@@ -39,6 +39,7 @@ class Request:
     live: LiveRequest = field(default_factory=LiveRequest)
     first_frame: int = 1
     fps: float | None = None
+    topic: str | None = None
     classes: str | Iterable[str | int] | None = None
     min_score: float = 0.0
     spelling: Spelling = field(default_factory=Spelling)
@@ -69,8 +70,9 @@ class Request:
             give = f"a {name('source')}, {name('detections', 'FILE')} or both"
             raise UsageError(f"nothing to track: give {give}; see {self.spelling.help}")
         if isinstance(self.source, FrameSource):
-            if self.fps is not None:
-                raise UsageError(f"{name('fps')}: has no effect on a source that is open already")
+            for choice in ("fps", "topic"):
+                if getattr(self, choice) is not None:
+                    raise UsageError(f"{name(choice)}: has no effect on a source that is open already")
         elif (self.source_name or "").lower().endswith((".txt", ".csv")):
             file = f"give a file of detections with {name('detections')}"
             raise UsageError(f"{name('source')}: {self.source} is text; {file}")
