@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from deptr.errors import DataError
 from deptr.evaluation.judge import check_tracks, evaluate_sequences
 from deptr.evaluation.switches import Links, links
+from deptr.io.annotation.mot_sequence import write_mot_sequence
+from deptr.io.formats import read_sequence
 from deptr.io.sequence_tracks import SequenceTracks
 from deptr.io.sequences import Benchmark, Sequence, benchmark_of, folder_sequence
 from deptr.records import FloatArray
@@ -51,12 +52,13 @@ def judge_run(result: SequenceTracks, truth: str | Path, benchmark: str = "mot")
 
 
 def _sequence(result: SequenceTracks, truth: Path, entry: Benchmark, folder: Path) -> Sequence:
-    if truth.is_dir():
-        found = folder_sequence(truth)
-        if found.ground_truth is None:
-            raise DataError(truth, "no ground truth", expected="gt/gt.txt or gt.txt in it")
-        return found
-    return Sequence(truth.stem, result.length, result.fps, result.size, ground_truth=truth)
+    if truth.is_dir() and folder_sequence(truth).ground_truth is not None:
+        return folder_sequence(truth)
+    if truth.suffix == ".txt":
+        return Sequence(truth.stem, result.length, result.fps, result.size, ground_truth=truth)
+    written = replace(read_sequence(truth), video=None, frame_count=result.length)
+    write_mot_sequence(folder / truth.stem, written)
+    return folder_sequence(folder / truth.stem)
 
 
 def _rows(result: SequenceTracks) -> FloatArray:
