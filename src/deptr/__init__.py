@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deptr.detector.inference import Detector
+    from deptr.io.library_results import detections_from
     from deptr.io.video_writer import VideoWriter
     from deptr.pipeline.follow import TrackedFrame
     from deptr.pipeline.run import Run, track
@@ -38,6 +39,7 @@ __all__ = [
     "TrackedFrame",
     "VideoWriter",
     "__version__",
+    "detections_from",
     "track",
 ]
 
@@ -54,6 +56,7 @@ _HOME = {
     "Sort": "deptr.tracking.sort",
     "TrackedFrame": "deptr.pipeline.follow",
     "VideoWriter": "deptr.io.video_writer",
+    "detections_from": "deptr.io.library_results",
     "track": "deptr.pipeline.run",
 }
 
