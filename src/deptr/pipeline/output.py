@@ -17,7 +17,7 @@ import numpy as np
 from deptr import __version__
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write, first_free
-from deptr.io.run_folder import FILES, RUN
+from deptr.io.run_folder import FILES, RUN, VIDEO
 from deptr.pipeline.plan import Plan
 from deptr.pipeline.spelling import Spelling
 from deptr.pipeline.timing import Seconds

@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from deptr.errors import DataError, DeptrError
 from deptr.io.json_lines import JsonLinesWriter
 from deptr.io.mot_text import TrackWriter
-from deptr.io.run_folder import LINES, TRACKS, VIDEO
+from deptr.io.run_folder import COUNTS, LINES, TRACKS, VIDEO
 from deptr.io.sound import keep_sound
+from deptr.pipeline.counting.file import CountsWriter
 from deptr.pipeline.follow import TrackedFrame
 from deptr.pipeline.output import Summary, why_nothing, write_run
 from deptr.pipeline.outputs import Outputs
@@ -90,6 +91,7 @@ def _write(
             tracks = stack.enter_context(TrackWriter(summary.folder / TRACKS))
             places = [summary.folder / LINES, *([] if outputs.jsonl is None else [outputs.jsonl])]
             lines = [stack.enter_context(JsonLinesWriter(place)) for place in places]
+            counts = _counting(plan, summary, stack)
             pictures = [stack.enter_context(output) for output in _picture_outputs(plan, summary, outputs)]
             stack.enter_context(closing(frames))
             for frame in frames:
@@ -98,6 +100,8 @@ def _write(
                     record = frame.record()
                     for writer in lines:
                         writer.write(record)
+                    if counts is not None:
+                        counts.write(frame.index, frame.timestamp, frame.crossings)
                 summary.add(frame)
                 if pictures and frame.image is not None:
                     with timed(seconds, "draw"):
@@ -110,6 +114,12 @@ def _write(
         stop.request()
     finally:
         seconds["wall"] = time.perf_counter() - start
+
+
+def _counting(plan: Plan, summary: Summary, stack: ExitStack) -> CountsWriter | None:
+    if plan.counter is None:
+        return None
+    return stack.enter_context(CountsWriter(summary.folder / COUNTS))
 
 
 def _figures(frame: TrackedFrame, summary: Summary) -> dict[str, float | str]:
