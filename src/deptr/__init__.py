@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from deptr.tracking.bytetrack import ByteTrack
     from deptr.tracking.depth.fusion import DepthFusion
     from deptr.tracking.hybridsort import HybridSORT
+    from deptr.tracking.learned.tracker import LearnedTracker
     from deptr.tracking.likelihood.tracker import LikelihoodTracker
     from deptr.tracking.ocsort import OCSORT
     from deptr.tracking.sort import Sort
@@ -33,6 +34,7 @@ __all__ = [
     "DepthKind",
     "Detector",
     "HybridSORT",
+    "LearnedTracker",
     "LikelihoodTracker",
     "Run",
     "Sort",
@@ -50,6 +52,7 @@ _HOME = {
     "DepthKind": "deptr.records",
     "Detector": "deptr.detector.inference",
     "HybridSORT": "deptr.tracking.hybridsort",
+    "LearnedTracker": "deptr.tracking.learned.tracker",
     "LikelihoodTracker": "deptr.tracking.likelihood.tracker",
     "OCSORT": "deptr.tracking.ocsort",
     "Run": "deptr.pipeline.run",
