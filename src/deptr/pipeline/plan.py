@@ -25,9 +25,10 @@ from deptr.pipeline.request import Request
 from deptr.pipeline.steps import Step, steps_of_source, steps_without_images, until
 from deptr.records import DepthKind
 from deptr.tracking.depth.fusion import DepthFusion
-from deptr.tracking.registry import parse_parameters, tracker_class
+from deptr.tracking.registry import create_tracker, parse_parameters
 
 if TYPE_CHECKING:
+    from deptr.pipeline.counting.counter import Counter
     from deptr.tracking.base import Tracker
     from deptr.viz.overlay import Overlay
 
@@ -85,6 +86,16 @@ class Plan:
         fusion = "" if mode == "none" else f" · {mode} depth fusion"
         caption = f"{type(self.tracker).__name__}{fusion}"
         return Overlay(self.size, depth_kind=self.depth.kind, corner=corner, caption=caption)
+
+    @cached_property
+    def counter(self) -> Counter | None:
+        """Counts who crosses lines and zones, None where none are asked for."""
+        lines, zones = self.request.counts.shapes(self.request.spelling)
+        if not lines and not zones:
+            return None
+        from deptr.pipeline.counting.counter import Counter
+
+        return Counter(lines, zones)
 
     def close(self) -> None:
         """Let go of files and devices."""
@@ -227,5 +238,6 @@ def _tracker(request: Request, kind: DepthKind | None, fps: float, camera: Camer
         take = f"take {name('depth', 'pseudo')} or {name('fusion', 'none')}"
         wanted = name("fusion", fusion.mode)
         raise UsageError(f"{wanted}: the detections carry no depth; {take}")
-    made = tracker_class(request.tracker)
-    return made(depth=fusion, frame_rate=fps, camera=camera, **dict(request.parameters))
+    return create_tracker(
+        request.tracker, depth=fusion, frame_rate=fps, camera=camera, **dict(request.parameters)
+    )
