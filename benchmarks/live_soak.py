@@ -165,8 +165,8 @@ def page(minutes: list[Minute], report: dict, detector_seconds: float) -> str:
             "# How late live results are",
             "",
             f"`{COMMAND}`: a camera (MJPEG over a real socket)",
-            f"gives {FPS} frames a second, the detector takes {1000 * detector_seconds:.0f} ms for each, and three",
-            "times the camera is away. Two CPU cores, which other work keeps busy. A loop that takes",
+            f"gives {FPS} frames a second, the detector takes {1000 * detector_seconds:.0f} ms for each, and",
+            "three times the camera is away. Two CPU cores, which other work keeps busy. A loop that takes",
             f"every frame would be {wall * (1 - 1 / (FPS * period)) / 60:.1f} minutes late at the end.",
             "",
             f"In {wall / 60:.1f} minutes {counts['frames']} frames were tracked "

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "evaluation": {"io", "tracking"},
     "viz": {"io"},
     "pipeline": {"io", "tracking", "detector", "viz"},
+    "service": {"io", "tracking", "detector"},
     "experiments": {"io", "teacher", "detector", "training", "tracking", "synth", "evaluation", "viz"},
     "cli": set(FOLDERS) - {"cli"},
 }

@@ -21,6 +21,7 @@ ADDS = {
     "teacher": "depth labels with SAM 2.1 and Video Depth Anything",
     "export": "writing a trained detector as ONNX",
     "distributed": "labelling and training on many machines with Ray",
+    "serve": "tracking as a service over HTTP and WebSocket",
     "tables": "tracks as pandas, Arrow and Parquet",
     "docs": "building the documentation",
     "dev": "running the checks of this project",
