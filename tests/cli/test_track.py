@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -116,7 +115,7 @@ class PaleDetector:
     """Finds one person who walks to the right and away."""
 
     def __init__(self) -> None:
-        self.settings = SimpleNamespace(names=["person"], depth_kind=DepthKind.METRIC)
+        self.names, self.depth_kind = {0: "person"}, DepthKind.METRIC
         self.calls = 0
 
     def __call__(self, image: np.ndarray, *, min_score: float, focal_px: float | None) -> sv.Detections:
@@ -139,7 +138,7 @@ def test_a_video_alone_is_looked_at_by_the_detector(
 ) -> None:
     asked = []
     monkeypatch.setattr(
-        Detector, "from_pretrained", lambda name, device: (asked.append(name), PaleDetector())[1]
+        Detector, "from_pretrained", lambda name, **_: (asked.append(name), PaleDetector())[1]
     )
     out = tmp_path / "o"
     assert deptr("track", CLIP, "--output", out, *options)[0] == 0

@@ -69,9 +69,13 @@ def test_padding_becomes_part_of_the_convolution(tmp_path: Path) -> None:
     model = DepTRForObjectDetection(nano_config(levels=2, image_size=(64, 96), num_queries=10)).eval()
     path = tmp_path / "model.onnx"
     parity = export_onnx(model, path)
-    kinds = Counter(node.op_type for node in onnx.load(str(path)).graph.node)
+    graph = onnx.load(str(path)).graph
+    kinds, double = Counter(node.op_type for node in graph.node), onnx.TensorProto.DOUBLE
     assert kinds["Pad"] == 0
-    assert kinds["Cos"] == kinds["Sin"] == 0  # only constants need them
+    # ONNX Runtime below 1.24 has no cosine of doubles
+    assert kinds["Cos"] > 0
+    assert all(a.i != double for node in graph.node if node.op_type == "Cast" for a in node.attribute)
+    assert all(constant.data_type != double for constant in graph.initializer)
     assert parity.boxes < 1e-4
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for count in (1, 3):

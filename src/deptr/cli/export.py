@@ -32,7 +32,7 @@ def export(
         [], "--option", metavar="NAME=VALUE", help="A field of the configuration, such as nms_iou=0.6."
     ),
 ) -> None:
-    """Write a trained detector as ONNX (opset 17, dynamic batch), checked against torch on random inputs."""
+    """Write a trained detector as ONNX (opset 17, any batch and size), checked against torch."""
     from deptr.cli.extras import need
 
     need("export", "export", "torch", "transformers", "onnx")

@@ -9,6 +9,7 @@ from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
 from deptr.cli.option_groups import grouped
 from deptr.cli.terminal import progress
+from deptr.cli.track_detector_options import DetectorOptions
 from deptr.cli.track_live_options import LiveOptions
 from deptr.cli.track_output_options import OutputOptions
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
@@ -26,8 +27,7 @@ def track(
     source: option.Source = None,
     *,
     detections: option.Detections = None,
-    detector: option.Detector = None,
-    device: option.Device = None,
+    looks: DetectorOptions,
     focal: option.Focal = None,
     tracker: option.Tracker = "bytetrack",
     fusion: option.Fusion = None,
@@ -38,6 +38,7 @@ def track(
     depth_kind: depth_option.KindOfDepth = "metric",
     first_frame: option.FirstFrame = 1,
     fps: option.Fps = None,
+    topic: option.Topic = None,
     classes: option.Classes = None,
     min_score: option.MinScore = 0.0,
     param: option.Param = None,
@@ -50,8 +51,7 @@ def track(
         Request(
             source=source,
             detections=detections,
-            detector=detector,
-            device=device,
+            detector=looks.request,
             focal_px=focal,
             tracker=tracker,
             parameters=tracker_parameters(tracker, param or (), config),
@@ -59,6 +59,7 @@ def track(
             depth=DepthRequest(depth, depth_column, depth_kind),
             first_frame=first_frame,
             fps=fps,
+            topic=topic,
             classes=classes,
             min_score=min_score,
             live=time.request,

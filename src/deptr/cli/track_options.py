@@ -25,23 +25,13 @@ def _defaults(setting: str) -> str:
 Source = Annotated[
     str | None,
     typer.Argument(
-        help="Video file, folder of images, MOT sequence folder, camera number, or rtsp/http address."
+        help="Video file, folder of images, MOT sequence folder, recording (MCAP or ROS bag), camera number, "
+        "or rtsp/http address."
     ),
 ]
 Detections = Annotated[
     Path | None,
     typer.Option("--detections", help="File with detections. Default: det/det.txt of a MOT sequence folder."),
-]
-Detector = Annotated[
-    str | None,
-    typer.Option(
-        "--detector",
-        help="Looks for objects where no file tells: a checkpoint folder, an .onnx file or a name on the "
-        "hub. Default: the person detector that comes with deptr.",
-    ),
-]
-Device = Annotated[
-    str | None, typer.Option("--device", help="Where the detector runs: auto (default), cpu or cuda.")
 ]
 Focal = Annotated[
     float | None,
@@ -70,6 +60,9 @@ FirstFrame = Annotated[
     int, typer.Option("--first-frame", help="Number of the first frame in the file, 0 or 1.")
 ]
 Fps = Annotated[float | None, typer.Option("--fps", help="Frames per second. Default: what the source says.")]
+Topic = Annotated[
+    str | None, typer.Option("--topic", help="Image topic of a recording, where it has several.")
+]
 Classes = Annotated[
     str | None, typer.Option("--classes", help="Only these classes: names or numbers, separated by commas.")
 ]

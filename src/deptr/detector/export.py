@@ -53,7 +53,7 @@ class Parity:
 def export_onnx(
     detector: DepTRForObjectDetection, path: str | Path, *, half: bool = False, tolerance: float | None = None
 ) -> Parity:
-    """Write a detector as ONNX with a dynamic batch, checked against torch in float32.
+    """Write a detector as ONNX with a dynamic batch and size, checked against torch in float32.
 
     Args:
         detector: What to export; left in evaluation mode.
@@ -108,12 +108,13 @@ def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Pa
         inputs[GIVEN_BOXES] = torch.tensor([[[0.2, 0.2, 0.4, 0.6]] * 3] * len(example))
         names = (*OUTPUT_NAMES, *GIVEN_NAMES)
         axes = {name: {1: "given"} for name in (GIVEN_BOXES, *GIVEN_NAMES)}
+    axes["pixel_values"] = {2: "height", 3: "width"}
     for name in (*inputs, *names):
         axes[name] = {0: "batch", **axes.get(name, {})}
     level = logging.getLogger("torch.onnx").level
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), torch.no_grad(), _fixed_positions(detector, example):
+        with warnings.catch_warnings(), torch.no_grad(), _own_positions(detector):
             warnings.simplefilter("ignore")  # tracing warns of each shape that it takes as fixed, as it shall
             torch.onnx.export(
                 NamedOutputs(detector).eval(),
@@ -136,33 +137,38 @@ def _ask_about_nothing(graph: Any) -> None:
     graph.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((1, 0, 4), np.float32), GIVEN_BOXES))
 
 
-class _Fixed(nn.Module):
-    """Gives one tensor, whatever is asked."""
+class _Positions(nn.Module):
+    """The encoder's position embedding for sizes that are known only when the network runs.
 
-    def __init__(self, value: torch.Tensor) -> None:
+    In single precision: the library's cosines are of doubles, which ONNX Runtime below 1.24, the newest for
+    Python 3.10, cannot compute.
+    """
+
+    def __init__(self, embedding: Any) -> None:
         super().__init__()
-        self.register_buffer("value", value, persistent=False)
+        self.rates: torch.Tensor
+        count = embedding.embed_dim // 4
+        rates = float(embedding.temperature) ** -(torch.arange(count, dtype=torch.float64) / count)
+        self.register_buffer("rates", rates.float(), persistent=False)
 
-    def forward(self, *_: Any, **__: Any) -> torch.Tensor | nn.Module:
-        return self.value
+    def forward(self, width: int, height: int, **_: Any) -> torch.Tensor:
+        rows = torch.arange(height).float()[:, None] * self.rates
+        columns = torch.arange(width).float()[:, None] * self.rates
+        down = torch.cat([rows.sin(), rows.cos()], dim=-1)[:, None].expand(-1, width, -1)
+        across = torch.cat([columns.sin(), columns.cos()], dim=-1)[None].expand(height, -1, -1)
+        return torch.cat([down, across], dim=-1).flatten(0, 1)[None]
 
 
 @contextmanager
-def _fixed_positions(detector: DepTRForObjectDetection, example: torch.Tensor) -> Iterator[None]:
-    """Let the encoder's position embedding be a constant of the file.
-
-    Its cosines are of doubles, which ONNX Runtime below 1.24, the newest for Python 3.10, cannot compute.
-    """
-    encoder, strides = detector.model.encoder, detector.config.feat_strides
-    before = [layer.position_embedding for layer in encoder.aifi]
-    for layer, level, embedding in zip(encoder.aifi, detector.config.encode_proj_layers, before, strict=True):
-        height, width = (side // strides[level] for side in example.shape[-2:])
-        fixed = embedding(width=width, height=height, device=example.device, dtype=example.dtype)
-        layer.position_embedding = _Fixed(fixed)
+def _own_positions(detector: DepTRForObjectDetection) -> Iterator[None]:
+    """Let the encoder compute its position embedding with `_Positions`."""
+    before = [layer.position_embedding for layer in detector.model.encoder.aifi]
+    for layer, embedding in zip(detector.model.encoder.aifi, before, strict=True):
+        layer.position_embedding = _Positions(embedding)
     try:
         yield
     finally:
-        for layer, embedding in zip(encoder.aifi, before, strict=True):
+        for layer, embedding in zip(detector.model.encoder.aifi, before, strict=True):
             layer.position_embedding = embedding
 
 

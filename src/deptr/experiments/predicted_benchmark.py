@@ -86,7 +86,7 @@ def _class_ids(detector: Detector, classes: Sequence[str]) -> tuple[int, ...]:
     Raises:
         DataError: The model has no such class.
     """
-    names = list(detector.settings.names)
+    names = list(detector.names.values())
     for name in classes:
         if name not in names:
             raise DataError("detector", "no such class", expected=f"one of {', '.join(names)}", found=name)

@@ -13,7 +13,8 @@ from deptr.errors import UsageError
 from deptr.io.detection_file import read_detection_file
 from deptr.io.sequences import Sequence, folder_sequence
 from deptr.io.tables import DetectionTable
-from deptr.pipeline.request import DetectFunction, Request
+from deptr.pipeline.detector_request import DetectFunction
+from deptr.pipeline.request import Request
 from deptr.pipeline.steps import Step
 from deptr.records import DepthKind
 
@@ -142,10 +143,10 @@ def file_input(path: str | Path, request: Request) -> Input:
         DataError: The file cannot be read.
         UsageError: A column, kind or class cannot be meant.
     """
-    for choice in ("focal_px", "device"):
-        if getattr(request, choice) is not None:
-            name = request.spelling.choice(choice)
-            raise UsageError(f"{name}: has no effect on detections of a file")
+    request.detector.refuse("on detections of a file", request.spelling)
+    if request.focal_px is not None:
+        name = request.spelling.choice("focal_px")
+        raise UsageError(f"{name}: has no effect on detections of a file")
     table = read_detection_file(
         path,
         depth_column=request.depth.column,
@@ -158,25 +159,27 @@ def file_input(path: str | Path, request: Request) -> Input:
     return Input(source, table.source, table.depth_kind if table.has_depth else None, table, names)
 
 
-def detector_input(request: Request) -> Input:
+def detector_input(request: Request, known_focal_px: float | None = None) -> Input:
     """What a detector finds: one by name, the one that comes with the package, or the user's own.
+
+    Args:
+        request: What was asked.
+        known_focal_px: Focal length that the source tells; that of the request is stronger.
 
     Raises:
         DataError: The model cannot be loaded.
         MissingExtraError: It needs packages that are not installed.
         UsageError: A class cannot be meant, or a choice has no effect.
     """
-    from deptr.detector.inference import BUNDLED, Detector
+    from deptr.detector.inference import Detector
+    from deptr.detector.opening import BUNDLED
 
-    given, spelling = request.detector, request.spelling
+    given, spelling = request.detector.given, request.spelling
     if given is None or isinstance(given, (str, Path)):
-        loaded = Detector.from_pretrained(given, device=request.device or "auto")
-        return _network_input(loaded, str(given or BUNDLED), request)
-    if request.device is not None:
-        name = spelling.choice("device")
-        raise UsageError(f"{name}: has no effect on a detector that is made already")
+        return _network_input(request.detector.open(), str(given or BUNDLED), request, known_focal_px)
+    request.detector.refuse("on a detector that is made already", spelling)
     if isinstance(given, Detector):
-        return _network_input(given, type(given).__name__, request)
+        return _network_input(given, type(given).__name__, request, known_focal_px)
     if request.focal_px is not None:
         name = spelling.choice("focal_px")
         raise UsageError(f"{name}: has no effect on a detector of your own")
@@ -185,15 +188,15 @@ def detector_input(request: Request) -> Input:
     return Input(source, _name_of(given), kind, None, None)
 
 
-def _network_input(detector: Detector, known: str, request: Request) -> Input:
+def _network_input(detector: Detector, known: str, request: Request, known_focal_px: float | None) -> Input:
     from deptr.detector.postprocess import reported_kind
 
-    focal_px, spelling = request.focal_px, request.spelling
-    names = dict(enumerate(detector.settings.names))
+    focal_px, spelling = request.focal_px or known_focal_px, request.spelling
+    names = dict(detector.names)
     wanted = wanted_classes(request, names, known)
     source = DetectorDetections(detector, max(request.min_score, _LEAST_SCORE), wanted, focal_px)
-    kind = reported_kind(detector.settings.depth_kind, focal_px)
-    if kind is None and focal_px is not None:
+    kind = reported_kind(detector.depth_kind, focal_px)
+    if kind is None and request.focal_px is not None:
         option, pseudo = spelling.choice("focal_px"), spelling.choice("depth", "pseudo")
         raise UsageError(f"{option}: has no effect, {known} gives no depth; take {pseudo}")
     return Input(source, known, kind, None, names)

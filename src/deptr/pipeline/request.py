@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,18 +11,13 @@ from typing import TYPE_CHECKING
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource, check_rate
 from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.detector_request import DetectorRequest
 from deptr.pipeline.live.request import LiveRequest
 from deptr.pipeline.spelling import Spelling
-from deptr.records import Image
 
 if TYPE_CHECKING:
-    import supervision as sv
-
-    from deptr.detector.inference import Detector
     from deptr.tracking.base import Tracker
     from deptr.tracking.depth.fusion import DepthFusion
-
-DetectFunction = Callable[[Image], "sv.Detections"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +30,7 @@ class Request:
 
     source: str | Path | int | FrameSource | None = None
     detections: str | Path | None = None
-    detector: str | Path | Detector | DetectFunction | None = None
-    device: str | None = None
+    detector: DetectorRequest = field(default_factory=DetectorRequest)
     focal_px: float | None = None
     tracker: str | Tracker = "bytetrack"
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -45,6 +39,7 @@ class Request:
     live: LiveRequest = field(default_factory=LiveRequest)
     first_frame: int = 1
     fps: float | None = None
+    topic: str | None = None
     classes: str | Iterable[str | int] | None = None
     min_score: float = 0.0
     spelling: Spelling = field(default_factory=Spelling)
@@ -65,6 +60,7 @@ class Request:
         check_rate(self.fps)
         self._check_sources()
         self._check_settings()
+        self.detector.check(self.spelling)
         self.depth.check(self.spelling)
         self.live.check(self.spelling)
 
@@ -74,12 +70,13 @@ class Request:
             give = f"a {name('source')}, {name('detections', 'FILE')} or both"
             raise UsageError(f"nothing to track: give {give}; see {self.spelling.help}")
         if isinstance(self.source, FrameSource):
-            if self.fps is not None:
-                raise UsageError(f"{name('fps')}: has no effect on a source that is open already")
+            for choice in ("fps", "topic"):
+                if getattr(self, choice) is not None:
+                    raise UsageError(f"{name(choice)}: has no effect on a source that is open already")
         elif (self.source_name or "").lower().endswith((".txt", ".csv")):
             file = f"give a file of detections with {name('detections')}"
             raise UsageError(f"{name('source')}: {self.source} is text; {file}")
-        if self.detections is not None and self.detector is not None:
+        if self.detections is not None and self.detector.given is not None:
             raise UsageError(f"{name('detector')}: give it or {name('detections')}, not both")
 
     def _check_settings(self) -> None:

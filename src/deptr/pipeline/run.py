@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource
 from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.detector_request import DetectFunction, DetectorRequest
 from deptr.pipeline.follow import TrackedFrame, follow
 from deptr.pipeline.live.report import LiveReport
 from deptr.pipeline.live.request import LiveRequest
 from deptr.pipeline.output import Summary, prepare_folder
 from deptr.pipeline.outputs import Outputs
 from deptr.pipeline.plan import plan
-from deptr.pipeline.request import DetectFunction, Request
+from deptr.pipeline.request import Request
 from deptr.pipeline.save import save
 from deptr.pipeline.timing import Seconds
 from deptr.progress import Progress, SilentProgress
@@ -173,9 +174,13 @@ def track(
     first_frame: int = 1,
     focal_px: float | None = None,
     fps: float | None = None,
+    topic: str | None = None,
     classes: str | Iterable[str | int] | None = None,
     min_score: float = 0.0,
     device: str | None = None,
+    detector_format: str | None = None,
+    detector_size: str | int | tuple[int, int] | None = None,
+    tiles: str | int | tuple[int, int] | None = None,
     live: bool | None = None,
     reconnect_seconds: float | None = None,
     max_seconds: float | None = None,
@@ -185,8 +190,8 @@ def track(
     Everything is checked and opened now; tracking begins with the first frame that is asked for.
 
     Args:
-        source: A video file, folder of images, MOT sequence folder, camera number, rtsp/http address, or an
-            open `FrameSource`; None for detections alone.
+        source: A video file, folder of images, MOT sequence folder, recording (MCAP or ROS bag), camera
+            number, rtsp/http address, or an open `FrameSource`; None for detections alone.
         detections: A file with detections, MOT or KITTI text; None takes ``det/det.txt`` of a MOT sequence
             folder.
         detector: Looks for objects where no file tells: a `Detector`, what `Detector.from_pretrained` takes,
@@ -203,9 +208,14 @@ def track(
         first_frame: Number of the first frame in the file, 0 or 1.
         focal_px: Focal length in pixels, which puts the detector's depth in metres.
         fps: Frames per second, over what the source says.
+        topic: Image topic of a recording, where it has several.
         classes: Only these classes, names or numbers.
         min_score: Leave out detections with a lower score.
         device: Where the detector runs: ``auto``, ``cpu`` or ``cuda``.
+        detector_format: Form of another project's ONNX file where it is not recognised, as `format` of
+            `Detector.from_pretrained`.
+        detector_size: Size of the detector's input, ``"640x384"`` or one number, where it is free.
+        tiles: Columns and rows of overlapping parts that are looked at too, ``"3x2"``.
         live: Whether frames come in real time and only the newest counts, however slow the loop is; None for
             cameras and streams alone. A file then plays at its own pace.
         reconnect_seconds: For how long a camera or stream that broke off is tried again, 60 by default.
@@ -229,8 +239,7 @@ def track(
         Request(
             source=source,
             detections=detections,
-            detector=detector,
-            device=device,
+            detector=DetectorRequest(detector, device, detector_format, detector_size, tiles),
             focal_px=focal_px,
             tracker=tracker,
             parameters=parameters or {},
@@ -238,6 +247,7 @@ def track(
             depth=DepthRequest(depth, depth_column, depth_kind),
             first_frame=first_frame,
             fps=fps,
+            topic=topic,
             classes=classes if classes is None or isinstance(classes, str) else tuple(classes),
             min_score=min_score,
             live=LiveRequest(live, reconnect_seconds, max_seconds),
