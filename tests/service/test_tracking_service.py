@@ -79,7 +79,7 @@ def test_images_over_http_are_tracked_as_by_the_bundled_detector(client: Client)
     )
     detector = deptr.Detector.from_pretrained()
     tracker = deptr.ByteTrack(frame_rate=10, confirm_frames=1, new_score=0.3, high_score=0.3)
-    names, found = dict(enumerate(detector.settings.names)), 0
+    names, found = dict(detector.names), 0
     for step, image in enumerate(images(3)):
         status, record, _ = client.ask("POST", f"{path}/frames?timestamp={step / 10}", encoded(image))
         assert status == 200, record

@@ -117,7 +117,7 @@ class Session:
         found = detector(image, min_score=options.min_score, focal_px=options.focal_px)
         if options.depth == "pseudo" and self._pseudo is None:
             self._pseudo = PseudoDepth((image.shape[1], image.shape[0]))
-        return self._track(found, timestamp, dict(enumerate(detector.settings.names)))
+        return self._track(found, timestamp, dict(detector.names))
 
     def track_detections(self, frame: FrameOfDetections) -> dict[str, Any]:
         """Track what a client found; the record of the frame.
