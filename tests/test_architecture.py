@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "pipeline": {"io", "tracking", "detector", "viz"},
     "service": {"io", "tracking", "detector"},
     "experiments": {"io", "teacher", "detector", "training", "tracking", "synth", "evaluation", "viz"},
+    "reproduce": {"io", "teacher", "detector", "training", "tracking", "evaluation", "experiments"},
     "cli": set(FOLDERS) - {"cli"},
 }
 # modules that importing any file of the folder must not pull in
