@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "deptr"
 FOLDERS = sorted(path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__")
-EVERYWHERE = {"boxes", "errors", "files", "progress", "records", "threads", "weights"}
+EVERYWHERE = {"boxes", "engines", "errors", "files", "progress", "records", "threads", "weights"}
 MAY_IMPORT = {
     "io": set(),
     "teacher": {"io"},

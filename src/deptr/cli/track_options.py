@@ -23,10 +23,10 @@ def _defaults(setting: str) -> str:
 
 
 Source = Annotated[
-    str | None,
+    list[str] | None,
     typer.Argument(
         help="Video file, folder of images, MOT sequence folder, recording (MCAP or ROS bag), camera number, "
-        "or rtsp/http address."
+        "or rtsp/http address; several of them, folders of videos, or @FILE with one a line."
     ),
 ]
 Detections = Annotated[
