@@ -8,6 +8,7 @@ from deptr.cli import track_depth_options as depth_option
 from deptr.cli import track_options as option
 from deptr.cli.json_log import JsonLog
 from deptr.cli.option_groups import grouped
+from deptr.cli.track_count_options import CountOptions
 from deptr.cli.track_detector_options import DetectorOptions
 from deptr.cli.track_live_options import LiveOptions
 from deptr.cli.track_many_options import ManyOptions
@@ -43,6 +44,7 @@ def track(
     param: option.Param = None,
     config: option.Config = None,
     time: LiveOptions,
+    counts: CountOptions,
     results: OutputOptions,
     many: ManyOptions,
 ) -> None:
@@ -62,6 +64,7 @@ def track(
         classes=classes,
         min_score=min_score,
         live=time.request,
+        counts=counts.request,
         spelling=Options(),
     )
     log = JsonLog() if many.log_json else None
