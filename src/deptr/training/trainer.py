@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 from deptr.detector.modeling import DepTRForObjectDetection
+from deptr.detector.plugin import DepthNetwork
 from deptr.errors import DataError, DeptrError, UsageError
 from deptr.files import atomic_path
 from deptr.progress import Progress, SilentProgress
@@ -26,7 +28,7 @@ from deptr.training.schedule import AveragedWeights, build_optimizer, finite, se
 from deptr.training.targets import Targets
 
 CURVE = "learning-curve.csv"
-Evaluation = Callable[[DepTRForObjectDetection], dict[str, float]]
+Evaluation = Callable[[DepthNetwork], dict[str, float]]
 
 
 class TrainingStep(nn.Module):
@@ -37,7 +39,7 @@ class TrainingStep(nn.Module):
         settings: Loss weights.
     """
 
-    def __init__(self, detector: DepTRForObjectDetection, settings: TrainSettings) -> None:
+    def __init__(self, detector: DepthNetwork, settings: TrainSettings) -> None:
         super().__init__()
         self.mean: Tensor
         self.std: Tensor
@@ -54,7 +56,7 @@ class TrainingStep(nn.Module):
         for name, values in (("mean", config.image_mean), ("std", config.image_std)):
             self.register_buffer(name, 255 * torch.tensor(values).view(1, 3, 1, 1), persistent=False)
         self.auxiliary = None
-        if loss.dense > 0 and not settings.model.depth_only:
+        if loss.dense > 0 and not settings.model.depth_only and isinstance(detector, DepTRForObjectDetection):
             self.auxiliary = DenseAuxiliaryHead(
                 detector.config,
                 weight=loss.dense,
@@ -99,7 +101,7 @@ class Trainer:
 
     def __init__(
         self,
-        detector: DepTRForObjectDetection,
+        detector: DepthNetwork,
         source: FrameSource,
         settings: TrainSettings,
         folder: str | Path,
@@ -256,9 +258,9 @@ class Trainer:
             model.save_pretrained(self.folder / "best")
         return figures
 
-    def averaged_detector(self) -> DepTRForObjectDetection:
+    def averaged_detector(self) -> DepthNetwork:
         """A copy of the detector with the averaged weights, for evaluation and export."""
-        model = DepTRForObjectDetection(self.plain.detector.config)
+        model: DepthNetwork = copy.deepcopy(self.plain.detector).cpu()
         model.load_state_dict({name: value.cpu() for name, value in self.average.state.items()})
         model.eval()
         return model
