@@ -14,7 +14,14 @@ Depth = Annotated[
     typer.Option(
         "--depth",
         help=f"Where depth comes from: {' or '.join(WORDS)}; pseudo guesses it from the boxes and "
-        "the ground plane. Default: the file's, if it has any.",
+        "the ground plane, network asks a DepTR network about the boxes, whoever found them. Default: the "
+        "file's, if it has any.",
+    ),
+]
+DepthNetwork = Annotated[
+    str | None,
+    typer.Option(
+        "--depth-network", help="Which network --depth network asks. Default: the one that comes with deptr."
     ),
 ]
 DepthColumn = Annotated[

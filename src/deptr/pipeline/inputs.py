@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -143,8 +143,10 @@ def file_input(path: str | Path, request: Request) -> Input:
         DataError: The file cannot be read.
         UsageError: A column, kind or class cannot be meant.
     """
-    request.detector.refuse("on detections of a file", request.spelling)
-    if request.focal_px is not None:
+    asked = request.depth.source == "network"  # which looks at the images of a file's boxes
+    unused = replace(request.detector, device=None) if asked else request.detector
+    unused.refuse("on detections of a file", request.spelling)
+    if request.focal_px is not None and not asked:
         name = request.spelling.choice("focal_px")
         raise UsageError(f"{name}: has no effect on detections of a file")
     table = read_detection_file(
@@ -176,7 +178,7 @@ def detector_input(request: Request) -> Input:
     request.detector.refuse("on a detector that is made already", spelling)
     if isinstance(given, Detector):
         return _network_input(given, type(given).__name__, request)
-    if request.focal_px is not None:
+    if request.focal_px is not None and request.depth.source != "network":
         name = spelling.choice("focal_px")
         raise UsageError(f"{name}: has no effect on a detector of your own")
     kind = None if request.depth.kind is None else DepthKind.parse(request.depth.kind)
@@ -192,7 +194,7 @@ def _network_input(detector: Detector, known: str, request: Request) -> Input:
     wanted = wanted_classes(request, names, known)
     source = DetectorDetections(detector, max(request.min_score, _LEAST_SCORE), wanted, focal_px)
     kind = reported_kind(detector.depth_kind, focal_px)
-    if kind is None and focal_px is not None:
+    if kind is None and focal_px is not None and request.depth.source != "network":
         option, pseudo = spelling.choice("focal_px"), spelling.choice("depth", "pseudo")
         raise UsageError(f"{option}: has no effect, {known} gives no depth; take {pseudo}")
     return Input(source, known, kind, None, names)

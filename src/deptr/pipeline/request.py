@@ -68,6 +68,9 @@ class Request:
         if self.source is None and self.detections is None:
             give = f"a {name('source')}, {name('detections', 'FILE')} or both"
             raise UsageError(f"nothing to track: give {give}; see {self.spelling.help}")
+        if self.source is None and self.depth.source == "network":
+            video = f"name the video as {name('source')}"
+            raise UsageError(f"{name('depth', 'network')}: needs images, got detections alone; {video}")
         if isinstance(self.source, FrameSource):
             if self.fps is not None:
                 raise UsageError(f"{name('fps')}: has no effect on a source that is open already")

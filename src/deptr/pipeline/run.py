@@ -171,6 +171,7 @@ def track(
     depth: str | None = None,
     depth_kind: DepthKind | str | None = None,
     depth_column: int | None = None,
+    depth_network: str | Path | None = None,
     first_frame: int = 1,
     focal_px: float | None = None,
     fps: float | None = None,
@@ -200,10 +201,13 @@ def track(
             tracker, which forgets what it knows.
         parameters: The tracker's parameters by name, where it is given by its name.
         fusion: How depth takes part, as for a tracker's ``depth``; None means adaptive with depth.
-        depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane) or
-            None, for that of the file or detector if it has any.
+        depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane),
+            ``network`` (a DepTR network asked about the boxes, whoever found them) or None, for that of the
+            file or detector if it has any.
         depth_kind: What depths mean that a file or a detector of your own gives; None: metric for a file.
         depth_column: Column of the file with the depth, counted from 1; None takes the usual one.
+        depth_network: Which network is asked with ``depth="network"``, as for `Detector.from_pretrained`;
+            None takes the one that comes with the package.
         first_frame: Number of the first frame in the file, 0 or 1.
         focal_px: Focal length in pixels, which puts the detector's depth in metres.
         fps: Frames per second, over what the source says.
@@ -242,7 +246,7 @@ def track(
             tracker=tracker,
             parameters=parameters or {},
             fusion=fusion,
-            depth=DepthRequest(depth, depth_column, depth_kind),
+            depth=DepthRequest(depth, depth_column, depth_kind, network=depth_network),
             first_frame=first_frame,
             fps=fps,
             classes=classes if classes is None or isinstance(classes, str) else tuple(classes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deptr.errors import DataError
+from deptr.pipeline.depth.networks import network_depth
 from deptr.pipeline.depth.source import CarriedDepth, DepthSource, GroundPlaneDepth
 from deptr.pipeline.inputs import Input
 from deptr.pipeline.request import Request
@@ -23,6 +24,8 @@ def choose(request: Request, found: Input, size: tuple[int, int]) -> DepthSource
     """
     if request.depth.source == "pseudo":
         return GroundPlaneDepth(size)
+    if request.depth.source == "network":
+        return network_depth(request, request.focal_px)
     if found.depth_kind is not None:
         name = "detector" if found.table is None else "file"
         return CarriedDepth(name, found.depth_kind, request.depth.column)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from deptr.errors import UsageError
 from deptr.pipeline.spelling import Spelling
 from deptr.records import DepthKind
 
-WORDS = ("file", "pseudo")
+WORDS = ("file", "pseudo", "network")
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,13 @@ class DepthRequest:
         source: One of `WORDS`; None for the depths that the detections carry, if any.
         column: Column of the detections file with the depth, counted from 1; None takes the usual one.
         kind: What depths mean that a file or a detector of the user's own gives; None: metric for a file.
+        network: Which DepTR network is asked about the boxes, with the source ``network``; None: the bundled.
     """
 
     source: str | None = None
     column: int | None = None
     kind: DepthKind | str | None = None
+    network: str | Path | None = None
 
     def check(self, spelling: Spelling) -> None:
         """Look at everything that can be judged before a file is opened.
@@ -36,3 +39,6 @@ class DepthRequest:
             raise UsageError(f"{spelling.choice('depth')}: {expected}")
         if self.kind is not None:
             DepthKind.parse(self.kind)
+        if self.network is not None and self.source != "network":
+            option, needed = spelling.choice("depth_network"), spelling.choice("depth", "network")
+            raise UsageError(f"{option}: has no effect without {needed}")
