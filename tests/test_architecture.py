@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "viz": {"io"},
     "pipeline": {"io", "tracking", "detector", "viz"},
     "experiments": {"io", "teacher", "detector", "training", "tracking", "synth", "evaluation", "viz"},
+    "reproduce": {"io", "teacher", "detector", "training", "tracking", "evaluation", "experiments"},
     "cli": set(FOLDERS) - {"cli"},
 }
 # modules that importing any file of the folder must not pull in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +155,10 @@ def test_nothing_to_measure_is_unknown_not_zero(truth: np.ndarray) -> None:
 
 # --- tuning
 
+needs_optuna = pytest.mark.skipif(find_spec("optuna") is None, reason="needs the extra tune")
 
+
+@needs_optuna
 def test_tuning_learns_that_depth_helps_where_only_depth_tells_objects_apart(tmp_path: Path) -> None:
     """Objects cross at different depths between two frames: boxes alone must guess."""
     entry = benchmark_of("mot")
@@ -194,6 +198,7 @@ def crossing(folder: Path, seed: int) -> None:
     (folder / "det.txt").write_text("".join(f"{row}\n" for _, row in sorted(seen)))
 
 
+@needs_optuna
 def test_tuning_says_that_useless_depth_does_not_help(world: World, tmp_path: Path) -> None:
     for path in world.root.rglob("det.txt"):
         rows = [line.split(",") for line in path.read_text().splitlines()]
@@ -207,6 +212,7 @@ def test_tuning_says_that_useless_depth_does_not_help(world: World, tmp_path: Pa
     assert "includes zero" in result.verdict
 
 
+@needs_optuna
 def test_tuning_is_resumed_not_repeated(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +246,7 @@ def test_tuning_is_resumed_not_repeated(
     assert again.fused.method == first.fused.method
 
 
+@needs_optuna
 def test_tune_writes_a_config_that_track_reads(world: World, tmp_path: Path) -> None:
     arguments = ["tune", "mot17", "--root", str(world.root), "--trials", "2", "--workers", "1"]
     arguments += ["--validation", "MOT17-04-FRCNN", "--output", str(tmp_path), "--search", "high_score,boxes"]

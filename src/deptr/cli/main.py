@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "labels": ("labels", "Look into a store of depth labels."),
     "convert": ("convert", "Turn tracks into another format, or a data set into COCO json for training."),
     "train": ("train", "Train the DepTR detector."),
+    "reproduce": ("reproduce", "The paper's main table from a data set and public weights."),
     "export": ("export", "Write a trained detector as ONNX."),
     "doctor": ("doctor", "Show versions, device, extras and the licences of weights."),
 }

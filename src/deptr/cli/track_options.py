@@ -25,7 +25,8 @@ def _defaults(setting: str) -> str:
 Source = Annotated[
     str | None,
     typer.Argument(
-        help="Video file, folder of images, MOT sequence folder, camera number, or rtsp/http address."
+        help="Video file, folder of images, MOT sequence folder, recording (MCAP or ROS bag), camera number, "
+        "or rtsp/http address."
     ),
 ]
 Detections = Annotated[
@@ -59,6 +60,9 @@ FirstFrame = Annotated[
     int, typer.Option("--first-frame", help="Number of the first frame in the file, 0 or 1.")
 ]
 Fps = Annotated[float | None, typer.Option("--fps", help="Frames per second. Default: what the source says.")]
+Topic = Annotated[
+    str | None, typer.Option("--topic", help="Image topic of a recording, where it has several.")
+]
 Classes = Annotated[
     str | None, typer.Option("--classes", help="Only these classes: names or numbers, separated by commas.")
 ]

@@ -86,11 +86,11 @@ def _class_ids(detector: Detector, classes: Sequence[str]) -> tuple[int, ...]:
     Raises:
         DataError: The model has no such class.
     """
-    names = list(detector.names.values())
+    numbers = {name: number for number, name in detector.names.items()}
     for name in classes:
-        if name not in names:
-            raise DataError("detector", "no such class", expected=f"one of {', '.join(names)}", found=name)
-    return tuple(names.index(name) for name in classes)
+        if name not in numbers:
+            raise DataError("detector", "no such class", expected=f"one of {', '.join(numbers)}", found=name)
+    return tuple(numbers[name] for name in classes)
 
 
 def _detect(detector: Detector, folder: Path, path: Path, how: _How) -> None:

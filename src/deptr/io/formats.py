@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 from deptr.errors import DataError, UsageError
 from deptr.io.json_track_file import write_json_lines
+from deptr.io.recordings.bag import is_bag
+from deptr.io.recordings.of_sequence import read_bag, write_bag, write_foxglove, write_rerun, written_only
 from deptr.io.run_folder import is_run, read_run
 from deptr.io.sequence_tracks import SequenceTracks
 from deptr.io.table_files import read_csv, read_json_lines, read_parquet, write_csv, write_parquet
@@ -45,6 +47,10 @@ _ALL = (
     Format("csv", "CSV with a header", ".csv", read_csv, write_csv),
     Format("parquet", "Parquet (extra tables)", ".parquet", read_parquet, write_parquet),
     Format("jsonl", "JSON lines, a frame each", ".jsonl", read_json_lines, write_json_lines),
+    Format("mcap", "vision_msgs in an MCAP file (extra ros)", ".mcap", read_bag, write_bag),
+    Format("rosbag2", "vision_msgs in the folder of a ROS 2 bag (extra ros)", "", read_bag, write_bag),
+    Format("foxglove", "MCAP to look at (extra foxglove)", ".foxglove.mcap", written_only, write_foxglove),
+    Format("rerun", "to look at (extra rerun)", ".rrd", written_only, write_rerun),
 )
 FORMATS: Mapping[str, Format] = MappingProxyType({entry.name: entry for entry in _ALL})
 
@@ -97,6 +103,8 @@ def recognized(place: Path) -> str:
     """
     if not place.exists():
         raise DataError(place, "no such file or folder")
+    if place.is_dir() and is_bag(place):
+        return "rosbag2"
     found = next((entry.name for entry in _ALL if entry.ending and place.name.endswith(entry.ending)), None)
     if found is None or place.is_dir():
         expected = f"the folder of a run, or one of {', '.join(FORMATS)}"

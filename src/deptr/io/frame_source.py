@@ -50,6 +50,8 @@ class FrameSource(ABC):
         detections: File with detections that belongs to it, None when there is none.
         skipped: Frames so far that could not be decoded.
         late: Frames so far that a live source dropped undecoded to catch up.
+        topic: Name of its topic in a recording, None elsewhere.
+        focal_px: Focal length in pixels, None when nothing says it.
     """
 
     name: str
@@ -60,6 +62,8 @@ class FrameSource(ABC):
     detections: Path | None = None
     skipped: int = 0
     late: int = 0
+    topic: str | None = None
+    focal_px: float | None = None
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:

@@ -162,6 +162,28 @@ class TrackTable:
         """The identities, ``(K,)``, in ascending order."""
         return np.unique(self.track_id)
 
+    def at(self, frame: int, depth_kind: DepthKind | None = None) -> sv.Detections:
+        """The boxes of one frame with their ``tracker_id``; none for a frame without any.
+
+        Args:
+            frame: Its number.
+            depth_kind: What the depths mean; without a kind they are left out.
+        """
+        import supervision as sv
+
+        start, end = np.searchsorted(self.frame, (frame, frame + 1))
+        chosen = slice(int(start), int(end))
+        found = sv.Detections(
+            xyxy=self.xyxy[chosen].copy(),
+            confidence=self.score[chosen].copy(),
+            class_id=self.class_id[chosen].copy(),
+            tracker_id=self.track_id[chosen].copy(),
+        )
+        if depth_kind is not None:
+            found.data = {"depth": self.depth[chosen].copy(), "depth_std": self.depth_std[chosen].copy()}
+            found.metadata = {"depth_kind": depth_kind.value}
+        return found
+
     def rows(self, chosen: BoolArray | IntArray) -> TrackTable:
         """These rows, in this order."""
         columns = {name: values[chosen] for name, values in vars(self).items() if name != "source"}

@@ -161,8 +161,12 @@ def file_input(path: str | Path, request: Request) -> Input:
     return Input(source, table.source, table.depth_kind if table.has_depth else None, table, names)
 
 
-def detector_input(request: Request) -> Input:
+def detector_input(request: Request, known_focal_px: float | None = None) -> Input:
     """What a detector finds: one by name, the one that comes with the package, or the user's own.
+
+    Args:
+        request: What was asked.
+        known_focal_px: Focal length that the source tells; that of the request is stronger.
 
     Raises:
         DataError: The model cannot be loaded.
@@ -174,10 +178,10 @@ def detector_input(request: Request) -> Input:
 
     given, spelling = request.detector.given, request.spelling
     if given is None or isinstance(given, (str, Path)):
-        return _network_input(request.detector.open(), str(given or BUNDLED), request)
+        return _network_input(request.detector.open(), str(given or BUNDLED), request, known_focal_px)
     request.detector.refuse("on a detector that is made already", spelling)
     if isinstance(given, Detector):
-        return _network_input(given, type(given).__name__, request)
+        return _network_input(given, type(given).__name__, request, known_focal_px)
     if request.focal_px is not None and request.depth.source != "network":
         name = spelling.choice("focal_px")
         raise UsageError(f"{name}: has no effect on a detector of your own")
@@ -186,15 +190,15 @@ def detector_input(request: Request) -> Input:
     return Input(source, _name_of(given), kind, None, None)
 
 
-def _network_input(detector: Detector, known: str, request: Request) -> Input:
+def _network_input(detector: Detector, known: str, request: Request, known_focal_px: float | None) -> Input:
     from deptr.detector.postprocess import reported_kind
 
-    focal_px, spelling = request.focal_px, request.spelling
+    focal_px, spelling = request.focal_px or known_focal_px, request.spelling
     names = dict(detector.names)
     wanted = wanted_classes(request, names, known)
     source = DetectorDetections(detector, max(request.min_score, _LEAST_SCORE), wanted, focal_px)
     kind = reported_kind(detector.depth_kind, focal_px)
-    if kind is None and focal_px is not None and request.depth.source != "network":
+    if kind is None and request.focal_px is not None and request.depth.source != "network":
         option, pseudo = spelling.choice("focal_px"), spelling.choice("depth", "pseudo")
         raise UsageError(f"{option}: has no effect, {known} gives no depth; take {pseudo}")
     return Input(source, known, kind, None, names)

@@ -139,7 +139,9 @@ def _input(request: Request, frames: FrameSource | None) -> Input:
     path = request.detections
     if path is None and request.detector.given is None and frames is not None:
         path = frames.detections
-    return detector_input(request) if path is None else file_input(path, request)
+    if path is not None:
+        return file_input(path, request)
+    return detector_input(request, known_focal_px=None if frames is None else frames.focal_px)
 
 
 def _surplus(frames: FrameSource | None, table: DetectionTable | None) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class Request:
     live: LiveRequest = field(default_factory=LiveRequest)
     first_frame: int = 1
     fps: float | None = None
+    topic: str | None = None
     classes: str | Iterable[str | int] | None = None
     min_score: float = 0.0
     spelling: Spelling = field(default_factory=Spelling)
@@ -72,8 +73,9 @@ class Request:
             video = f"name the video as {name('source')}"
             raise UsageError(f"{name('depth', 'network')}: needs images, got detections alone; {video}")
         if isinstance(self.source, FrameSource):
-            if self.fps is not None:
-                raise UsageError(f"{name('fps')}: has no effect on a source that is open already")
+            for choice in ("fps", "topic"):
+                if getattr(self, choice) is not None:
+                    raise UsageError(f"{name(choice)}: has no effect on a source that is open already")
         elif (self.source_name or "").lower().endswith((".txt", ".csv")):
             file = f"give a file of detections with {name('detections')}"
             raise UsageError(f"{name('source')}: {self.source} is text; {file}")

@@ -175,6 +175,7 @@ def track(
     first_frame: int = 1,
     focal_px: float | None = None,
     fps: float | None = None,
+    topic: str | None = None,
     classes: str | Iterable[str | int] | None = None,
     min_score: float = 0.0,
     device: str | None = None,
@@ -190,8 +191,8 @@ def track(
     Everything is checked and opened now; tracking begins with the first frame that is asked for.
 
     Args:
-        source: A video file, folder of images, MOT sequence folder, camera number, rtsp/http address, or an
-            open `FrameSource`; None for detections alone.
+        source: A video file, folder of images, MOT sequence folder, recording (MCAP or ROS bag), camera
+            number, rtsp/http address, or an open `FrameSource`; None for detections alone.
         detections: A file with detections, MOT or KITTI text; None takes ``det/det.txt`` of a MOT sequence
             folder.
         detector: Looks for objects where no file tells: a `Detector`, what `Detector.from_pretrained` takes,
@@ -211,6 +212,7 @@ def track(
         first_frame: Number of the first frame in the file, 0 or 1.
         focal_px: Focal length in pixels, which puts the detector's depth in metres.
         fps: Frames per second, over what the source says.
+        topic: Image topic of a recording, where it has several.
         classes: Only these classes, names or numbers.
         min_score: Leave out detections with a lower score.
         device: Where the detector runs: ``auto``, ``cpu`` or ``cuda``.
@@ -249,6 +251,7 @@ def track(
             depth=DepthRequest(depth, depth_column, depth_kind, network=depth_network),
             first_frame=first_frame,
             fps=fps,
+            topic=topic,
             classes=classes if classes is None or isinstance(classes, str) else tuple(classes),
             min_score=min_score,
             live=LiveRequest(live, reconnect_seconds, max_seconds),

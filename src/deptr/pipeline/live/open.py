@@ -40,4 +40,4 @@ def open_frames(request: Request) -> tuple[FrameSource | None, bool]:
 def _open(request: Request) -> FrameSource:
     if isinstance(request.source, FrameSource):
         return request.source
-    return open_source(str(request.source), fps=request.fps)
+    return open_source(str(request.source), fps=request.fps, topic=request.topic)
