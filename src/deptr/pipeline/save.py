@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from deptr.errors import DataError, DeptrError
 from deptr.io.json_lines import JsonLinesWriter
 from deptr.io.mot_text import TrackWriter
-from deptr.io.run_folder import TRACKS, VIDEO
+from deptr.io.run_folder import LINES, TRACKS, VIDEO
 from deptr.pipeline.follow import TrackedFrame
 from deptr.pipeline.output import Summary, why_nothing, write_run
 from deptr.pipeline.outputs import Outputs
@@ -53,6 +53,8 @@ def save(
     if plan.frames is not None:
         summary.notes += plan.frames.notes()
     summary.notes += plan.depth.notes()
+    if plan.world is not None:
+        summary.notes += plan.world.notes()
     summary.notes += why_nothing(plan, summary)
     summary.status = _status(failure, stop)
     if summary.status == "failed":
@@ -86,14 +88,17 @@ def _write(
     try:
         with ExitStack() as stack:
             tracks = stack.enter_context(TrackWriter(summary.folder / TRACKS))
-            lines = None if outputs.jsonl is None else stack.enter_context(JsonLinesWriter(outputs.jsonl))
+            places = [outputs.jsonl] if outputs.jsonl is not None else []
+            places += [summary.folder / LINES] if plan.world is not None else []
+            lines = [stack.enter_context(JsonLinesWriter(place)) for place in dict.fromkeys(places)]
             pictures = [stack.enter_context(output) for output in _picture_outputs(plan, summary, outputs)]
             stack.enter_context(closing(frames))
             for frame in frames:
                 with timed(seconds, "write"):
                     tracks.write(frame.index, frame.tracked)
-                    if lines is not None:
-                        lines.write(frame.record())
+                    record = frame.record() if lines else {}
+                    for writer in lines:
+                        writer.write(record)
                 summary.add(frame)
                 if pictures and frame.image is not None:
                     with timed(seconds, "draw"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 
+from deptr.cameras import Camera
 from deptr.errors import UsageError
 from deptr.tracking.base import Tracker
 from deptr.tracking.depth.fusion import DepthFusion
@@ -62,7 +63,12 @@ def parse_parameters(name: str, values: Mapping[str, object]) -> dict[str, float
 
 
 def create_tracker(
-    name: str, *, depth: DepthFusion | str | None = None, frame_rate: float = 30.0, **parameters: object
+    name: str,
+    *,
+    depth: DepthFusion | str | None = None,
+    frame_rate: float = 30.0,
+    camera: Camera | None = None,
+    **parameters: object,
 ) -> Tracker:
     """A tracker by name.
 
@@ -73,4 +79,4 @@ def create_tracker(
         >>> create_tracker("bytetrack", frame_rate=10, high_score=0.5).high_score
         0.5
     """
-    return tracker_class(name)(depth=depth, frame_rate=frame_rate, **parameters)
+    return tracker_class(name)(depth=depth, frame_rate=frame_rate, camera=camera, **parameters)
