@@ -88,7 +88,7 @@ class DepthPlugIn(nn.Module):
         detector: The detector with its weights; None makes one with random weights.
     """
 
-    def __init__(self, config: PlugInConfig, detector: nn.Module | None = None) -> None:
+    def __init__(self, config: PlugInConfig, detector: Any = None) -> None:
         super().__init__()
         self.config = config
         if detector is None:
@@ -151,7 +151,7 @@ class DepthPlugIn(nn.Module):
 
     def renew_depth(self) -> None:
         """Put a fresh depth module in place of what there is."""
-        self.depth_head = fresh_depth_head(self.config)
+        self.depth_head: Any = fresh_depth_head(self.config)
 
     def train_depth_only(self) -> None:
         """Freeze all but the depth module, as it always is here."""
