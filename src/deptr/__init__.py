@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from deptr.depth.in_boxes import depth_in_boxes
     from deptr.detector.inference import Detector
     from deptr.io.camera_files import read_calibration, read_camera
+    from deptr.io.library_results import detections_from
     from deptr.io.point_files import read_points
     from deptr.io.pose_files import read_poses
     from deptr.io.video_writer import VideoWriter
@@ -53,6 +54,7 @@ __all__ = [
     "__version__",
     "depth_from_points",
     "depth_in_boxes",
+    "detections_from",
     "read_calibration",
     "read_camera",
     "read_points",
@@ -84,6 +86,7 @@ _HOME = {
     "read_camera": "deptr.io.camera_files",
     "read_points": "deptr.io.point_files",
     "read_poses": "deptr.io.pose_files",
+    "detections_from": "deptr.io.library_results",
     "track": "deptr.pipeline.run",
 }
 
