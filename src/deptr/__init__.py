@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from deptr.tracking.bytetrack import ByteTrack
     from deptr.tracking.depth.fusion import DepthFusion
     from deptr.tracking.hybridsort import HybridSORT
+    from deptr.tracking.learned.tracker import LearnedTracker
     from deptr.tracking.likelihood.tracker import LikelihoodTracker
     from deptr.tracking.ocsort import OCSORT
     from deptr.tracking.sort import Sort
@@ -46,6 +47,7 @@ __all__ = [
     "DepthRequest",
     "Detector",
     "HybridSORT",
+    "LearnedTracker",
     "LikelihoodTracker",
     "Run",
     "Sort",
@@ -74,6 +76,7 @@ _HOME = {
     "DepthRequest": "deptr.pipeline.depth.request",
     "Detector": "deptr.detector.inference",
     "HybridSORT": "deptr.tracking.hybridsort",
+    "LearnedTracker": "deptr.tracking.learned.tracker",
     "LikelihoodTracker": "deptr.tracking.likelihood.tracker",
     "OCSORT": "deptr.tracking.ocsort",
     "Run": "deptr.pipeline.run",

@@ -18,7 +18,8 @@ from deptr.errors import DataError, UsageError
 from deptr.training.builder import build_detector
 from deptr.training.config import TrainSettings, settings_from_dict
 from deptr.training.data import evaluation_batch
-from deptr.training.trainer import Trainer, TrainingStep, train
+from deptr.training.detector_task import DetectorTask, TrainingStep
+from deptr.training.trainer import Trainer, train
 
 SIZE = (64, 64)
 
@@ -48,7 +49,7 @@ def test_only_the_module_learns_and_the_boxes_stay(family: str, head: str, tmp_p
     values = []
     for _ in range(25):
         optimizer.zero_grad()
-        losses = step(batch.images, batch.targets)
+        losses = step(batch)
         assert set(losses) == {"depth"}
         losses["depth"].backward()
         optimizer.step()
@@ -66,9 +67,11 @@ def test_only_the_module_learns_and_the_boxes_stay(family: str, head: str, tmp_p
 @pytest.mark.parametrize("family", ["rf_detr", "rt_detr_v2"])
 def test_a_run_writes_a_checkpoint_that_detects_with_depth(family: str, tmp_path: Path) -> None:
     settings = settings_on(tiny_foreign(family, tmp_path / "plain"))
-    trainer = Trainer(build_detector(settings.model), PaintedSource(), settings, tmp_path / "run")
+    trainer = Trainer(
+        DetectorTask(build_detector(settings.model), PaintedSource(), settings), tmp_path / "run"
+    )
     train(trainer)
-    trained = trainer.averaged_detector()
+    trained = trainer.averaged_model()
     trained.save_pretrained(tmp_path / "last")
     detector = Detector.from_pretrained(tmp_path / "last", device="cpu")
     image = painted_frame(3, (90, 120)).image
