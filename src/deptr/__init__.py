@@ -85,6 +85,7 @@ _HOME = {
     "VideoWriter": "deptr.io.video_writer",
     "depth_from_points": "deptr.depth.from_points",
     "depth_in_boxes": "deptr.depth.in_boxes",
+    "detections_from": "deptr.io.library_results",
     "read_calibration": "deptr.io.camera_files",
     "read_camera": "deptr.io.camera_files",
     "read_points": "deptr.io.point_files",
