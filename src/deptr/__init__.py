@@ -90,7 +90,6 @@ _HOME = {
     "read_camera": "deptr.io.camera_files",
     "read_points": "deptr.io.point_files",
     "read_poses": "deptr.io.pose_files",
-    "detections_from": "deptr.io.library_results",
     "track": "deptr.pipeline.run",
 }
 
