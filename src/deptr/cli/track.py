@@ -8,6 +8,7 @@ from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
 from deptr.cli.option_groups import grouped
 from deptr.cli.terminal import progress
+from deptr.cli.track_count_options import CountOptions
 from deptr.cli.track_depth_options import CameraOptions, DepthOptions
 from deptr.cli.track_detector_options import DetectorOptions
 from deptr.cli.track_live_options import LiveOptions
@@ -41,6 +42,7 @@ def track(
     param: option.Param = None,
     config: option.Config = None,
     time: LiveOptions,
+    counts: CountOptions,
     results: OutputOptions,
 ) -> None:
     """Follow objects through a video, images, a stream or a detections file."""
@@ -60,6 +62,7 @@ def track(
             classes=classes,
             min_score=min_score,
             live=time.request,
+            counts=counts.request,
             spelling=Options(),
         )
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource, check_rate
 from deptr.pipeline.camera import CameraRequest
+from deptr.pipeline.counting.request import CountRequest
 from deptr.pipeline.depth.request import LOOKING, DepthRequest
 from deptr.pipeline.detector_request import DetectorRequest
 from deptr.pipeline.live.request import LiveRequest
@@ -37,6 +38,7 @@ class Request:
     depth: DepthRequest = field(default_factory=DepthRequest)
     camera: CameraRequest = field(default_factory=CameraRequest)
     live: LiveRequest = field(default_factory=LiveRequest)
+    counts: CountRequest = field(default_factory=CountRequest)
     first_frame: int = 1
     fps: float | None = None
     topic: str | None = None
@@ -69,6 +71,7 @@ class Request:
         self.depth.check(self.spelling)
         self.camera.check(self.spelling)
         self.live.check(self.spelling)
+        self.counts.check(self.spelling)
 
     def _check_sources(self) -> None:
         name = self.spelling.choice
