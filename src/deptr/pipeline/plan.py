@@ -25,7 +25,7 @@ from deptr.pipeline.request import Request
 from deptr.pipeline.steps import Step, steps_of_source, steps_without_images, until
 from deptr.records import DepthKind
 from deptr.tracking.depth.fusion import DepthFusion
-from deptr.tracking.registry import parse_parameters, tracker_class
+from deptr.tracking.registry import create_tracker, parse_parameters
 
 if TYPE_CHECKING:
     from deptr.pipeline.counting.counter import Counter
@@ -238,5 +238,6 @@ def _tracker(request: Request, kind: DepthKind | None, fps: float, camera: Camer
         take = f"take {name('depth', 'pseudo')} or {name('fusion', 'none')}"
         wanted = name("fusion", fusion.mode)
         raise UsageError(f"{wanted}: the detections carry no depth; {take}")
-    made = tracker_class(request.tracker)
-    return made(depth=fusion, frame_rate=fps, camera=camera, **dict(request.parameters))
+    return create_tracker(
+        request.tracker, depth=fusion, frame_rate=fps, camera=camera, **dict(request.parameters)
+    )
