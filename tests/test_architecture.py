@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "io": set(),
     "teacher": {"io"},
     "detector": set(),
-    "training": {"io", "detector", "synth"},
+    "training": {"io", "detector", "synth", "tracking"},
     "tracking": set(),
     "synth": {"io"},
     "evaluation": {"io", "tracking"},

@@ -17,9 +17,9 @@ from deptr.errors import UsageError
 from deptr.records import LabelledFrame
 from deptr.training.config import TrainSettings, settings_from_dict
 from deptr.training.data import evaluation_batch
+from deptr.training.detector_task import TrainingStep
 from deptr.training.given_boxes import given_boxes
 from deptr.training.losses import depth_loss
-from deptr.training.trainer import TrainingStep
 
 
 def settings_with_given(weight: float) -> TrainSettings:
@@ -61,10 +61,10 @@ def test_what_is_asked_of_given_boxes_is_their_objects_depth() -> None:
     model = tiny_detector(num_denoising=0, depth_uncertainty=False)
     batch = evaluation_batch([painted_frame(1), nothing()], (64, 96))
     torch.manual_seed(0)
-    without = TrainingStep(model, settings_with_given(0.0)).train()(batch.images, batch.targets)
+    without = TrainingStep(model, settings_with_given(0.0)).train()(batch)
     step = TrainingStep(model, settings_with_given(2.0)).train()
     torch.manual_seed(3)
-    losses = step(batch.images, batch.targets)
+    losses = step(batch)
     assert set(losses) - set(without) == {"given_depth"}
     for name, value in without.items():
         torch.testing.assert_close(losses[name], value)
@@ -86,7 +86,7 @@ def test_a_frozen_network_learns_the_depth_of_given_boxes() -> None:
     values = []
     for _ in range(40):
         optimizer.zero_grad()
-        loss = step(batch.images, batch.targets)["given_depth"]
+        loss = step(batch)["given_depth"]
         loss.backward()
         optimizer.step()
         values.append(loss.item())

@@ -23,6 +23,7 @@ from deptr.errors import UsageError
 from deptr.training.builder import coco_frames
 from deptr.training.config import SourceSettings, TrainSettings, load_settings, settings_from_dict
 from deptr.training.data import ExampleStream
+from deptr.training.detector_task import DetectorTask
 from deptr.training.packing import PackLimits, write_pack
 from deptr.training.sources import SourceFactory, training_mixture
 from deptr.training.trainer import Trainer
@@ -112,7 +113,7 @@ def test_a_pair_is_one_frame_seen_twice() -> None:
 def test_a_run_ends_in_time_with_its_schedule_complete(tmp_path: Path) -> None:
     settings = tiny_settings(steps=100_000, decay_steps=50_000)
     settings = replace(settings, run=replace(settings.run, minutes=0.02, save_every=100_000))
-    trainer = Trainer(tiny_detector(), PaintedSource(), settings, tmp_path)
+    trainer = Trainer(DetectorTask(tiny_detector(), PaintedSource(), settings), tmp_path)
     trainer.run()
     assert 0 < trainer.step < 100_000
     peak = settings.optimizer.learning_rate

@@ -10,17 +10,27 @@ RATES = ("test_likelihood.py::test_rates_of_depth_move_boxes_only_where_they_for
 OF_LIKELIHOOD = (
     Mutation(
         "likelihood: depth earns its say",
-        (
-            (
-                "by_boxes + motion.depth_worth.trust * np.nan_to_num(by_depth)",
-                "by_boxes + np.nan_to_num(by_depth)",
-            ),
-        ),
+        (("(len(rows), len(seen)), motion.depth_trust", "(len(rows), len(seen)), 1.0"),),
         SAFE,
     ),
     Mutation(
+        "likelihood: depth said twice",
+        (("return min(max((SAID_TWICE - self.share) / (SAID_TWICE - NEW), 0.0), 1.0)", "return 1.0"),),
+        ("test_likelihood.py::test_depth_computed_from_the_box_has_no_say",),
+    ),
+    Mutation(
+        "likelihood: smoothing between close frames only",
+        (("    smoothing_step = 0.12", "    smoothing_step = 9.0"),),
+        ("test_likelihood.py::test_boxes_are_smoothed_only_between_close_frames",),
+    ),
+    Mutation(
+        "likelihood: lost tracks by the second",
+        (("np.minimum(self.lost_evidence * unseen, MOST_LOST_EVIDENCE)", "MOST_LOST_EVIDENCE"),),
+        ("test_likelihood.py::test_a_hidden_track_needs_no_more_evidence_than_one_that_is_seen",),
+    ),
+    Mutation(
         "likelihood: evidence of depth",
-        (("by_boxes + motion.depth_worth.trust * np.nan_to_num(by_depth)", "by_boxes"),),
+        (("(len(rows), len(seen)), motion.depth_trust", "(len(rows), len(seen)), 0.0"),),
         ("test_likelihood.py::test_depth_parts_two_who_pass_in_one_place",),
     ),
     Mutation(
@@ -40,12 +50,7 @@ OF_LIKELIHOOD = (
     ),
     Mutation(
         "likelihood: hiding",
-        (
-            (
-                "self.lost_evidence * (1 - np.minimum(hidden / HIDDEN, 1.0))",
-                "self.lost_evidence",
-            ),
-        ),
+        (("asked * (1 - np.minimum(hidden / HIDDEN, 1.0))", "asked"),),
         ("test_likelihood.py::test_a_hidden_track_needs_no_more_evidence_than_one_that_is_seen",),
     ),
     Mutation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import pickle
 import resource
 import subprocess
 import sys
@@ -334,6 +335,16 @@ def test_detections_without_scores_count_as_sure(name: str) -> None:
     for _ in range(5):
         tracks = tracker.update(sv.Detections(xyxy=np.array([[10.0, 10.0, 60.0, 90.0]])))
     assert tracks.tracker_id.tolist() == [1]
+
+
+@ALL
+def test_what_a_tracker_keeps_does_not_grow(name: str) -> None:
+    tracker, sizes = create_tracker(name, lost_seconds=0.5), []
+    for frame in range(420):
+        tracker.update(detections(*crossing(frame % 30)))
+        if frame % 30 == 29:
+            sizes.append(len(pickle.dumps(tracker)))
+    assert max(sizes[-4:]) <= max(sizes[3:7]) + 64  # bytes; whole numbers take more as they grow
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import numpy as np
 
 from deptr.errors import UsageError
 from deptr.io.detection_file import read_detection_file
+from deptr.io.library_results import detections_from
 from deptr.io.sequences import Sequence, folder_sequence
 from deptr.io.tables import DetectionTable
 from deptr.pipeline.detector_request import DetectFunction
@@ -123,10 +124,13 @@ class FunctionDetections:
 
         if step.image is None:
             return sv.Detections.empty()
-        found: object = self.detect(step.image)
-        if not isinstance(found, sv.Detections):
-            kind = type(found).__name__
-            raise UsageError(f"detector: expected it to return supervision.Detections, got {kind}")
+        answer: object = self.detect(step.image)
+        try:
+            found = detections_from(answer)
+        except UsageError:
+            kind = type(answer).__name__
+            expected = "expected it to return supervision.Detections or what deptr.detections_from takes"
+            raise UsageError(f"detector: {expected}, got {kind}") from None
         if "depth" in found.data and self.depth_kind is None:
             legal = ", ".join(kind.value for kind in DepthKind)
             raise UsageError(f"depth_kind: say what the detector's depths mean, one of {legal}")

@@ -69,6 +69,13 @@ class Summary:
         """What was written."""
         return [path for name in (TRACKS, VIDEO, RUN) if (path := self.folder / name).exists()]
 
+    def _repr_html_(self) -> str | None:
+        """The video, for notebooks; None where there is none."""
+        from deptr.viz.inline import video_html
+
+        video = self.folder / VIDEO
+        return video_html(video) if video.exists() else None
+
     def add(self, frame: TrackedFrame) -> None:
         """Count a frame whose tracks are written."""
         self.frames += 1

@@ -30,7 +30,7 @@ from deptr.teacher.video_depth_windows import STEP, WINDOW
 from deptr.training.config import settings_from_dict
 from deptr.training.criterion import total_loss
 from deptr.training.data import evaluation_batch
-from deptr.training.trainer import TrainingStep
+from deptr.training.detector_task import TrainingStep
 
 GFLOPS = {"n": 7, "s": 25, "m": 57, "l": 91, "x": 202}  # at 640 x 640, as D-FINE's authors publish them
 CLIP = 2  # frames of the depth teacher's measurement
@@ -148,7 +148,7 @@ def _train(request: Request, detector: DepTRForObjectDetection, device: torch.de
 
     def once() -> None:
         with torch.autocast(device.type, torch.bfloat16, enabled=half), _counting(held):
-            losses = step(batch.images, batch.targets)
+            losses = step(batch)
         total_loss(list(losses.values())).backward()  # type: ignore[no-untyped-call]
         step.zero_grad()
 

@@ -48,6 +48,7 @@ class Tracker(Declared, ABC):
 
     tracker_name: ClassVar[str]
     fusion_modes: ClassVar[tuple[str, ...]] = MODES
+    smoothing_step: ClassVar[float] = math.inf  # seconds between frames up to which boxes are smoothed
     new_tracks_wait: ClassVar[bool] = False  # at their first box, until a second one tells where they go
 
     depth: DepthFusion | str | None = None
@@ -115,7 +116,7 @@ class Tracker(Declared, ABC):
         self._rows = Lifecycle()
         self._motion = self._new_motion()
         self._depth = self._new_depth()
-        self._report = BoxReport(self._motion) if self.boxes == "adaptive" else None
+        self._report = BoxReport(self._motion, self.smoothing_step) if self.boxes == "adaptive" else None
         self._parts: list[Part] = [self._rows, self._motion]
         if self._depth is not None:
             self._parts += self._depth.parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -150,6 +150,10 @@ class OptimizerSettings:
     clip_norm: float = 1.0
     ema_decay: float = 0.998
 
+    def shortened(self, steps: int) -> OptimizerSettings:
+        """The same over so many steps."""
+        return replace(self, steps=steps, decay_steps=min(self.decay_steps, steps))
+
 
 @dataclass(frozen=True)
 class LossSettings:
@@ -229,7 +233,7 @@ def load_settings(path: str | Path) -> TrainSettings:
     path = Path(path)
     content = read_toml(path)
     try:
-        settings = _section(TrainSettings, content, "")
+        settings = read_section(TrainSettings, content)
         _check_ranges(settings)
     except UsageError as error:
         raise DataError(path, str(error)) from error
@@ -248,12 +252,22 @@ def settings_from_dict(content: dict[str, Any]) -> TrainSettings:
         ...
         deptr.errors.UsageError: unknown key 'modle'; known here: data, loss, model, optimizer, run
     """
-    settings = _section(TrainSettings, content, "")
+    settings = read_section(TrainSettings, content)
     _check_ranges(settings)
     return settings
 
 
-def _section(kind: type[SectionT], content: dict[str, Any], where: str) -> SectionT:
+def read_section(kind: type[SectionT], content: dict[str, Any], where: str = "") -> SectionT:
+    """A dataclass of settings from nested dictionaries.
+
+    Args:
+        kind: The dataclass; its fields are numbers, words, lists or dataclasses.
+        content: Values by name.
+        where: What stands before the names in messages.
+
+    Raises:
+        UsageError: Unknown key, missing key or wrong type.
+    """
     hints = get_type_hints(kind)
     known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
     for key in content:
@@ -273,7 +287,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, dict):
             raise UsageError(f"{where}: expected a table, got {value!r}")
-        return _section(hint, value, f"{where}.")
+        return read_section(hint, value, f"{where}.")
     if origin is list:
         if not isinstance(value, list):
             raise UsageError(f"{where}: expected a list, got {value!r}")

@@ -128,6 +128,10 @@ class Batch:
         """The same batch on another device."""
         return Batch(self.images.to(device, non_blocking=True), self.targets.to(device))
 
+    def saved(self) -> dict[str, Any]:
+        """What is written down of a batch whose loss is not finite."""
+        return {"images": self.images, "targets": vars(self.targets)}
+
     def pin_memory(self) -> Batch:
         """The same batch in memory from which a GPU copies while it computes; torch's loader calls this."""
         return Batch(self.images.pin_memory(), self.targets.pinned())

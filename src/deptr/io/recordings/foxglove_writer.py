@@ -69,8 +69,7 @@ class FoxgloveWriter:
 
         time = moment.nanoseconds
         stamp = messages.Timestamp(*divmod(time, _SECOND))
-        camera = moment.camera
-        frame = camera.frame_id if camera is not None else Pinhole.frame_id
+        camera, frame = moment.camera, moment.frame
         picture = moment.jpeg()
         if picture is not None:
             self._image.log(

@@ -26,6 +26,7 @@ class Moment:
         image: ``(H, W, 3)`` uint8 RGB, None where it shall not be recorded.
         camera: Who saw it, None where the focal length is unknown; places are then unknown too.
         class_names: Name of each class number that has one.
+        frame_id: Name of the camera's optical frame, None for that of `camera`.
     """
 
     nanoseconds: int
@@ -33,6 +34,12 @@ class Moment:
     image: Image | None = None
     camera: Pinhole | None = None
     class_names: dict[int, str] | None = None
+    frame_id: str | None = None
+
+    @property
+    def frame(self) -> str:
+        """Name of the frame in which places are told."""
+        return self.frame_id or (self.camera.frame_id if self.camera is not None else Pinhole.frame_id)
 
     @property
     def identities(self) -> list[int]:

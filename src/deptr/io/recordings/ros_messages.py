@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deptr.io.recordings.camera import Pinhole
 from deptr.io.recordings.moment import Moment
 from deptr.records import FloatArray
 
@@ -121,8 +120,7 @@ class RosMessages:
         """A ``std_msgs/Header`` with the time of a moment and the name of its camera."""
         seconds, rest = divmod(moment.nanoseconds, _SECOND)
         stamp = self._make("builtin_interfaces/msg/Time", sec=seconds, nanosec=rest)
-        frame = moment.camera.frame_id if moment.camera is not None else Pinhole.frame_id
-        return self._make("std_msgs/msg/Header", stamp=stamp, frame_id=frame)
+        return self._make("std_msgs/msg/Header", stamp=stamp, frame_id=moment.frame)
 
     def _poses(self, moment: Moment) -> list[Any]:
         places = moment.places()

@@ -49,14 +49,16 @@ class CameraShift:
             return none
         residuals, weights = pairs.errors[clear, :2], pairs.variances[clear, :2] ** -0.5
         shift = np.array([weighted_median(residuals[:, axis], weights[:, axis]) for axis in range(2)])
-        moved = pairs.shifted(shift)
-        before, after = values(pairs), values(moved)
-        gain = _total(moved, after, shape) - _total(pairs, before, shape)
-        if gain < LEAST_GAIN:
-            shift = none
+        if (weights**2 * shift**2).sum() < LEAST_GAIN or self._gain(pairs, shift, values, shape) < LEAST_GAIN:
+            shift = none  # the first is more than a shift of unchanged pairs can gain, and quickly known
         square = self.reach**2 + FORGETTING * (float(np.mean(shift**2)) / height**2 - self.reach**2)
         self.reach = max(square**0.5, LEAST_REACH)
         return shift
+
+    def _gain(self, pairs: Pairs, shift: FloatArray, values: Values, shape: tuple[int, int]) -> float:
+        """Nats by which all pairs together are likelier after the shift."""
+        moved = pairs.shifted(shift)
+        return _total(moved, values(moved), shape) - _total(pairs, values(pairs), shape)
 
 
 def _total(pairs: Pairs, worth: FloatArray, shape: tuple[int, int]) -> float:

@@ -13,7 +13,7 @@ from deptr.tracking.likelihood.noise import COORDINATES
 
 GATE = 64.0  # squared standard deviations that no coordinate of place and size may exceed
 WRONG_DEPTHS = 0.05  # share of depths that may be plainly wrong, so that no depth alone forbids a pair
-USED = [0, 1, 2, 4]  # limbs and cuts change the aspect more than identities do
+DECIDING = 3  # of place, height and aspect: limbs and cuts change the aspect more than identities do
 FIRST_SPREAD = np.array([1e5, 1e4, 0.5, 0.5, 0.0])  # pixels squared for the place; depth must prove its own
 MEMORY = 50  # frames over which the spread of the objects is averaged
 
@@ -27,10 +27,14 @@ class Population:
 
     def learn(self, states: FloatArray) -> None:
         """Take the detections of one frame in, ``(N, 5)``."""
-        known = np.isfinite(states).sum(0) > 1
+        finite = np.isfinite(states)
+        count = finite.sum(0)
+        known = count > 1
         if not known.any():
             return
-        spread = 2 * np.nanvar(states[:, known], axis=0, ddof=1)
+        states, count = np.where(finite, states, 0.0)[:, known], count[known]
+        apart = np.where(finite[:, known], states - states.sum(0) / count, 0.0)
+        spread = 2 * (apart**2).sum(0) / (count - 1)
         if not self.spread[DEPTH] and known[DEPTH]:
             self._frames[DEPTH] = 0
         self._frames[known] = np.minimum(self._frames[known] + 1, MEMORY)
@@ -85,8 +89,7 @@ def near_pairs(
     errors = states[columns] - mean[rows]
     errors[:, 0] = across[near]
     variances = same[rows]
-    surplus = own[columns] - motion.noise.measurement[DEPTH]
-    variances[:, DEPTH] += np.maximum(np.nan_to_num(surplus), 0.0)
+    variances[:, DEPTH] += np.fmax(own[columns] - motion.noise.measurement[DEPTH], 0.0)
     return Pairs(rows, columns, errors, variances)
 
 
@@ -113,31 +116,43 @@ def _beside(
     return rows, columns, across
 
 
-def log_ratios(pairs: Pairs, spread: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Log-likelihood ratios of each pair, in nats.
+def box_ratios(pairs: Pairs, spread: FloatArray) -> FloatArray:
+    """What place and size say: log-likelihood ratio of each pair, ``(P,)`` nats, -inf outside the gate.
 
     Args:
         pairs: What is compared.
         spread: ``(5,)`` mean square difference of different objects, as `Population` learns it.
 
-    Returns:
-        ``(P,)`` of place and size, -inf outside the gate; ``(P,)`` of depth, NaN = unknown.
+    Example:
+        >>> pair = Pairs(np.array([0]), np.array([0]), np.zeros((1, 5)), np.ones((1, 5)))
+        >>> box_ratios(pair, np.full(5, np.e**2)).round(2).tolist()
+        [3.0]
+    """
+    variances = pairs.variances[:, :DECIDING]
+    terms, normed = _terms(pairs.errors[:, :DECIDING], variances, spread[:DECIDING])
+    values = terms.sum(1)
+    values[(normed >= GATE).any(1)] = -np.inf
+    return np.asarray(values)
+
+
+def depth_ratios(pairs: Pairs, spread: FloatArray) -> FloatArray:
+    """What depth says, ``(P,)`` nats, NaN = unknown; never less than the share of wrong depths allows.
 
     Example:
-        >>> errors, same = np.zeros((1, 5)), np.ones((1, 5))
-        >>> pair = Pairs(np.array([0]), np.array([0]), errors, same)
-        >>> [ratio.round(2).tolist() for ratio in log_ratios(pair, np.full(5, np.e**2))]
-        [[3.0], [0.97]]
+        >>> pair = Pairs(np.array([0]), np.array([0]), np.zeros((1, 5)), np.ones((1, 5)))
+        >>> depth_ratios(pair, np.full(5, np.e**2)).round(2).tolist()
+        [0.97]
     """
-    errors, variances = pairs.errors[:, USED], pairs.variances[:, USED]
-    squares, different = errors**2, np.maximum(spread[USED], variances)
+    terms, _ = _terms(pairs.errors[:, DEPTH], pairs.variances[:, DEPTH], spread[DEPTH])
+    return np.asarray(np.log(WRONG_DEPTHS + (1 - WRONG_DEPTHS) * np.exp(terms)))
+
+
+def _terms(errors: FloatArray, variances: FloatArray, spread: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Log-likelihood ratio of each coordinate, and its squared error in units of the variance."""
+    squares, different = errors**2, np.maximum(spread, variances)
     normed = squares / variances
-    terms = 0.5 * np.log(different / variances) - (FREEDOM + 1) / 2 * (
-        np.log1p(normed / FREEDOM) - np.log1p(squares / different / FREEDOM)
-    )
-    inside = (normed[:, :-1] < GATE).all(1)
-    depth = np.log(WRONG_DEPTHS + (1 - WRONG_DEPTHS) * np.exp(terms[:, -1]))
-    return np.where(inside, terms[:, :-1].sum(1), -np.inf), depth
+    unlikely = np.log((1 + normed / FREEDOM) / (1 + squares / different / FREEDOM))
+    return 0.5 * np.log(different / variances) - (FREEDOM + 1) / 2 * unlikely, normed
 
 
 def leads(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> FloatArray:

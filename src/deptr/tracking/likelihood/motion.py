@@ -14,6 +14,7 @@ from deptr.records import DepthKind, FloatArray
 from deptr.tracking.assignment import Indices
 from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.likelihood.noise import COORDINATES, LearnedNoise
+from deptr.tracking.likelihood.redundancy import Redundancy
 from deptr.tracking.likelihood.worth import Worth
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion
@@ -35,6 +36,7 @@ class LikelihoodMotion(BoxMotion):
             (its logarithm, or inverse depth in units of its first spread); velocities per second.
         noise: What was learned about the noise of each coordinate.
         depth_worth: What depth has been worth in telling objects apart.
+        redundancy: How much of the depth the box says already.
         rate_worth: What the rate of the depth has added to the prediction of place and size.
         updates: ``(T,)`` how often each track was corrected.
         log_depth: Whether the depth coordinate is a logarithm and so tells the rate.
@@ -49,6 +51,7 @@ class LikelihoodMotion(BoxMotion):
         self.log_depth = True
         self.spread = 0.0
         self.depth_worth = Worth(useful=USEFUL, telling=TELLING)
+        self.redundancy = Redundancy()
         self.rate_worth = Worth(useful=USEFUL_RATE, telling=TELLING_RATE, errors=0.0)
         self._trust = 0.0
         self._use_depth = use_depth
@@ -57,6 +60,11 @@ class LikelihoodMotion(BoxMotion):
 
     def __len__(self) -> int:
         return len(self.filters)
+
+    @property
+    def depth_trust(self) -> float:
+        """Share of what depth says of pairs that counts, in [0, 1]."""
+        return self.depth_worth.trust * self.redundancy.say
 
     def observe(self, seen: Measurements) -> tuple[FloatArray, FloatArray]:
         """Detections as states ``(N, 5)``, and the detector's own variance of each depth, NaN = not given."""
@@ -144,17 +152,18 @@ class LikelihoodMotion(BoxMotion):
         """Move all tracks ahead in perspective; white acceleration, integrated over the step."""
         seconds = step.seconds
         self.noise.step(seconds)
-        self._trust = self.depth_worth.trust * self.rate_worth.trust
+        self._trust = self.depth_trust * self.rate_worth.trust
         filters = self.filters
         used, own = (self._held(rates, seconds) for rates in self.rates(self._trust))
-        others = [self._held(self.rates(trust)[0], seconds) for trust in (0.0, 1.0)]
         mean, velocity = filters.mean.copy(), filters.velocity.copy()
         power = self.noise.acceleration * self.scales() ** 2
         filters.predict(seconds, power * seconds**3 / 3, power * seconds)
         filters.covariance[1] += power * seconds**2 / 2
         filters.mean[:, :3] = _moved(mean, velocity, used, seconds)
-        self._offsets = np.stack([_moved(mean, velocity, rates, seconds) for rates in others])
-        self._offsets -= filters.mean[:, :3]
+        if self._use_depth:
+            others = [self._held(self.rates(trust)[0], seconds) for trust in (0.0, 1.0)]
+            self._offsets = np.stack([_moved(mean, velocity, rates, seconds) for rates in others])
+            self._offsets -= filters.mean[:, :3]
         ratio = 1 + seconds * used
         filters.velocity[:, :2] = velocity[:, :2] / (ratio**2)[:, None]
         filters.velocity[:, HEIGHT] = -used / ratio
@@ -163,13 +172,24 @@ class LikelihoodMotion(BoxMotion):
             filters.mean[:, DEPTH] = mean[:, DEPTH] + np.log(ratio)
             filters.velocity[:, DEPTH] = own / ratio
 
-    def learn(self, rows: Indices, states: FloatArray) -> None:
-        """Learn from clear pairs whether the rate of the depth foresees boxes better than their own rate.
+    def learn(self, rows: Indices, states: FloatArray, clear: Indices) -> None:
+        """Learn the noise, and what depth and its rate are worth beside the box.
 
         Args:
-            rows: ``(N,)`` tracks.
+            rows: ``(N,)`` tracks that were seen.
             states: ``(N, 5)`` their detections.
+            clear: ``(M,)`` those of the N whose match leaves no doubt; they teach.
         """
+        certain = rows[clear]
+        scales = self.scales(certain)
+        if np.isfinite(states[:, DEPTH]).any():
+            self._learn_rate(certain, states[clear])
+        self.noise.learn(rows, states, clear, scales)
+        if self._use_depth:
+            self.redundancy.learn(self.noise.tremble(certain, scales)[:, [V, HEIGHT, DEPTH]])
+
+    def _learn_rate(self, rows: Indices, states: FloatArray) -> None:
+        """Learn whether the rate of the depth foresees boxes better than their own rate."""
         known = np.isfinite(self.filters.mean[rows, DEPTH]) & (self.updates[rows] >= STEADY)
         rows, states = rows[known], states[known, :3]
         variances = (

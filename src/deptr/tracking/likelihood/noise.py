@@ -89,6 +89,11 @@ class LearnedNoise:
             self._differences[index] = 6 * self.measurement + 2 / 3 * self.acceleration * time**3
         self._weights = np.minimum(self._weights, 4 * GUESS_WEIGHT)
 
+    def tremble(self, rows: Indices, scales: FloatArray) -> FloatArray:
+        """Second differences of these tracks over three frames, ``(N, 5)``, NaN = not seen in all."""
+        newest, before, oldest = self._history[:3, rows]
+        return np.asarray((newest - 2 * before + oldest) / scales)
+
     def learn(self, rows: Indices, states: FloatArray, clear: Indices, scales: FloatArray) -> None:
         """Take the measurements of this frame in.
 

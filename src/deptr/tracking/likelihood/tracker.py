@@ -9,7 +9,7 @@ from deptr.tracking.assignment import Indices, Matches, assign_pairs, without
 from deptr.tracking.base import Tracker
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.likelihood.camera import CameraShift
-from deptr.tracking.likelihood.evidence import Pairs, Population, leads, log_ratios, near_pairs
+from deptr.tracking.likelihood.evidence import Pairs, Population, box_ratios, depth_ratios, leads, near_pairs
 from deptr.tracking.likelihood.hiding import hidden_share
 from deptr.tracking.likelihood.motion import HEIGHT, LikelihoodMotion
 from deptr.tracking.likelihood.reliability import BirthReliability
@@ -22,6 +22,7 @@ from deptr.tracking.track_view import Track
 STEADY_MATCHES = 3  # from which on a track tells how the camera moved
 LATELY = 2  # frames: who was seen within these tells it
 CLEAR_LEAD = 3.0  # nats before the best rival from which on a pair tells what depth is worth
+MOST_LOST_EVIDENCE = 4.0  # nats
 HIDDEN = 0.5  # share of a track's box that must be covered for it to be no surprise that it is not seen
 
 
@@ -41,6 +42,7 @@ class LikelihoodTracker(Tracker):
 
     tracker_name = "likelihood"
     fusion_modes = ("adaptive", "none")
+    smoothing_step = 0.12  # seconds; people swing their limbs faster than slower frames can tell from jitter
     _motion: LikelihoodMotion
 
     lost_seconds: float = number(
@@ -53,7 +55,7 @@ class LikelihoodTracker(Tracker):
         default=4.0, low=0, high=100, help="nats more for a detection of a low score"
     )
     lost_evidence: float = number(
-        default=3.0, low=0, high=100, help="nats more for a track that was not seen in the last frame"
+        default=2.0, low=0, high=100, help="nats more for each second that a track was not seen, at most 4"
     )
     birth_share: float = number(
         default=0.55,
@@ -87,10 +89,11 @@ class LikelihoodTracker(Tracker):
         self._population.learn(states)
         pairs = near_pairs(motion, states, own, reach=self._shift.reach, period=self._period)
         pairs = self._follow_shift(pairs, len(seen))
-        by_boxes, by_depth = log_ratios(pairs, self._population.spread)
-        by_boxes += self._allowances(pairs, seen)
-        shape = len(rows), len(seen)
-        matches, chosen = _choose(pairs, by_boxes + motion.depth_worth.trust * np.nan_to_num(by_depth), shape)
+        by_boxes = box_ratios(pairs, self._population.spread) + self._allowances(pairs, seen)
+        by_depth = depth_ratios(pairs, self._population.spread)
+        shape, trust = (len(rows), len(seen)), motion.depth_trust
+        values = by_boxes + trust * np.where(np.isnan(by_depth), 0.0, by_depth) if trust else by_boxes
+        matches, chosen = _choose(pairs, values, shape)
         lead = leads(pairs, by_boxes, shape)[chosen]
         lead[seen.scores[matches.columns] < self.high_score] = -np.inf
         motion.depth_worth.add(by_depth[chosen[lead > CLEAR_LEAD]])
@@ -108,7 +111,7 @@ class LikelihoodTracker(Tracker):
         spread, need = self._population.spread, self.min_evidence
         shift = self._shift.update(
             told,
-            lambda chosen: log_ratios(chosen, spread)[0] - need,
+            lambda chosen: box_ratios(chosen, spread) - need,
             np.exp(motion.filters.mean[:, HEIGHT]),
             (len(rows), count),
         )
@@ -137,7 +140,9 @@ class LikelihoodTracker(Tracker):
         if lost.any():
             boxes = self._motion.boxes()
             hidden = hidden_share(boxes[lost], boxes[~lost])
-            needs[lost] = self.lost_evidence * (1 - np.minimum(hidden / HIDDEN, 1.0))
+            unseen = self._rows.now - self._rows.last_seen[lost]
+            asked = np.minimum(self.lost_evidence * unseen, MOST_LOST_EVIDENCE)
+            needs[lost] = asked * (1 - np.minimum(hidden / HIDDEN, 1.0))
         return needs
 
     def _learn(self, matches: Matches, states: FloatArray, clear: Indices) -> None:
@@ -152,8 +157,7 @@ class LikelihoodTracker(Tracker):
         if self._period is not None:
             turns = np.rint((states[:, 0] - motion.filters.mean[found, 0]) / self._period)
             states[:, 0] -= turns * self._period
-        motion.learn(found[clear], states[clear])
-        motion.noise.learn(found, states, clear, motion.scales(found[clear]))
+        motion.learn(found, states, clear)
 
     def _revise(self, step: Step) -> None:
         rows = self._rows
