@@ -67,6 +67,8 @@ def test_a_switch_knows_its_circumstances(tmp_path: Path) -> None:
     assert found.objects[switched].tolist() == [1, 2]
     assert found.frames[switched].tolist() == [11, 11]
     assert found.swapped[switched].tolist() == [True, False]  # 2 belonged to the other object, 7 is new
+    assert found.before[switched].tolist() == [1, 2]
+    assert found.after[switched].tolist() == [2, 7]
     assert found.depth_gap[switched] == pytest.approx(np.log(1.2))
     assert found.visibility[switched] == pytest.approx(0.5)
     assert found.crowd[switched].tolist() == [1, 1]
@@ -80,7 +82,9 @@ def test_fixed_and_caused_switches_are_matched_within_a_few_frames() -> None:
         count = len(objects)
         zeros = np.zeros(count)
         flags = np.ones(count, bool)
-        return Links(np.array(objects), np.array(frames), flags, ~flags, zeros, zeros, zeros.astype(int))
+        return Links(
+            np.array(objects), np.array(frames), flags, ~flags, zeros, zeros, *3 * [zeros.astype(int)]
+        )
 
     plain = some([1, 1, 2], [10, 30, 50])
     fused = some([1, 2, 3], [12, 80, 50])

@@ -95,7 +95,7 @@ def test_a_saved_folder_is_that_of_the_command_line(run_command: Run, tmp_path: 
         fusion="fixed:gamma=0.1", min_score=0.2,
     )  # fmt: skip
     summary = run.save(tmp_path / "p")
-    for name in ("tracks.txt", "tracked.mp4"):
+    for name in ("tracks.txt", "tracks.jsonl", "tracked.mp4"):
         assert (tmp_path / "p" / name).read_bytes() == (tmp_path / "o" / name).read_bytes(), name
     ours, theirs = (json.loads((tmp_path / folder / "run.json").read_text()) for folder in "po")
     for content in (ours, theirs):
@@ -104,7 +104,7 @@ def test_a_saved_folder_is_that_of_the_command_line(run_command: Run, tmp_path: 
     assert ours == theirs
     assert summary is run.summary
     assert (summary.status, summary.frames, summary.total) == ("complete", 100, 100)
-    assert [path.name for path in summary.files] == ["tracks.txt", "tracked.mp4", "run.json"]
+    assert [path.name for path in summary.files] == ["tracks.txt", "tracks.jsonl", "tracked.mp4", "run.json"]
     assert not reading()
 
 

@@ -29,6 +29,8 @@ EPILOG = f"""\b
 Examples:
   deptr convert runs/track --to csv
   deptr convert runs/track --to parquet --ids 3,7 --renumber --output two.parquet
+  deptr convert runs/track --to cvat --output walk.xml
+  deptr convert corrected.xml --to mot-sequence --images walk.mp4 --output data/walk
   deptr convert mot17 data/MOT17 --labels labels --output train.json
 
 \b
@@ -54,6 +56,9 @@ def convert(
     ),
     ids: str | None = typer.Option(None, "--ids", help="Only these identities, separated by commas."),
     renumber: bool = typer.Option(False, "--renumber", help="Identities 1, 2, 3, ... without gaps."),
+    images: Path | None = typer.Option(
+        None, "--images", help="The video or folder of images that the tracks are of, for mot-sequence."
+    ),
     fps: float | None = typer.Option(None, "--fps", help="Frames per second, where SOURCE does not say."),
     split: str | None = typer.Option(
         None, "--split", help="Benchmark: train, val, ... Default: the first there is."
@@ -72,7 +77,13 @@ def convert(
     if to is not None and root is not None:
         raise UsageError("--to: tracks are one SOURCE; a benchmark's ROOT becomes COCO json without --to")
     if root is not None:
-        tracks_only = {"--from": from_, "--ids": ids, "--renumber": renumber, "--fps": fps}
+        tracks_only = {
+            "--from": from_,
+            "--ids": ids,
+            "--renumber": renumber,
+            "--fps": fps,
+            "--images": images,
+        }
         _refuse(tracks_only, "a benchmark")
         _convert_benchmark(
             source, root, output=output, split=split, labels=labels, stride=stride, overwrite=overwrite
@@ -80,7 +91,15 @@ def convert(
         return
     _refuse({"--split": split, "--labels": labels, "--stride": stride != 1}, "tracks")
     _convert_tracks(
-        source, str(to), from_=from_, output=output, ids=ids, renumber=renumber, fps=fps, overwrite=overwrite
+        source,
+        str(to),
+        from_=from_,
+        output=output,
+        ids=ids,
+        renumber=renumber,
+        images=images,
+        fps=fps,
+        overwrite=overwrite,
     )
 
 
@@ -98,6 +117,7 @@ def _convert_tracks(
     output: Path | None,
     ids: str | None,
     renumber: bool,
+    images: Path | None,
     fps: float | None,
     overwrite: bool,
 ) -> None:
@@ -107,7 +127,7 @@ def _convert_tracks(
     target = format_of(to, "--to")
     if from_ is not None:
         format_of(from_, "--from")
-    sequence = selected(read_sequence(source, from_), ids=ids, renumber=renumber, fps=fps)
+    sequence = selected(read_sequence(source, from_), ids=ids, renumber=renumber, fps=fps, images=images)
     if output is None:
         named = _FOLDER / f"{_stem(source, sequence)}{target.ending}"
         output = named if overwrite else _free(named)

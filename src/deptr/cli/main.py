@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "detect": ("detect", "Find objects and their depth in images or video."),
     "refine": ("refine", "Fill gaps and merge tracklets of a finished result, offline."),
     "summary": ("summary", "Tell of each identity when it was seen, how far away, how far it went."),
+    "report": ("report", "Write a page that shows tracks: video, time line, depth, view from above."),
     "eval": ("eval", "Score tracks with the official metrics (HOTA, CLEAR, IDF1)."),
     "validate": ("validate", "Explain what is wrong with a result file before it scores zero."),
     "benchmark": ("benchmark", "Compare trackers, fusions and frame rates on the same detections."),

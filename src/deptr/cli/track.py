@@ -9,6 +9,7 @@ from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
 from deptr.cli.option_groups import grouped
 from deptr.cli.terminal import progress
+from deptr.cli.track_count_options import CountOptions
 from deptr.cli.track_detector_options import DetectorOptions
 from deptr.cli.track_live_options import LiveOptions
 from deptr.cli.track_output_options import OutputOptions
@@ -44,6 +45,7 @@ def track(
     param: option.Param = None,
     config: option.Config = None,
     time: LiveOptions,
+    counts: CountOptions,
     results: OutputOptions,
 ) -> None:
     """Follow objects through a video, images, a stream or a detections file."""
@@ -63,6 +65,7 @@ def track(
             classes=classes,
             min_score=min_score,
             live=time.request,
+            counts=counts.request,
             spelling=Options(),
         )
     )

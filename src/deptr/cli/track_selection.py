@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from deptr.cli.results import words_of
 from deptr.errors import UsageError
@@ -17,6 +18,7 @@ def selected(
     renumber: bool = False,
     fps: float | None = None,
     focal: float | None = None,
+    images: Path | None = None,
 ) -> SequenceTracks:
     """The wanted identities of a sequence, renumbered after that, and what the user adds to what it says.
 
@@ -26,6 +28,8 @@ def selected(
     check_rate(fps)
     if focal is not None and not focal > 0:
         raise UsageError(f"--focal: expected a positive number of pixels, got {focal:g}")
+    if images is not None and not images.exists():
+        raise UsageError(f"--images: there is no {images}")
     tracks = sequence.tracks
     if ids is not None:
         wanted = words_of(ids, "--ids")
@@ -36,4 +40,10 @@ def selected(
         tracks = tracks.of_identities(map(int, wanted))
     if renumber:
         tracks = tracks.renumbered()
-    return replace(sequence, tracks=tracks, fps=fps or sequence.fps, focal_px=focal or sequence.focal_px)
+    return replace(
+        sequence,
+        tracks=tracks,
+        fps=fps or sequence.fps,
+        focal_px=focal or sequence.focal_px,
+        video=images or sequence.video,
+    )

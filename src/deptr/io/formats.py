@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from deptr.errors import DataError, UsageError
+from deptr.io.annotation.formats import ANNOTATIONS, recognized_annotation
 from deptr.io.json_track_file import write_json_lines
 from deptr.io.recordings.bag import is_bag
 from deptr.io.recordings.of_sequence import read_bag, write_bag, write_foxglove, write_rerun, written_only
 from deptr.io.run_folder import is_run, read_run
 from deptr.io.sequence_tracks import SequenceTracks
 from deptr.io.table_files import read_csv, read_json_lines, read_parquet, write_csv, write_parquet
+from deptr.io.track_format import Format
 from deptr.io.track_text import read_text_tracks, write_text
-
-
-@dataclass(frozen=True)
-class Format:
-    """One way to write tracks down.
-
-    Attributes:
-        name: Its word on the command line.
-        told: What it is, for help and messages.
-        ending: What the name of its file ends with; empty for a folder.
-        read: Reads a file or folder of it.
-        write: Writes one, whole or not at all.
-    """
-
-    name: str
-    told: str
-    ending: str
-    read: Callable[[Path], SequenceTracks]
-    write: Callable[[Path, SequenceTracks], None]
-
 
 _ALL = (
     Format(
@@ -51,6 +32,7 @@ _ALL = (
     Format("rosbag2", "vision_msgs in the folder of a ROS 2 bag (extra ros)", "", read_bag, write_bag),
     Format("foxglove", "MCAP to look at (extra foxglove)", ".foxglove.mcap", written_only, write_foxglove),
     Format("rerun", "to look at (extra rerun)", ".rrd", written_only, write_rerun),
+    *ANNOTATIONS,
 )
 FORMATS: Mapping[str, Format] = MappingProxyType({entry.name: entry for entry in _ALL})
 
@@ -105,8 +87,11 @@ def recognized(place: Path) -> str:
         raise DataError(place, "no such file or folder")
     if place.is_dir() and is_bag(place):
         return "rosbag2"
-    found = next((entry.name for entry in _ALL if entry.ending and place.name.endswith(entry.ending)), None)
-    if found is None or place.is_dir():
+    found = recognized_annotation(place)
+    if found is None and place.is_file():
+        endings = (entry.name for entry in _ALL if entry.ending and place.name.endswith(entry.ending))
+        found = next(endings, None)
+    if found is None:
         expected = f"the folder of a run, or one of {', '.join(FORMATS)}"
         raise DataError(place, "not recognized as tracks", expected=expected, hint="say --from FORMAT")
     return found

@@ -17,6 +17,8 @@ from deptr.io.text_files import read_json
 from deptr.records import DepthKind
 
 TRACKS, LINES, VIDEO, RUN = "tracks.txt", "tracks.jsonl", "tracked.mp4", "run.json"
+COUNTS = "counts.csv"
+FILES = (TRACKS, LINES, COUNTS, VIDEO, RUN)
 
 
 def is_run(path: Path) -> bool:

@@ -19,6 +19,8 @@ from deptr.threads import Newest, Stop, read_ahead
 if TYPE_CHECKING:
     import supervision as sv
 
+    from deptr.pipeline.counting.counter import Crossing, Tally
+
 
 @dataclass(frozen=True)
 class TrackedFrame:
@@ -32,6 +34,8 @@ class TrackedFrame:
         tracked: Those that belong to a confirmed track, with ``tracker_id``.
         latency_seconds: From the capture of a live frame to its result, None where frames are not live.
         captured_at: When a live frame was captured, in seconds of `time.time`, else None.
+        crossings: Who crosses a line, or enters or leaves a zone, in this frame.
+        tallies: What each line and zone has counted up to this frame.
     """
 
     index: int
@@ -42,6 +46,8 @@ class TrackedFrame:
     _plan: Plan = field(repr=False)
     latency_seconds: float | None = None
     captured_at: float | None = None
+    crossings: tuple[Crossing, ...] = ()
+    tallies: tuple[Tally, ...] = ()
 
     @property
     def depths(self) -> FloatArray:
@@ -58,7 +64,14 @@ class TrackedFrame:
         """
         if self.image is None:
             raise UsageError(f"frame {self.index} has no image to draw on; look at its image first")
-        return self._plan.overlay.draw(self.image, self.tracked, self.timestamp)
+        picture = self._plan.overlay.draw(self.image, self.tracked, self.timestamp)
+        for tally in self.tallies:
+            from deptr.viz.counts import draw_count
+
+            inside = "" if tally.inside is None else f" · {tally.inside} inside"
+            words = f"{tally.entered} in · {tally.left} out{inside}"
+            draw_count(picture, tally.points, words, closed=tally.inside is not None)
+        return picture
 
     def record(self) -> dict[str, Any]:
         """The frame as plain values, as a line of ``--jsonl`` holds them; see `frame_record`."""
@@ -89,6 +102,9 @@ def follow(plan: Plan, seconds: Seconds, stop: Stop) -> Generator[TrackedFrame, 
             with timed(seconds, "track"):
                 tracked = plan.tracker.update(detections, step.image, step.timestamp - step.paused)
             frame = TrackedFrame(step.index, step.timestamp, step.image, detections, tracked, plan)
+            if plan.counter is not None:
+                crossings = plan.counter.update(tracked, step.timestamp)
+                frame = replace(frame, crossings=crossings, tallies=plan.counter.tallies())
             yield frame if step.captured is None else _timed_result(frame, step.captured, plan)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from deptr import __version__
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write, first_free
-from deptr.io.run_folder import RUN, TRACKS, VIDEO
+from deptr.io.run_folder import FILES, RUN, VIDEO
 from deptr.pipeline.plan import Plan
 from deptr.pipeline.spelling import Spelling
 from deptr.pipeline.timing import Seconds
@@ -67,7 +67,7 @@ class Summary:
     @property
     def files(self) -> list[Path]:
         """What was written."""
-        return [path for name in (TRACKS, VIDEO, RUN) if (path := self.folder / name).exists()]
+        return [path for name in FILES if (path := self.folder / name).exists()]
 
     def _repr_html_(self) -> str | None:
         """The video, for notebooks; None where there is none."""
@@ -112,7 +112,7 @@ def prepare_folder(named: str | Path | None, *, overwrite: bool, spelling: Spell
             say = spelling.choice("overwrite", True)
             raise UsageError(f"{option}: {folder} is not empty; choose another folder or say {say}")
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (TRACKS, VIDEO, RUN):
+        for name in FILES:
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise DataError(folder, "cannot be written", found=error.strerror or str(error)) from error

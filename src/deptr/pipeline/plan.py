@@ -25,6 +25,7 @@ from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import create_tracker, parse_parameters
 
 if TYPE_CHECKING:
+    from deptr.pipeline.counting.counter import Counter
     from deptr.tracking.base import Tracker
     from deptr.viz.overlay import Overlay
 
@@ -80,6 +81,16 @@ class Plan:
         fusion = "" if mode == "none" else f" · {mode} depth fusion"
         caption = f"{type(self.tracker).__name__}{fusion}"
         return Overlay(self.size, depth_kind=self.depth.kind, corner=corner, caption=caption)
+
+    @cached_property
+    def counter(self) -> Counter | None:
+        """Counts who crosses lines and zones, None where none are asked for."""
+        lines, zones = self.request.counts.shapes(self.request.spelling)
+        if not lines and not zones:
+            return None
+        from deptr.pipeline.counting.counter import Counter
+
+        return Counter(lines, zones)
 
     def close(self) -> None:
         """Let go of files and devices."""

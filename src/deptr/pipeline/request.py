@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource, check_rate
+from deptr.pipeline.counting.request import CountRequest
 from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.detector_request import DetectorRequest
 from deptr.pipeline.live.request import LiveRequest
@@ -37,6 +38,7 @@ class Request:
     fusion: DepthFusion | str | None = None
     depth: DepthRequest = field(default_factory=DepthRequest)
     live: LiveRequest = field(default_factory=LiveRequest)
+    counts: CountRequest = field(default_factory=CountRequest)
     first_frame: int = 1
     fps: float | None = None
     topic: str | None = None
@@ -63,6 +65,7 @@ class Request:
         self.detector.check(self.spelling)
         self.depth.check(self.spelling)
         self.live.check(self.spelling)
+        self.counts.check(self.spelling)
 
     def _check_sources(self) -> None:
         name = self.spelling.choice

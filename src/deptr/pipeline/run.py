@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource
+from deptr.pipeline.counting.request import CountRequest
 from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.detector_request import DetectFunction, DetectorRequest
 from deptr.pipeline.follow import TrackedFrame, follow
@@ -184,6 +185,8 @@ def track(
     live: bool | None = None,
     reconnect_seconds: float | None = None,
     max_seconds: float | None = None,
+    lines: Sequence[str | Sequence[float]] = (),
+    zones: Sequence[str | Sequence[float]] = (),
 ) -> Run:
     r"""Follow objects through a video, images, a stream or a detections file.
 
@@ -220,6 +223,8 @@ def track(
             cameras and streams alone. A file then plays at its own pace.
         reconnect_seconds: For how long a camera or stream that broke off is tried again, 60 by default.
         max_seconds: When the run ends, None for the end of the source.
+        lines: Lines whose crossings are counted, each ``"x1,y1,x2,y2"`` in pixels or four numbers.
+        zones: Polygons whose entries and exits are counted, ``"x,y,x,y,..."`` or numbers.
 
     Raises:
         UsageError: A choice cannot be meant.
@@ -251,5 +256,6 @@ def track(
             classes=classes if classes is None or isinstance(classes, str) else tuple(classes),
             min_score=min_score,
             live=LiveRequest(live, reconnect_seconds, max_seconds),
+            counts=CountRequest(lines, zones),
         )
     )

@@ -9,7 +9,9 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from deptr.errors import DataError, DeptrError
 from deptr.io.json_lines import JsonLinesWriter
 from deptr.io.mot_text import TrackWriter
-from deptr.io.run_folder import TRACKS, VIDEO
+from deptr.io.run_folder import COUNTS, LINES, TRACKS, VIDEO
+from deptr.io.sound import keep_sound
+from deptr.pipeline.counting.file import CountsWriter
 from deptr.pipeline.follow import TrackedFrame
 from deptr.pipeline.output import Summary, why_nothing, write_run
 from deptr.pipeline.outputs import Outputs
@@ -52,6 +54,7 @@ def save(
         failure = error
     if plan.frames is not None:
         summary.notes += plan.frames.notes()
+        summary.notes += keep_sound(summary.folder / VIDEO, plan.request.source)
     summary.notes += plan.depth.notes()
     summary.notes += why_nothing(plan, summary)
     summary.status = _status(failure, stop)
@@ -86,14 +89,19 @@ def _write(
     try:
         with ExitStack() as stack:
             tracks = stack.enter_context(TrackWriter(summary.folder / TRACKS))
-            lines = None if outputs.jsonl is None else stack.enter_context(JsonLinesWriter(outputs.jsonl))
+            places = [summary.folder / LINES, *([] if outputs.jsonl is None else [outputs.jsonl])]
+            lines = [stack.enter_context(JsonLinesWriter(place)) for place in places]
+            counts = _counting(plan, summary, stack)
             pictures = [stack.enter_context(output) for output in _picture_outputs(plan, summary, outputs)]
             stack.enter_context(closing(frames))
             for frame in frames:
                 with timed(seconds, "write"):
                     tracks.write(frame.index, frame.tracked)
-                    if lines is not None:
-                        lines.write(frame.record())
+                    record = frame.record()
+                    for writer in lines:
+                        writer.write(record)
+                    if counts is not None:
+                        counts.write(frame.index, frame.timestamp, frame.crossings)
                 summary.add(frame)
                 if pictures and frame.image is not None:
                     with timed(seconds, "draw"):
@@ -106,6 +114,12 @@ def _write(
         stop.request()
     finally:
         seconds["wall"] = time.perf_counter() - start
+
+
+def _counting(plan: Plan, summary: Summary, stack: ExitStack) -> CountsWriter | None:
+    if plan.counter is None:
+        return None
+    return stack.enter_context(CountsWriter(summary.folder / COUNTS))
 
 
 def _figures(frame: TrackedFrame, summary: Summary) -> dict[str, float | str]:
