@@ -22,6 +22,7 @@ ADDS = {
     "export": "writing a trained detector as ONNX",
     "distributed": "labelling and training on many machines with Ray",
     "serve": "tracking as a service over HTTP and WebSocket",
+    "sensors": "depth images in EXR",
     "tune": "searching a tracker's parameters",
     "ros": "ROS bags and MCAP, without ROS",
     "foxglove": "tracks for Foxglove",

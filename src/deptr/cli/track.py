@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from deptr.cli import track_depth_options as depth_option
 from deptr.cli import track_options as option
 from deptr.cli.json_log import JsonLog
 from deptr.cli.option_groups import grouped
 from deptr.cli.track_count_options import CountOptions
+from deptr.cli.track_depth_options import CameraOptions, DepthOptions
 from deptr.cli.track_detector_options import DetectorOptions
 from deptr.cli.track_live_options import LiveOptions
 from deptr.cli.track_many_options import ManyOptions
 from deptr.cli.track_output_options import OutputOptions
 from deptr.cli.track_run import track_many, track_one
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
-from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.request import Request
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -28,14 +27,12 @@ def track(
     *,
     detections: option.Detections = None,
     looks: DetectorOptions,
-    focal: option.Focal = None,
     tracker: option.Tracker = "bytetrack",
     fusion: option.Fusion = None,
     gamma: option.Gamma = None,
     depth_scale: option.DepthScale = None,
-    depth: depth_option.Depth = None,
-    depth_column: depth_option.DepthColumn = None,
-    depth_kind: depth_option.KindOfDepth = "metric",
+    reading: DepthOptions,
+    view: CameraOptions,
     first_frame: option.FirstFrame = 1,
     fps: option.Fps = None,
     topic: option.Topic = None,
@@ -53,11 +50,11 @@ def track(
         source=source[0] if source else None,
         detections=detections,
         detector=looks.request,
-        focal_px=focal,
         tracker=tracker,
         parameters=tracker_parameters(tracker, param or (), config),
         fusion=chosen_fusion(fusion, gamma, depth_scale, config),
-        depth=DepthRequest(depth, depth_column, depth_kind),
+        depth=reading.request,
+        camera=view.request,
         first_frame=first_frame,
         fps=fps,
         topic=topic,

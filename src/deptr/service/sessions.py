@@ -98,7 +98,7 @@ class Session:
 
     def __post_init__(self) -> None:
         options = self.options
-        parameters = parse_parameters(options.tracker, options.parameters)
+        parameters: dict[str, Any] = dict(parse_parameters(options.tracker, options.parameters))
         if parameters.get("camera_motion"):
             raise UsageError("camera_motion: is not offered by the service")
         fusion = DepthFusion.parse(options.fusion or "adaptive")
