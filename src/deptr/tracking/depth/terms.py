@@ -92,7 +92,8 @@ class Adaptive:
         below because any depth may be plainly wrong.
         """
         noise = self.noise
-        innovation, same = self._motion.innovation(rows, columns, seen)
+        innovation, foreseen = self._motion.innovation(rows, columns, seen)
+        same = noise.recent.scale * foreseen
         different = np.maximum(noise.different.value, same)
         evidence = log_likelihood_ratio(innovation, same, different)
         wrong = noise.outliers.value
