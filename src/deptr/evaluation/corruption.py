@@ -16,7 +16,7 @@ KINDS = {
     "noise": "each depth times exp(s * normal), s the amount",
     "shuffle": "depths permuted among the detections of each frame",
     "constant": "every depth is the sequence's median",
-    "drift": "each frame's depths times exp(a + b x): a and b walk by s * normal a frame, x is -1 to 1 across",
+    "drift": "depths times exp(a + b x): a, b walk by s * normal a frame, x is -1 to 1 across the image",
     "missing": "this share of depths unknown",
 }
 DEFAULT_AMOUNT = {"noise": 0.2, "drift": 0.05, "missing": 0.5}
@@ -100,7 +100,7 @@ class Corruption:
             walks = np.cumsum(self.amount * rng.standard_normal((frames.max() + 1, 2)), axis=0)[frames]
             centres = (table.xyxy[:, 0] + table.xyxy[:, 2]) / 2
             across = 2 * (centres - centres.min()) / max(np.ptp(centres), 1e-9) - 1
-            return depth * np.exp(walks[:, 0] + walks[:, 1] * across)
+            return np.asarray(depth * np.exp(walks[:, 0] + walks[:, 1] * across))
         if self.kind == "missing":
             return np.where(rng.random(len(depth)) < self.amount, np.nan, depth)
         return depth
