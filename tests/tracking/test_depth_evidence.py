@@ -100,7 +100,7 @@ def test_noise_is_learned_from_clear_pairs_only() -> None:
 def test_noise_under_occlusion_keeps_a_covered_box_with_its_track() -> None:
     """Two who overlap get each other's depth: what is covered is not sure."""
     frames = beside(crowd(60), pair(-0.24, 0.28, (8.0, 9.5)))[:-1]
-    mixed = [standing("A", -0.08, 8.0, told=9.5), standing("B", 0.09, 9.5, told=8.0)]
+    mixed = [standing("A", -0.065, 8.0, told=9.5), standing("B", 0.07, 9.5, told=8.0)]
     frames.append([*crowd(60)[-1], *mixed])
     assert result(frames) == RIGHT
     for mechanism in ("depth: noise under occlusion", "depth: smallest noise"):
@@ -159,7 +159,7 @@ def test_detectors_own_sigma_makes_a_depth_less_sure() -> None:
 
 
 def test_sort_gives_a_pair_up_only_beyond_some_slack() -> None:
-    frames = beside(crowd(40), [standing("A", 0.0, 8.0)], standing("A", 0.2, 8.0, told=9.6))
+    frames = beside(crowd(40), [standing("A", 0.0, 8.0)], standing("A", 0.2, 8.0, told=10.2))
     assert result(frames, name="sort") == {"A": "A"}
     with without("depth: slack of SORT's limit"):
         assert result(frames, name="sort") == {}

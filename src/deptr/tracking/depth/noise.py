@@ -16,9 +16,9 @@ USEFUL, TELLING = 2.0, 3.0  # log ratio to the control: depth advises from one, 
 CORE_SHARE = 0.68  # of the recent pairs make the noise: some of the others are errors of the boxes
 CORE_SQUARE = 0.989  # of a standard normal, that share of its squares is smaller
 RECENT_PAIRS, GUESSED_PAIRS = 200, 6  # how many are remembered, and how many are made up besides
-SMALLEST_SCALE = 1e-3  # of the noise, however well depths have agreed
+SMALLEST_SCALE = 0.05  # of the noise, however well depths have agreed
 TAIL_GATE = 9.0  # squared standard deviations from which on a difference is none of most others'
-GUESSED_TAIL, TAIL_WEIGHT = 0.05, 20  # first guess of their share, and for how many pairs it counts
+GUESSED_TAIL, TAIL_WEIGHT = 0.1, 100  # first guess of their share, and for how many pairs it counts
 SMALLEST_GAIN = 0.01  # mean gain of IoU from which on motion in space counts for more than advice
 ENOUGH_PAIRS = 50.0  # from which on a small gain is believed
 
@@ -70,7 +70,7 @@ class RecentPairs:
         >>> rng = np.random.default_rng(0)
         >>> own, control = 0.01 * rng.standard_normal(300), 0.5 * rng.standard_normal(300)
         >>> recent.add(own**2, np.full(300, 0.05**2), control**2, np.ones(300, bool))
-        >>> round(recent.scale, 2), recent.tail_share < 0.02, recent.log_ratio() > 5
+        >>> round(recent.scale, 2), recent.tail_share < 0.05, recent.log_ratio() > 5
         (0.05, True, True)
     """
 
