@@ -20,9 +20,10 @@ from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import create_tracker
 
 OURS = {
-    "ByteTrack": ("bytetrack", 0.45),
-    "OC-SORT": ("ocsort", 0.5),
-    "BoT-SORT without camera motion": ("botsort", 0.5),
+    "ByteTrack": ("bytetrack", "ByteTrack"),
+    "OC-SORT": ("ocsort", "OC-SORT"),
+    "BoT-SORT without camera motion": ("botsort", "BoT-SORT without camera motion"),
+    "Likelihood, beside ByteTrack": ("likelihood", "ByteTrack"),
 }
 COUNTS = (10, 30, 100, 300, 1000)
 
@@ -109,10 +110,10 @@ def main() -> None:
     their = peers()
     print(f"MOT17-04: {len(frames)} frames, {np.mean([len(frame) for frame in frames]):.0f} detections each")
     print("| tracker | peer ms | ours ms | share | with depth ms | share |\n|---|---|---|---|---|---|")
-    for title, (name, _) in OURS.items():
+    for title, (name, peer) in OURS.items():
         result = medians(
             {
-                "peer": their[title],
+                "peer": their[peer],
                 "none": lambda name=name: create_tracker(name, depth=DepthFusion.none()),
                 "adaptive": lambda name=name: create_tracker(name),
             },
@@ -120,11 +121,11 @@ def main() -> None:
             arguments.repeats,
             clock,
         )
-        peer, none, adaptive = result["peer"], result["none"], result["adaptive"]
-        ours = f"{none:.2f} | {none / peer:.2f} | {adaptive:.2f} | {adaptive / peer:.2f}"
-        print(f"| {title} | {peer:.2f} | {ours} |", flush=True)
+        theirs, none, adaptive = result["peer"], result["none"], result["adaptive"]
+        ours = f"{none:.2f} | {none / theirs:.2f} | {adaptive:.2f} | {adaptive / theirs:.2f}"
+        print(f"| {title} | {theirs:.2f} | {ours} |", flush=True)
     print("\n| objects | " + " | ".join(str(count) for count in COUNTS) + " |\n" + "|---" * 6 + "|")
-    for name in ("sort", "bytetrack", "ocsort", "botsort", "hybridsort"):
+    for name in ("sort", "bytetrack", "ocsort", "botsort", "hybridsort", "likelihood"):
         for label, depth in (("none", DepthFusion.none()), ("adaptive", None)):
             row = []
             for count in COUNTS:

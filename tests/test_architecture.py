@@ -18,13 +18,14 @@ MAY_IMPORT = {
     "io": set(),
     "teacher": {"io"},
     "detector": set(),
-    "training": {"io", "detector", "synth"},
+    "training": {"io", "detector", "synth", "tracking"},
     "tracking": set(),
     "synth": {"io"},
     "evaluation": {"io", "tracking"},
     "viz": {"io"},
     "pipeline": {"io", "tracking", "detector", "viz"},
     "experiments": {"io", "teacher", "detector", "training", "tracking", "synth", "evaluation", "viz"},
+    "reproduce": {"io", "teacher", "detector", "training", "tracking", "evaluation", "experiments"},
     "cli": set(FOLDERS) - {"cli"},
 }
 # modules that importing any file of the folder must not pull in

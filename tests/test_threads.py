@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from deptr.errors import DataError
-from deptr.threads import Stop, WriteBehind, read_ahead
+from deptr.threads import Newest, Stop, WriteBehind, read_ahead
 
 
 def running(name: str) -> list[threading.Thread]:
@@ -80,6 +80,49 @@ def test_a_stop_ends_waiting_for_a_slow_source() -> None:
     assert [item for item in read_ahead(slow(), stop=stop) if item > 1] == []
     hang.set()
     assert time.monotonic() - start < 5
+
+
+def ticks(count: int, seconds: float) -> Iterator[int]:
+    for number in range(count):
+        yield number
+        time.sleep(seconds)
+
+
+def test_a_slow_taker_gets_the_newest_item_and_the_last() -> None:
+    newest, taken = Newest(ticks(60, 0.01)), []
+    for number in newest:
+        taken.append(number)
+        time.sleep(0.1)
+    assert taken == sorted(set(taken))
+    assert taken[-1] == 59
+    assert len(taken) < 20
+    assert newest.skipped == 60 - len(taken)
+    assert not running("read-ahead")
+
+
+def test_the_newest_item_comes_before_the_error_behind_it() -> None:
+    taken = []
+    with pytest.raises(DataError, match="source: torn"):
+        for number in Newest(Numbers()):
+            taken.append(number)
+            time.sleep(0.05)
+    assert taken[-1] == 49
+
+
+def test_taking_the_newest_ends_in_time_and_wakes_the_source() -> None:
+    woken = threading.Event()
+
+    def one() -> Iterator[int]:
+        yield 1
+        woken.wait(10)
+
+    start = time.monotonic()
+    assert list(Newest(one(), seconds=0.3, wake=woken.set)) == [1]
+    assert 0.2 < time.monotonic() - start < 3
+    stop = Stop()
+    stop.request()
+    assert list(Newest(one(), stop=stop)) == []
+    assert not running("read-ahead")
 
 
 def test_an_error_of_writing_arrives_once_and_what_follows_is_dropped() -> None:

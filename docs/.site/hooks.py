@@ -31,6 +31,7 @@ ELSEWHERE = {
     "LICENSE": "license.txt",
     "assets/README.md": "bundled-files.md",
     "assets/tracked.jpg": "images/tracked.jpg",
+    "recipes/deptr-identity-boxes.toml": "recipes/deptr-identity-boxes.toml",
     "recipes/deptr-nano-person.toml": "recipes/deptr-nano-person.toml",
     "recipes/deptr-nano-person-depth.toml": "recipes/deptr-nano-person-depth.toml",
     "recipes/deptr-nano-person-native.toml": "recipes/deptr-nano-person-native.toml",

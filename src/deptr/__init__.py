@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deptr.detector.inference import Detector
+    from deptr.io.library_results import detections_from
     from deptr.io.video_writer import VideoWriter
     from deptr.pipeline.follow import TrackedFrame
     from deptr.pipeline.run import Run, track
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from deptr.tracking.bytetrack import ByteTrack
     from deptr.tracking.depth.fusion import DepthFusion
     from deptr.tracking.hybridsort import HybridSORT
+    from deptr.tracking.learned.tracker import LearnedTracker
+    from deptr.tracking.likelihood.tracker import LikelihoodTracker
     from deptr.tracking.ocsort import OCSORT
     from deptr.tracking.sort import Sort
 
@@ -31,11 +34,14 @@ __all__ = [
     "DepthKind",
     "Detector",
     "HybridSORT",
+    "LearnedTracker",
+    "LikelihoodTracker",
     "Run",
     "Sort",
     "TrackedFrame",
     "VideoWriter",
     "__version__",
+    "detections_from",
     "track",
 ]
 
@@ -46,11 +52,14 @@ _HOME = {
     "DepthKind": "deptr.records",
     "Detector": "deptr.detector.inference",
     "HybridSORT": "deptr.tracking.hybridsort",
+    "LearnedTracker": "deptr.tracking.learned.tracker",
+    "LikelihoodTracker": "deptr.tracking.likelihood.tracker",
     "OCSORT": "deptr.tracking.ocsort",
     "Run": "deptr.pipeline.run",
     "Sort": "deptr.tracking.sort",
     "TrackedFrame": "deptr.pipeline.follow",
     "VideoWriter": "deptr.io.video_writer",
+    "detections_from": "deptr.io.library_results",
     "track": "deptr.pipeline.run",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,69 @@ def first_free(folder: Path) -> Path:
         number += 1
         place = folder.with_name(f"{folder.name}-{number}")
     return place
+
+
+@contextmanager
+def locked(
+    path: str | Path,
+    *,
+    about: Path | None = None,
+    problem: str = "is being written",
+    hint: str = "wait for it",
+) -> Iterator[None]:
+    """Nobody else holds that lock file while the block runs; a killed process lets go by itself.
+
+    Args:
+        path: The lock file; folders are made.
+        about: What an error names, the lock file's folder if None.
+        problem: What to say when another process holds it.
+        hint: What to do then.
+
+    Raises:
+        DataError: Another process holds it, or it cannot be written.
+
+    Example:
+        >>> path = getfixture("tmp_path") / "run" / ".lock"
+        >>> with locked(path):
+        ...     with locked(path):
+        ...         pass
+        Traceback (most recent call last):
+        ...
+        deptr.errors.DataError: ...run: is being written: found process ... is writing it (wait for it)
+    """
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = target.open("a+")
+    except OSError as error:
+        raise DataError(target, "cannot be written", found=error.strerror or str(error)) from error
+    with file:
+        if not _try_lock(file):
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            raise DataError(
+                about or target.parent, problem, found=f"process {owner} is writing it", hint=hint
+            )
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _try_lock(file: IO[str]) -> bool:
+    """Take the operating system's lock on an open file, which ends with the process."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Detections carry depth in ``data["depth"]`` (float32, NaN = unknown), optionally
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,25 @@ def depth_of(detections: sv.Detections) -> FloatArray:
     if depth_kind_of(detections).larger_is_nearer:
         return depths
     return np.where(depths > 0, depths, np.nan)
+
+
+def with_depth(
+    detections: sv.Detections, depth: FloatArray, std: FloatArray, kind: DepthKind
+) -> sv.Detections:
+    """A copy of detections that carries these depths, ``(N,)``, their deviations and their kind.
+
+    Example:
+        >>> import supervision as sv
+        >>> one = sv.Detections(xyxy=np.array([[0.0, 0.0, 4.0, 8.0]]))
+        >>> seen = with_depth(one, np.array([4.0]), np.array([0.1]), DepthKind.METRIC)
+        >>> seen.data["depth"], seen.metadata, one.data
+        (array([4.], dtype=float32), {'depth_kind': 'metric'}, {})
+    """
+    result = copy.copy(detections)
+    columns = {"depth": depth.astype(np.float32), "depth_std": std.astype(np.float32)}
+    result.data = {**detections.data, **columns}
+    result.metadata = {**detections.metadata, "depth_kind": kind.value}
+    return result
 
 
 def depth_std_of(detections: sv.Detections) -> FloatArray:

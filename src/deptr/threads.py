@@ -1,7 +1,8 @@
-"""Doing two things at once: reading ahead, writing behind, and a wish to stop between two steps."""
+"""Doing two things at once: reading ahead or the newest, writing behind, a wish to stop between two steps."""
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -57,40 +58,159 @@ def read_ahead(
         >>> list(read_ahead(range(3)))
         [0, 1, 2]
     """
-    reader = _Reader(items, capacity, stop or Stop())
-    thread = threading.Thread(target=reader.work, name="read-ahead", daemon=True)
-    thread.start()
-    try:
-        while not reader.stop.requested:
-            try:
-                item = reader.ready.get(timeout=_POLL_SECONDS)
-            except queue.Empty:
-                continue
+    yield from _Reader(items, _Line[T](capacity), stop or Stop()).hand_out()
+
+
+class Newest(Generic[T]):
+    """The newest of the items that a thread makes: one that nobody asked for in time gives way to the next.
+
+    The thread never waits, so what comes out is never older than the time between two items. The last item
+    is always handed out. Thread and errors are as with `read_ahead`.
+
+    Args:
+        items: What to read; iterated only in the thread.
+        stop: Ends the reading early.
+        seconds: Ends it so long after the first item; None for no end.
+        wake: Called when nobody wants items any more, so that a source that waits ends at once.
+
+    Attributes:
+        skipped: Items so far that gave way.
+
+    Example:
+        >>> newest = Newest(range(1000))
+        >>> taken = list(newest)
+        >>> taken[-1], len(taken) + newest.skipped
+        (999, 1000)
+    """
+
+    def __init__(
+        self,
+        items: Iterable[T],
+        *,
+        stop: Stop | None = None,
+        seconds: float | None = None,
+        wake: Callable[[], None] | None = None,
+    ) -> None:
+        self._slot = _Slot[T]()
+        self._reader = _Reader(items, self._slot, stop or Stop(), seconds=seconds, wake=wake)
+
+    @property
+    def skipped(self) -> int:
+        """Items so far that gave way."""
+        return self._slot.skipped
+
+    def __iter__(self) -> Generator[T, None, None]:
+        """Items as they are asked for, once."""
+        return self._reader.hand_out()
+
+
+class _Line(Generic[T]):
+    """Items wait in a row; who brings one more than fits waits too."""
+
+    def __init__(self, capacity: int) -> None:
+        self._queue: queue.Queue[T | _End] = queue.Queue(capacity)
+
+    def put(self, item: T | _End) -> bool:
+        """Hand over an item; False when it does not fit yet."""
+        try:
+            self._queue.put(item, timeout=_POLL_SECONDS)
+        except queue.Full:
+            return False
+        return True
+
+    def get(self) -> T | _End:
+        """The next item.
+
+        Raises:
+            queue.Empty: There is none yet.
+        """
+        return self._queue.get(timeout=_POLL_SECONDS)
+
+
+class _Slot(Generic[T]):
+    """One item waits, the newest."""
+
+    def __init__(self) -> None:
+        self.skipped = 0
+        self._items: list[T] = []  # none or one
+        self._end: _End | None = None
+        self._filled = threading.Condition()
+
+    def put(self, item: T | _End) -> bool:
+        """Hand over an item; it always fits."""
+        with self._filled:
             if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
-                return
-            yield item
-    finally:
-        reader.closed.set()
-        thread.join(timeout=_PATIENCE_SECONDS)
+                self._end = item
+            else:
+                self.skipped += len(self._items)
+                self._items = [item]
+            self._filled.notify()
+        return True
+
+    def get(self) -> T | _End:
+        """The newest item, then the end.
+
+        Raises:
+            queue.Empty: There is none yet.
+        """
+        with self._filled:
+            if not self._items and self._end is None:
+                self._filled.wait(_POLL_SECONDS)
+            if self._items:
+                return self._items.pop()
+            if self._end is None:
+                raise queue.Empty
+            return self._end
 
 
 class _Reader(Generic[T]):
-    """The thread's side of `read_ahead`."""
+    """A thread that makes items, and the loop that hands them out."""
 
-    def __init__(self, items: Iterable[T], capacity: int, stop: Stop) -> None:
-        self.items = items
-        self.stop = stop
-        self.closed = threading.Event()
-        self.ready: queue.Queue[T | _End] = queue.Queue(capacity)
+    def __init__(
+        self,
+        items: Iterable[T],
+        ready: _Line[T] | _Slot[T],
+        stop: Stop,
+        *,
+        seconds: float | None = None,
+        wake: Callable[[], None] | None = None,
+    ) -> None:
+        self._items = items
+        self._ready = ready
+        self._stop = stop
+        self._seconds = math.inf if seconds is None else seconds
+        self._wake = wake
+        self._closed = threading.Event()
 
-    def work(self) -> None:
+    def hand_out(self) -> Generator[T, None, None]:
+        """Items as they are asked for."""
+        thread = threading.Thread(target=self._work, name="read-ahead", daemon=True)
+        thread.start()
+        end = math.inf
+        try:
+            while not self._stop.requested and time.monotonic() < end:
+                try:
+                    item = self._ready.get()
+                except queue.Empty:
+                    continue
+                if isinstance(item, _End):
+                    if item.error is not None:
+                        raise item.error
+                    return
+                end = min(end, time.monotonic() + self._seconds)
+                yield item
+        finally:
+            self._closed.set()
+            if self._wake is not None:
+                self._wake()
+            thread.join(timeout=_PATIENCE_SECONDS)
+
+    def _work(self) -> None:
         """Make items until there are no more, one fails or nobody wants them."""
         error: BaseException | None = None
         iterator = None
         try:
-            iterator = iter(self.items)
+            iterator = iter(self._items)
             for item in iterator:
                 if not self._put(item):
                     break
@@ -102,12 +222,9 @@ class _Reader(Generic[T]):
         self._put(_End(error))
 
     def _put(self, item: T | _End) -> bool:
-        while not (self.closed.is_set() or self.stop.requested):
-            try:
-                self.ready.put(item, timeout=_POLL_SECONDS)
-            except queue.Full:
-                continue
-            return True
+        while not (self._closed.is_set() or self._stop.requested):
+            if self._ready.put(item):
+                return True
         return False
 
 

@@ -33,6 +33,7 @@ class Weights:
         size_mb: Size of that file in megabytes, rounded.
         licence: Licence of the weights.
         is_folder: Whether `transformers` loads it from a folder (``config.json`` beside the file).
+        sha256: Of the file, empty where it is not known for certain.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Weights:
     size_mb: int
     licence: str = APACHE
     is_folder: bool = True
+    sha256: str = ""
 
     @property
     def url(self) -> str:
@@ -58,9 +60,9 @@ def _published() -> list[Weights]:
     tensors, small = "model.safetensors", "depth-anything/Video-Depth-Anything-"
     sam = [("tiny", 156), ("small", 184), ("base-plus", 323), ("large", 898)]
     video = [
-        ("small", "vits", 116, APACHE),
-        ("base", "vitb", 458, NON_COMMERCIAL),
-        ("large", "vitl", 1538, NON_COMMERCIAL),
+        ("small", "vits", 116, APACHE, "13379300b739e659f076a59d52e9801bd8d38c541a7e71f73bbca4dcfb013609"),
+        ("base", "vitb", 458, NON_COMMERCIAL, ""),
+        ("large", "vitl", 1538, NON_COMMERCIAL, ""),
     ]
     return [
         *(
@@ -76,8 +78,9 @@ def _published() -> list[Weights]:
                 megabytes,
                 licence,
                 is_folder=False,
+                sha256=digest,
             )
-            for size, encoder, megabytes, licence in video
+            for size, encoder, megabytes, licence, digest in video
         ),
         Weights(
             "depth-anything-v2-small",
@@ -148,7 +151,7 @@ def find_weights(name: str, folder: str | Path | None = None, *, download: bool 
     if needed.is_file():
         return place
     if download:
-        _download(entry, root)
+        fetch_weights(entry, root)
         return place
     files = f"config.json and {entry.file}" if entry.is_folder else entry.file
     raise DataError(
@@ -208,7 +211,13 @@ def why_no_hub() -> str | None:
     return answer[0] if answer else f"no answer in {HUB_PATIENCE:g} s"
 
 
-def _download(entry: Weights, root: Path) -> None:
+def fetch_weights(entry: Weights, root: Path) -> None:
+    """Download a checkpoint into a folder of weights.
+
+    Raises:
+        DataError: The hub cannot be reached, or the folder not be written.
+        MissingExtraError: The hub's client is not installed.
+    """
     try:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError

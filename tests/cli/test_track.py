@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -49,7 +48,9 @@ def test_the_bundled_clip_end_to_end(deptr: Run, tmp_path: Path) -> None:
 
     run = report(out)
     assert run["status"] == "complete"
-    assert run["depth"] == {"source": "pseudo", "kind": "pseudo", "unit": "", "column": None}
+    described = {name: run["depth"][name] for name in ("source", "kind", "unit")}
+    assert described == {"source": "pseudo", "kind": "pseudo", "unit": ""}
+    assert 0.9 < run["depth"]["known_share"] == round(run["depth"]["known"] / run["counts"]["detections"], 4)
     assert run["fusion"]["mode"] == "adaptive"
     assert run["parameters"]["lost_seconds"] == 1.0
     assert run["counts"]["frames"] == run["counts"]["frames_drawn"] == 100
@@ -66,7 +67,8 @@ def test_detections_alone(deptr: Run, det: Path, tmp_path: Path) -> None:
     table = read_tracks(out / "tracks.txt")
     assert set(table.track_id.tolist()) == {1}
     assert table.depth.tolist() == [20 - k for k in table.frame]
-    assert report(out)["depth"] == {"source": "file", "kind": "metric", "unit": "m", "column": None}
+    said = {"source": "file", "kind": "metric", "unit": "m", "column": None}
+    assert report(out)["depth"] == {**said, "known": 10, "known_share": 1.0}
 
 
 def test_a_seqinfo_beside_the_detections_tells_the_rate(deptr: Run, det: Path, tmp_path: Path) -> None:
@@ -113,7 +115,7 @@ class PaleDetector:
     """Finds one person who walks to the right and away."""
 
     def __init__(self) -> None:
-        self.settings = SimpleNamespace(names=["person"], depth_kind=DepthKind.METRIC)
+        self.names, self.depth_kind = {0: "person"}, DepthKind.METRIC
         self.calls = 0
 
     def __call__(self, image: np.ndarray, *, min_score: float, focal_px: float | None) -> sv.Detections:
@@ -136,7 +138,7 @@ def test_a_video_alone_is_looked_at_by_the_detector(
 ) -> None:
     asked = []
     monkeypatch.setattr(
-        Detector, "from_pretrained", lambda name, device: (asked.append(name), PaleDetector())[1]
+        Detector, "from_pretrained", lambda name, **_: (asked.append(name), PaleDetector())[1]
     )
     out = tmp_path / "o"
     assert deptr("track", CLIP, "--output", out, *options)[0] == 0

@@ -108,7 +108,7 @@ def test_a_camera_that_disappears_keeps_what_was_tracked(
     monkeypatch.setattr(cv2, "VideoCapture", Camera)
     monkeypatch.setattr("deptr.io.camera_source._PATIENCE", 0.1)
     out = tmp_path / "o"
-    code, told, error = deptr("track", "0", "--detections", BOXES, "--output", out)
+    code, told, error = deptr("track", "0", "--detections", BOXES, "--reconnect", 0, "--output", out)
     assert code == 1
     assert "camera 0: gives no more frames after frame 12" in error
     assert "stopped after 12 frames" in told

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+import supervision as sv
 import torch
 from tiny_detector import painted_frame, random_batch, tiny_detector
 
 from deptr.detector.export import compare, export_onnx
 from deptr.detector.inference import Detector
+from deptr.detector.outputs import NamedOutputs
 from deptr.detector.preprocess import DepTRImageProcessor
 from deptr.errors import DataError, UsageError
 
@@ -43,7 +45,7 @@ def test_export_is_told_apart_from_another_model(exported: Path, tmp_path: Path)
 def test_export_has_named_outputs_and_a_dynamic_batch(exported: Path) -> None:
     session = onnxruntime.InferenceSession(str(exported))
     assert [output.name for output in session.get_outputs()] == [
-        "boxes", "scores", "labels", "depths", "depth_std",
+        "boxes", "scores", "labels", "depths", "depth_std", "given_depths", "given_depth_std",
     ]  # fmt: skip
     for count in (1, 3):
         values = session.run(None, {"pixel_values": random_batch(count).numpy()})
@@ -68,7 +70,7 @@ def test_detector_from_onnx_needs_no_torch(exported: Path) -> None:
     assert result.returncode == 0, result.stderr
     count, rest = result.stdout.split(maxsplit=1)
     assert int(count) > 0
-    assert rest.strip() == "['depth', 'depth_std'] relative"
+    assert rest.strip() == "['class_name', 'depth', 'depth_std'] relative"
 
 
 def test_onnx_and_checkpoint_detect_the_same(exported: Path, tmp_path: Path) -> None:
@@ -172,9 +174,13 @@ def test_damaged_and_foreign_onnx_are_told(exported: Path, tmp_path: Path) -> No
     import onnx
 
     foreign = onnx.load(str(exported))
-    del foreign.metadata_props[:]
+    onnx.helper.set_model_props(foreign, {"deptr": "{}"})
     onnx.save(foreign, str(tmp_path / "foreign.onnx"))
     with pytest.raises(DataError, match="no DepTR model"):
+        Detector.from_pretrained(tmp_path / "foreign.onnx")
+    del foreign.metadata_props[:]
+    onnx.save(foreign, str(tmp_path / "foreign.onnx"))
+    with pytest.raises(DataError, match=r"a detector of unknown form: .* inputs pixel_values"):
         Detector.from_pretrained(tmp_path / "foreign.onnx")
 
 
@@ -239,3 +245,48 @@ def test_overlapping_boxes_are_silenced_where_the_model_says_so(limit: float, wa
     )
     found = to_detections(raw, 1.0, (64, 96), settings, min_score=0.0)
     assert found.confidence.tolist() == pytest.approx(wanted)
+
+
+def test_an_export_runs_at_any_size(exported: Path) -> None:
+    """As torch does at that size, given boxes too; a size that no network takes is refused."""
+    image = painted_frame(2, (120, 200)).image
+    detector = Detector.from_pretrained(exported, size="160x96")
+    assert len(detector(image, min_score=0.0)) > 0
+    session, batch = onnxruntime.InferenceSession(str(exported)), torch.randn(2, 3, 96, 160)
+    boxes = torch.tensor([[[0.2, 0.2, 0.5, 0.9], [0.9, 0.9, 1.0, 1.0]]] * 2)
+    values = session.run(None, {"pixel_values": batch.numpy(), "given_boxes": boxes.numpy()})
+    with torch.no_grad():
+        wanted = NamedOutputs(tiny_detector(num_queries=30).eval())(batch, boxes)
+    for own, theirs in zip(values[1:2] + values[5:], (wanted[1], *wanted[5:]), strict=True):
+        np.testing.assert_allclose(np.sort(own), np.sort(theirs.numpy()), rtol=1e-3, atol=1e-5)
+    with pytest.raises(UsageError, match="multiples of 32, got 100x96"):
+        Detector.from_pretrained(exported, size="100x96")
+
+
+def test_boxes_of_any_detector_get_a_depth(exported: Path, tmp_path: Path) -> None:
+    detector = Detector.from_pretrained(exported)
+    image = painted_frame(1, (64, 96)).image
+    boxes = sv.Detections(
+        np.array([[10.0, 10, 40, 50], [50, 5, 90, 60]]),
+        class_id=np.array([7, 8]),
+        tracker_id=np.array([3, 4]),
+    )
+    asked = detector.depth_of(image, boxes)
+    assert asked.tracker_id.tolist() == [3, 4] and "depth" not in boxes.data
+    assert asked.metadata["depth_kind"] == "relative" and np.isfinite(asked.data["depth_std"]).all()
+    metric = detector.depth_of(image, boxes, focal_px=192.0)
+    np.testing.assert_allclose(metric.data["depth"], 2 * asked.data["depth"], rtol=1e-5)
+    double = sv.Detections(boxes.xyxy * 2)
+    large = detector.depth_of(image.repeat(2, axis=0).repeat(2, axis=1), double, focal_px=384.0)
+    np.testing.assert_allclose(large.data["depth"], metric.data["depth"], rtol=0.02)
+    assert len(detector.depth_of(image, sv.Detections.empty())) == 0
+    tiny_detector(num_queries=30).save_pretrained(tmp_path)
+    torch_one = Detector.from_pretrained(tmp_path, device="cpu").depth_of(image, boxes)
+    np.testing.assert_allclose(torch_one.data["depth"], asked.data["depth"], rtol=1e-3)
+
+
+def test_a_detector_without_depth_cannot_be_asked(tmp_path: Path) -> None:
+    tiny_detector(depth_head="none").save_pretrained(tmp_path)
+    detector = Detector.from_pretrained(tmp_path, device="cpu")
+    with pytest.raises(UsageError, match="has no depth module"):
+        detector.depth_of(np.zeros((64, 96, 3), np.uint8), sv.Detections(np.array([[1.0, 1, 9, 9]])))

@@ -107,6 +107,17 @@ def test_dense_depth_errors_by_hand() -> None:
     np.testing.assert_allclose(free._errors(3 * label + 5, label, image), 0, atol=1e-5)
 
 
+def test_labels_are_learnt_as_they_are_where_their_scale_is_not_free() -> None:
+    """The paper regresses the teacher's own numbers, which are comparable from frame to frame."""
+    config = tiny_detector(depth_kind="relative_inverse").config
+    label, image = torch.tensor([1.0, 2.0, 4.0]), torch.zeros(3, dtype=torch.int64)
+    as_given = DenseAuxiliaryHead(config, free_scale=False)
+    assert as_given._errors(3 * label + 5, label, image).tolist() == [7, 9, 13]
+    fixed, free = (DepTRCriterion(config, free_scale=word) for word in (False, True))
+    torch.testing.assert_close(fixed._comparable(3 * label + 5, label, image), label)
+    torch.testing.assert_close(free._comparable(3 * label + 5, label, image), 3 * label + 5)
+
+
 # alignment of layers
 
 

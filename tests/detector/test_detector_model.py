@@ -111,12 +111,12 @@ def test_a_plain_dfine_checkpoint_claims_no_depth(tmp_path: Path) -> None:
     detector = Detector.from_pretrained(tmp_path, device="cpu")
     image = np.zeros((64, 96, 3), np.uint8)
     found = detector(image, min_score=0.0, focal_px=100.0)
-    assert (detector.settings.depth_kind, dict(found.data), found.metadata) == (None, {}, {})
+    assert (detector.depth_kind, set(found.data), found.metadata) == (None, {"class_name"}, {})
     assert len(found)
     file = tmp_path / "plain.onnx"
     export_onnx(load_detector(tmp_path), file)
     found = Detector.from_pretrained(file)(image, min_score=0.0)
-    assert (dict(found.data), found.metadata) == ({}, {})
+    assert (set(found.data), found.metadata) == ({"class_name"}, {})
 
 
 def test_train_depth_only_freezes_the_rest() -> None:

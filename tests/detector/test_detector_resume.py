@@ -10,6 +10,7 @@ import torch
 from tiny_detector import PaintedSource, tiny_detector, tiny_settings
 
 from deptr.errors import DataError
+from deptr.training.detector_task import DetectorTask
 from deptr.training.schedule import AveragedWeights, rate_factor
 from deptr.training.trainer import Trainer
 
@@ -26,7 +27,7 @@ def _states(folder: Path) -> dict[str, torch.Tensor]:
 
 def test_resume_continues_bit_for_bit(tmp_path: Path) -> None:
     settings = tiny_settings()
-    Trainer(tiny_detector(), PaintedSource(), settings, tmp_path / "whole").run()
+    Trainer(DetectorTask(tiny_detector(), PaintedSource(), settings), tmp_path / "whole").run()
 
     class Killed(PaintedSource):
         count = 0
@@ -38,8 +39,8 @@ def test_resume_continues_bit_for_bit(tmp_path: Path) -> None:
             return super().draw(rng, size)
 
     with pytest.raises(KeyboardInterrupt):
-        Trainer(tiny_detector(), Killed(), settings, tmp_path / "parts").run()
-    Trainer(tiny_detector(seed=9), PaintedSource(), settings, tmp_path / "parts").run()
+        Trainer(DetectorTask(tiny_detector(), Killed(), settings), tmp_path / "parts").run()
+    Trainer(DetectorTask(tiny_detector(seed=9), PaintedSource(), settings), tmp_path / "parts").run()
     whole, parts = _states(tmp_path / "whole"), _states(tmp_path / "parts")
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
@@ -49,7 +50,9 @@ def test_three_states_and_the_best_are_kept(tmp_path: Path) -> None:
     settings = replace(settings, run=replace(settings.run, save_every=1, evaluate_every=2))
     scores = iter([0.7, 0.2])
     trainer = Trainer(
-        tiny_detector(), PaintedSource(), settings, tmp_path, evaluate=lambda model: {"score": next(scores)}
+        DetectorTask(tiny_detector(), PaintedSource(), settings),
+        tmp_path,
+        evaluate=lambda model: {"score": next(scores)},
     )
     assert trainer.run() == {"score": 0.2}
     assert sorted(path.name for path in tmp_path.glob("step-*")) == [f"step-000000{n}.pt" for n in (2, 3, 4)]
@@ -62,13 +65,15 @@ def test_three_states_and_the_best_are_kept(tmp_path: Path) -> None:
 def test_damaged_state_is_told(tmp_path: Path) -> None:
     (tmp_path / "step-0000002.pt").write_bytes(b"half a fi")
     with pytest.raises(DataError, match="not a whole training state"):
-        Trainer(tiny_detector(), PaintedSource(), tiny_settings(), tmp_path).run()
+        Trainer(DetectorTask(tiny_detector(), PaintedSource(), tiny_settings()), tmp_path).run()
 
 
 def test_state_of_another_network_is_told(tmp_path: Path) -> None:
-    Trainer(tiny_detector(), PaintedSource(), tiny_settings(), tmp_path).save()
+    Trainer(DetectorTask(tiny_detector(), PaintedSource(), tiny_settings()), tmp_path).save()
     with pytest.raises(DataError, match=r"another network.*depth_head"):
-        Trainer(tiny_detector(depth_head="deformable"), PaintedSource(), tiny_settings(), tmp_path).run()
+        Trainer(
+            DetectorTask(tiny_detector(depth_head="deformable"), PaintedSource(), tiny_settings()), tmp_path
+        ).run()
 
 
 def test_a_nan_stops_the_run_and_keeps_the_batch(tmp_path: Path) -> None:
@@ -76,7 +81,7 @@ def test_a_nan_stops_the_run_and_keeps_the_batch(tmp_path: Path) -> None:
     with torch.no_grad():
         model.depth_head.layers[0][0].weight.fill_(NAN)
     with pytest.raises(DataError, match=r"not finite.*found depth.*learning rate below 0\.001"):
-        Trainer(model, PaintedSource(), tiny_settings(), tmp_path).run()
+        Trainer(DetectorTask(model, PaintedSource(), tiny_settings()), tmp_path).run()
     (saved,) = tmp_path.glob("nan-batch-*.pt")
     assert set(torch.load(saved)) == {"images", "targets"}
 

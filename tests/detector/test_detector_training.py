@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from deptr.errors import DataError, UsageError
 from deptr.training.criterion import total_loss
 from deptr.training.data import evaluation_batch
+from deptr.training.detector_task import TrainingStep
 from deptr.training.evaluate import average_precision, detect_frames, match_depths
-from deptr.training.trainer import TrainingStep
 
 
 @pytest.mark.parametrize("head", ["light", "deformable"])
@@ -28,7 +28,7 @@ def test_gradient_reaches_every_parameter(head: str) -> None:
     reached = set()
     for _ in range(3):  # D-FINE starts some heads at zero: what feeds them has a gradient a step later
         optimizer.zero_grad()
-        total_loss(list(step(batch.images, batch.targets).values())).backward()
+        total_loss(list(step(batch).values())).backward()
         reached |= {name for name, p in step.named_parameters() if p.grad is not None and p.grad.any()}
         optimizer.step()
     learning = {name for name, value in step.named_parameters() if value.requires_grad}
@@ -42,7 +42,7 @@ def test_only_the_depth_module_changes_where_only_it_is_trained() -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     batch = evaluation_batch([painted_frame(1), painted_frame(2)], (64, 96))
     optimizer = torch.optim.SGD([p for p in step.parameters() if p.requires_grad], lr=1e-2)
-    total_loss(list(step(batch.images, batch.targets).values())).backward()
+    total_loss(list(step(batch).values())).backward()
     optimizer.step()
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert changed
@@ -61,7 +61,7 @@ def test_images_without_objects_are_fine() -> None:
     step = TrainingStep(tiny_detector(), tiny_settings()).train()
     for frames in ([empty, empty], [empty, painted_frame(1)]):
         batch = evaluation_batch(frames, (64, 96))
-        losses = step(batch.images, batch.targets)
+        losses = step(batch)
         assert all(bool(torch.isfinite(value)) for value in losses.values())
 
 
@@ -73,7 +73,7 @@ def test_overfitting_halves_the_loss() -> None:
     values = []
     for _ in range(60):
         optimizer.zero_grad()
-        loss = total_loss(list(step(batch.images, batch.targets).values()))
+        loss = total_loss(list(step(batch).values()))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(step.parameters(), 1.0)
         optimizer.step()
@@ -87,9 +87,9 @@ def test_alignment_with_features_needs_features() -> None:
     step = TrainingStep(tiny_detector(), settings).train()
     batch = evaluation_batch([painted_frame(1)], (64, 96))
     with pytest.raises(UsageError, match="no teacher features"):
-        step(batch.images, batch.targets)
+        step(batch)
     batch.targets.teacher_features = torch.randn(1, 8, 4, 6)
-    losses = step(batch.images, batch.targets)
+    losses = step(batch)
     assert 0 < losses["align_features"].item() < 2
 
 

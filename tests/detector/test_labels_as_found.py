@@ -182,6 +182,35 @@ def test_predicted_detections_keep_the_frames_of_their_images(tmp_path: Path) ->
     assert {row.split(",")[0] for row in rows} == {"1", "2", "5"}
 
 
+def test_a_test_set_without_ground_truth_is_predicted_too(tmp_path: Path) -> None:
+    """Only the named class is kept, and an inverse depth below 0 is written as 0: no reader takes less."""
+    from tiny_detector import tiny_detector
+
+    from deptr.detector.inference import Detector
+    from deptr.experiments.predicted_benchmark import predict_benchmark
+    from deptr.io.mot_text import read_detections
+
+    images = tmp_path / "in" / "A" / "img1"
+    images.mkdir(parents=True)
+    for frame in (1, 2, 3):
+        assert cv2.imwrite(str(images / f"{frame}.jpg"), np.full((48, 72, 3), 40 * frame, np.uint8))
+    tiny_detector(depth_kind="relative_inverse").save_pretrained(tmp_path / "model")
+    detector = Detector.from_pretrained(tmp_path / "model", device="cpu")
+    found = {}
+    for words in ((), ("LABEL_0",)):
+        out = tmp_path / f"out{len(words)}"
+        assert (
+            predict_benchmark(detector, tmp_path / "in", out, min_score=0.0, classes=words, batch_size=2) == 1
+        )
+        assert not (out / "A" / "gt").exists()
+        found[words] = read_detections(out / "A" / "det" / "det.txt", depth_kind="relative_inverse")
+    assert set(found[()].frame) == {1, 2, 3}
+    assert (found[()].depth == 0).any() and (found[()].depth >= 0).all()
+    assert 0 < len(found["LABEL_0",].frame) < len(found[()].frame)
+    with pytest.raises(DataError, match=r"no such class: expected one of LABEL_0, LABEL_1, found dog"):
+        predict_benchmark(detector, tmp_path / "in", tmp_path / "no", classes=["dog"])
+
+
 @pytest.mark.parametrize(
     ("benchmark", "other", "ignored"),
     [

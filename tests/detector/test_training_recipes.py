@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +23,7 @@ from deptr.errors import UsageError
 from deptr.training.builder import coco_frames
 from deptr.training.config import SourceSettings, TrainSettings, load_settings, settings_from_dict
 from deptr.training.data import ExampleStream
+from deptr.training.detector_task import DetectorTask
 from deptr.training.packing import PackLimits, write_pack
 from deptr.training.sources import SourceFactory, training_mixture
 from deptr.training.trainer import Trainer
@@ -109,7 +113,7 @@ def test_a_pair_is_one_frame_seen_twice() -> None:
 def test_a_run_ends_in_time_with_its_schedule_complete(tmp_path: Path) -> None:
     settings = tiny_settings(steps=100_000, decay_steps=50_000)
     settings = replace(settings, run=replace(settings.run, minutes=0.02, save_every=100_000))
-    trainer = Trainer(tiny_detector(), PaintedSource(), settings, tmp_path)
+    trainer = Trainer(DetectorTask(tiny_detector(), PaintedSource(), settings), tmp_path)
     trainer.run()
     assert 0 < trainer.step < 100_000
     peak = settings.optimizer.learning_rate
@@ -123,6 +127,33 @@ def test_the_last_steps_use_their_own_sizes() -> None:
     assert [stream[index].image.shape[:2] for index in range(0, 8, 2)] == [(64, 96)] * 2 + [(96, 128)] * 2
     with pytest.raises(UsageError, match="last_sizes"):
         settings_from_dict({"data": {"train": [{"kind": "crowd"}], "last_steps": 5}})
+
+
+AFTER_OPENCV_USED_ITS_THREADS = """
+from dataclasses import replace
+import cv2, numpy as np
+from tiny_detector import PaintedSource, tiny_settings
+from deptr.training.data import ExampleStream, batches
+
+cv2.setNumThreads(4)
+cv2.resize(np.zeros((2000, 2000, 3), np.uint8), (3000, 3000))
+stream = ExampleStream(PaintedSource(), replace(tiny_settings().data, workers=1), 4)
+print(sum(len(batch.images) for batch in batches(stream, rank=0, processes=1)), cv2.getNumThreads())
+"""
+
+
+def test_loading_in_processes_does_not_hang_where_opencv_has_used_its_threads() -> None:
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    command = [sys.executable, "-c", AFTER_OPENCV_USED_ITS_THREADS]
+    done = subprocess.run(
+        command,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.split() == ["4", "4"]
 
 
 def test_a_pack_holds_what_the_recipe_trains_on_and_nothing_held_out(world: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,8 @@ def test_a_switch_knows_its_circumstances(tmp_path: Path) -> None:
     assert found.objects[switched].tolist() == [1, 2]
     assert found.frames[switched].tolist() == [11, 11]
     assert found.swapped[switched].tolist() == [True, False]  # 2 belonged to the other object, 7 is new
+    assert found.before[switched].tolist() == [1, 2]
+    assert found.after[switched].tolist() == [2, 7]
     assert found.depth_gap[switched] == pytest.approx(np.log(1.2))
     assert found.visibility[switched] == pytest.approx(0.5)
     assert found.crowd[switched].tolist() == [1, 1]
@@ -79,7 +82,9 @@ def test_fixed_and_caused_switches_are_matched_within_a_few_frames() -> None:
         count = len(objects)
         zeros = np.zeros(count)
         flags = np.ones(count, bool)
-        return Links(np.array(objects), np.array(frames), flags, ~flags, zeros, zeros, zeros.astype(int))
+        return Links(
+            np.array(objects), np.array(frames), flags, ~flags, zeros, zeros, *3 * [zeros.astype(int)]
+        )
 
     plain = some([1, 1, 2], [10, 30, 50])
     fused = some([1, 2, 3], [12, 80, 50])
@@ -154,7 +159,10 @@ def test_nothing_to_measure_is_unknown_not_zero(truth: np.ndarray) -> None:
 
 # --- tuning
 
+needs_optuna = pytest.mark.skipif(find_spec("optuna") is None, reason="needs the extra tune")
 
+
+@needs_optuna
 def test_tuning_learns_that_depth_helps_where_only_depth_tells_objects_apart(tmp_path: Path) -> None:
     """Objects cross at different depths between two frames: boxes alone must guess."""
     entry = benchmark_of("mot")
@@ -194,6 +202,7 @@ def crossing(folder: Path, seed: int) -> None:
     (folder / "det.txt").write_text("".join(f"{row}\n" for _, row in sorted(seen)))
 
 
+@needs_optuna
 def test_tuning_says_that_useless_depth_does_not_help(world: World, tmp_path: Path) -> None:
     for path in world.root.rglob("det.txt"):
         rows = [line.split(",") for line in path.read_text().splitlines()]
@@ -207,6 +216,7 @@ def test_tuning_says_that_useless_depth_does_not_help(world: World, tmp_path: Pa
     assert "includes zero" in result.verdict
 
 
+@needs_optuna
 def test_tuning_is_resumed_not_repeated(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +250,7 @@ def test_tuning_is_resumed_not_repeated(
     assert again.fused.method == first.fused.method
 
 
+@needs_optuna
 def test_tune_writes_a_config_that_track_reads(world: World, tmp_path: Path) -> None:
     arguments = ["tune", "mot17", "--root", str(world.root), "--trials", "2", "--workers", "1"]
     arguments += ["--validation", "MOT17-04-FRCNN", "--output", str(tmp_path), "--search", "high_score,boxes"]

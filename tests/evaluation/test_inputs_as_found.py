@@ -193,6 +193,7 @@ def test_validate_tells_of_a_truth_without_objects(tmp_path: Path) -> None:
 
 
 def test_tune_tells_of_a_wrong_file_before_any_trial(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
     root = ground_truth(tmp_path, "1,1,1")
     for name in ("A", "B"):
         (root / name / "gt").mkdir(parents=True, exist_ok=True)

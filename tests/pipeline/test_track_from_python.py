@@ -95,7 +95,7 @@ def test_a_saved_folder_is_that_of_the_command_line(run_command: Run, tmp_path: 
         fusion="fixed:gamma=0.1", min_score=0.2,
     )  # fmt: skip
     summary = run.save(tmp_path / "p")
-    for name in ("tracks.txt", "tracked.mp4"):
+    for name in ("tracks.txt", "tracks.jsonl", "tracked.mp4"):
         assert (tmp_path / "p" / name).read_bytes() == (tmp_path / "o" / name).read_bytes(), name
     ours, theirs = (json.loads((tmp_path / folder / "run.json").read_text()) for folder in "po")
     for content in (ours, theirs):
@@ -104,7 +104,7 @@ def test_a_saved_folder_is_that_of_the_command_line(run_command: Run, tmp_path: 
     assert ours == theirs
     assert summary is run.summary
     assert (summary.status, summary.frames, summary.total) == ("complete", 100, 100)
-    assert [path.name for path in summary.files] == ["tracks.txt", "tracked.mp4", "run.json"]
+    assert [path.name for path in summary.files] == ["tracks.txt", "tracks.jsonl", "tracked.mp4", "run.json"]
     assert not reading()
 
 
@@ -297,8 +297,9 @@ def test_what_cannot_be_meant_is_refused_in_the_words_of_python(case: str) -> No
 
 
 def test_a_detector_that_answers_with_something_else() -> None:
-    with pytest.raises(UsageError, match=r"detector: expected it to return supervision.Detections, got list"):
-        next(iter(deptr.track(Walk(), detector=lambda image: [])))
+    expected = r"detector: expected it to return supervision.Detections or .*, got str"
+    with pytest.raises(UsageError, match=expected):
+        next(iter(deptr.track(Walk(), detector=lambda image: "nobody")))
 
 
 def test_a_folder_in_use_is_left_alone_and_the_source_let_go(tmp_path: Path) -> None:

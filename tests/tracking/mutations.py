@@ -77,9 +77,10 @@ def changed_sources(mutations: Sequence[Mutation]) -> dict[Path, str]:
 def mutations() -> dict[str, Mutation]:
     """All of them by name."""
     from mutations_of_depth import OF_DEPTH
+    from mutations_of_likelihood import OF_LIKELIHOOD
     from mutations_of_trackers import OF_TRACKERS
 
-    return {mutation.name: mutation for mutation in (*OF_TRACKERS, *OF_DEPTH)}
+    return {mutation.name: mutation for mutation in (*OF_TRACKERS, *OF_DEPTH, *OF_LIKELIHOOD)}
 
 
 @contextmanager

@@ -113,6 +113,9 @@ def test_filters_move_as_the_image_does(motion: BoxMotion) -> None:
     np.testing.assert_allclose(motion.filters.covariance, covariance, rtol=1e-9)
 
 
+FROM_BOXES = ("learned",)  # finds such a shift without images
+
+
 @pytest.mark.parametrize("name", TRACKER_NAMES)
 def test_shaken_camera_keeps_identities(name: str, scene: Image) -> None:
     shakes = [(0, 0)] * 4 + [(30, 12), (-30, 0), (32, -15), (-31, 10), (30, 0), (-30, 9)]
@@ -130,4 +133,4 @@ def test_shaken_camera_keeps_identities(name: str, scene: Image) -> None:
             identities |= set(tracks.tracker_id.tolist())
         counts[followed] = (len(identities), len(tracks))
     assert counts[True] == (3, 3)
-    assert counts[False] != (3, 3)
+    assert counts[False] != (3, 3) or name in FROM_BOXES

@@ -69,9 +69,10 @@ def test_every_mutation_fits_the_code(name: str) -> None:
 
 def test_names_of_mutations_are_unique() -> None:
     from mutations_of_depth import OF_DEPTH
+    from mutations_of_likelihood import OF_LIKELIHOOD
     from mutations_of_trackers import OF_TRACKERS
 
-    assert len(ALL) == len(OF_DEPTH) + len(OF_TRACKERS)
+    assert len(ALL) == len(OF_DEPTH) + len(OF_TRACKERS) + len(OF_LIKELIHOOD)
 
 
 def test_the_documents_table_is_that_of_the_code() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import pickle
 import resource
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from deptr.errors import UsageError
 from deptr.records import FloatArray
 from deptr.tracking.base import Tracker
 from deptr.tracking.depth.fusion import DepthFusion
-from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parameters_of
+from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parameters_of, tracker_class
 
 ALL = pytest.mark.parametrize("name", TRACKER_NAMES)
 FUSIONS = {
@@ -27,6 +28,7 @@ FUSIONS = {
     "kalman": DepthFusion.kalman(),
     "adaptive": DepthFusion.adaptive(),
 }
+TAKEN = [(name, mode) for name in TRACKER_NAMES for mode in tracker_class(name).fusion_modes]
 
 
 def detections(
@@ -78,8 +80,7 @@ def run(tracker: Tracker, frames: range, **kwargs: float) -> list[tuple[int, int
     return rows
 
 
-@ALL
-@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize(("name", "fusion"), TAKEN)
 def test_random_input_never_breaks_it(name: str, fusion: str) -> None:
     rng = np.random.default_rng(1)
     tracker = create_tracker(name, depth=FUSIONS[fusion])
@@ -138,7 +139,7 @@ def test_same_input_same_output_in_another_process(name: str) -> None:
 
 @ALL
 def test_empty_frames_and_a_thousand_boxes(name: str) -> None:
-    tracker = create_tracker(name)
+    tracker = create_tracker(name, lost_seconds=1.0)
     assert len(tracker.update(sv.Detections.empty())) == 0
     grid = np.stack(np.meshgrid(np.arange(40), np.arange(25)), axis=-1).reshape(-1, 2) * 30.0
     for _ in range(4):
@@ -172,7 +173,7 @@ def test_unknown_depth_and_gamma_zero_are_as_no_depth(name: str) -> None:
         return rows
 
     plain = follow(DepthFusion.none(), known=True)
-    for mode in ("fixed", "kalman", "adaptive"):
+    for mode in set(tracker_class(name).fusion_modes) - {"none"}:
         assert follow(FUSIONS[mode], known=False) == plain
         assert follow(getattr(DepthFusion, mode)(gamma=0.0), known=True) == plain
 
@@ -230,7 +231,7 @@ def test_a_huge_jump_starts_a_new_track(name: str) -> None:
 
 @ALL
 def test_time_that_goes_back_counts_as_no_time(name: str) -> None:
-    tracker = create_tracker(name)
+    tracker = create_tracker(name, lost_seconds=1.0)
     for time in (100.0, 100.033, 100.067, 3.0, 3.033, 3.067):
         tracks = tracker.update(detections([10.0, 10.0, 60.0, 90.0]), timestamp=time)
     assert tracks.tracker_id.tolist() == [1]
@@ -307,6 +308,16 @@ def test_parameters_refuse_what_cannot_be_meant(name: str) -> None:
         create_tracker("nosuchtracker")
 
 
+def test_a_fusion_that_a_tracker_does_not_have_is_refused() -> None:
+    refused = []
+    for name in TRACKER_NAMES:
+        for mode in set(FUSIONS) - set(tracker_class(name).fusion_modes):
+            with pytest.raises(UsageError, match=f"fusion: {name} takes .* got '{mode}'"):
+                create_tracker(name, depth=mode)
+            refused.append((name, mode))
+    assert sorted(refused) == [("likelihood", "fixed"), ("likelihood", "kalman")]
+
+
 @ALL
 def test_bad_detections_are_refused_by_name(name: str) -> None:
     tracker = create_tracker(name)
@@ -324,6 +335,16 @@ def test_detections_without_scores_count_as_sure(name: str) -> None:
     for _ in range(5):
         tracks = tracker.update(sv.Detections(xyxy=np.array([[10.0, 10.0, 60.0, 90.0]])))
     assert tracks.tracker_id.tolist() == [1]
+
+
+@ALL
+def test_what_a_tracker_keeps_does_not_grow(name: str) -> None:
+    tracker, sizes = create_tracker(name, lost_seconds=0.5), []
+    for frame in range(420):
+        tracker.update(detections(*crossing(frame % 30)))
+        if frame % 30 == 29:
+            sizes.append(len(pickle.dumps(tracker)))
+    assert max(sizes[-4:]) <= max(sizes[3:7]) + 64  # bytes; whole numbers take more as they grow
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from deptr.errors import UsageError
 from deptr.tracking.base import Tracker
 from deptr.tracking.depth.fusion import MODES, DepthFusion
 from deptr.tracking.refinement import Tracks, refine
-from deptr.tracking.registry import TRACKER_NAMES, create_tracker
+from deptr.tracking.registry import TRACKER_NAMES, create_tracker, tracker_class
 
 ALL = pytest.mark.parametrize("name", TRACKER_NAMES)
 COPIES: dict[str, Callable[[Tracker], Tracker]] = {
@@ -51,11 +51,13 @@ def follow(tracker: Tracker, frames: range, images: bool) -> list[tuple[list[int
     return rows
 
 
-@ALL
+PLACES = [*((mode, "plain") for mode in MODES), ("adaptive", "camera_motion"), ("adaptive", "panorama")]
+
+
 @pytest.mark.parametrize("way", COPIES)
 @pytest.mark.parametrize(
-    ("fusion", "place"),
-    [*((mode, "plain") for mode in MODES), ("adaptive", "camera_motion"), ("adaptive", "panorama")],
+    ("name", "fusion", "place"),
+    [(name, *how) for name in TRACKER_NAMES for how in PLACES if how[0] in tracker_class(name).fusion_modes],
 )
 def test_a_copy_goes_on_as_the_original(name: str, way: str, fusion: str, place: str) -> None:
     options = {} if place == "plain" else {place: True}

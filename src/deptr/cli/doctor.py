@@ -21,6 +21,11 @@ ADDS = {
     "teacher": "depth labels with SAM 2.1 and Video Depth Anything",
     "export": "writing a trained detector as ONNX",
     "distributed": "labelling and training on many machines with Ray",
+    "tune": "searching a tracker's parameters",
+    "ros": "ROS bags and MCAP, without ROS",
+    "foxglove": "tracks for Foxglove",
+    "rerun": "tracks for Rerun",
+    "tables": "tracks as pandas, Arrow and Parquet",
     "docs": "building the documentation",
     "dev": "running the checks of this project",
 }
@@ -112,7 +117,7 @@ def weight_lines() -> list[str]:
 
 
 def _bundled() -> str:
-    from deptr.detector.inference import BUNDLED, bundled_model
+    from deptr.detector.opening import BUNDLED, bundled_model
 
     try:
         size = bundled_model().stat().st_size / 1e6

@@ -25,7 +25,8 @@ def detector(
 ) -> None:
     """AP, depth and steadiness of a detector by set, size, visibility and distance."""
     need("this experiment", "train", *_NEEDS)
-    from deptr.detector.inference import BUNDLED, Detector
+    from deptr.detector.inference import Detector
+    from deptr.detector.opening import BUNDLED
     from deptr.experiments.detector_report import detector_tables
     from deptr.experiments.learning_curve import curve_table, draw_curve, read_curve
     from deptr.experiments.steadiness import crowd_jitter, jitter_table, video_jitter

@@ -1,4 +1,4 @@
-"""`deptr export`: a trained detector as ONNX, compared with torch before it is kept."""
+"""`deptr export`: a trained detector or identity decoder as ONNX, compared with torch before it is kept."""
 
 from __future__ import annotations
 
@@ -32,10 +32,13 @@ def export(
         [], "--option", metavar="NAME=VALUE", help="A field of the configuration, such as nms_iou=0.6."
     ),
 ) -> None:
-    """Write a trained detector as ONNX (opset 17, dynamic batch), checked against torch on random inputs."""
+    """Write a detector (any batch and size) or an identity decoder as ONNX, checked against torch."""
     from deptr.cli.extras import need
 
     need("export", "export", "torch", "transformers", "onnx")
+    if _is_identity(checkpoint):
+        _export_identity(checkpoint, output, _numbers(option))
+        return
     from deptr.detector.export import OPSET, export_onnx
     from deptr.detector.loading import load_detector, save_half
 
@@ -48,6 +51,22 @@ def export(
     if weights is not None:
         path = save_half(detector, weights)
         typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _is_identity(checkpoint: str) -> bool:
+    from deptr.training.identity.decoder import is_identity
+
+    return is_identity(checkpoint)
+
+
+def _export_identity(checkpoint: str, output: Path, changes: dict[str, float | int]) -> None:
+    from deptr.training.identity.decoder import IdentityDecoder
+    from deptr.training.identity.export import OPSET, export_identity
+
+    difference = export_identity(IdentityDecoder.from_pretrained(checkpoint, changes), output)
+    size = output.stat().st_size / 1e6
+    told = f"largest difference of a logit from torch: {difference:.1e}"
+    typer.echo(f"{output}: {size:.1f} MB, opset {OPSET}; {told}")
 
 
 def _numbers(pairs: list[str]) -> dict[str, float | int]:

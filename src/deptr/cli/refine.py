@@ -97,8 +97,8 @@ def _files(tracks: Path, output: Path) -> list[tuple[Path, Path]]:
 def _told(tracks: Path) -> dict[str, Any]:
     """Frame rate and kind of depth as `deptr track` wrote them beside the result."""
     from deptr.errors import DataError
+    from deptr.io.run_folder import RUN, TRACKS
     from deptr.io.text_files import read_json
-    from deptr.pipeline.output import RUN, TRACKS
 
     file = tracks.parent / RUN
     if tracks.name != TRACKS or not file.is_file():
@@ -145,21 +145,7 @@ def _sentence(count: dict[str, int]) -> str:
 
 def _write(path: Path, tracks: Tracks) -> None:
     """All rows, or nothing."""
-    import numpy as np
-    import supervision as sv
+    from deptr.io.tables import TrackTable
+    from deptr.io.track_text import write_tracks
 
-    from deptr.files import atomic_write
-    from deptr.io.mot_text import format_tracks
-
-    frames, starts, sizes = np.unique(tracks.frame, return_index=True, return_counts=True)
-    with atomic_write(path) as file:
-        for frame, start, size in zip(frames.tolist(), starts, sizes, strict=True):
-            rows = slice(start, start + size)
-            found = sv.Detections(
-                tracks.xyxy[rows],
-                confidence=tracks.score[rows],
-                class_id=tracks.class_id[rows],
-                tracker_id=tracks.track_id[rows],
-                data={"depth": tracks.depth[rows]},
-            )
-            file.write(format_tracks(frame, found))
+    write_tracks(path, TrackTable.of(str(path), **vars(tracks)))

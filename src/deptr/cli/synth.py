@@ -12,6 +12,7 @@ import typer
 from deptr.errors import UsageError
 
 if TYPE_CHECKING:
+    from deptr.synth.layouts import Miniature
     from deptr.synth.library import LibraryPlan
     from deptr.synth.scene import SceneOptions, World
     from deptr.synth.writer import WriteOptions
@@ -43,6 +44,8 @@ def synth(
         "--benchmark",
         help="deptr-crowd-v1: 20 fixed sequences of 200 frames in three levels; v2: with boxes off by 5 %.",
     ),
+    layout: str = typer.Option("", "--layout", help="Miniature of dancetrack, quadtrack or mot17."),
+    archives: bool = typer.Option(False, "--archives", help="With --layout: the official .zip files."),
     images: str = typer.Option("jpg", "--images", help="jpg or png."),
     masks: bool = typer.Option(True, "--masks/--no-masks", help="Masks in the COCO json."),
     depth_maps: bool = typer.Option(True, "--depth-maps/--no-depth-maps", help="16-bit depth maps."),
@@ -63,25 +66,59 @@ def synth(
 
     An interrupted run leaves whole sequences only; the same command continues it.
     """
-    from deptr.cli.terminal import progress
-    from deptr.synth.library import LibraryPlan, sequence_jobs, split_seeds, write_library
+    from deptr.synth.library import split_seeds
     from deptr.synth.writer import WriteOptions
 
+    if layout:
+        return _write_layout(
+            layout, output, _miniature(sequences, frames, size, seed, level), archives, workers
+        )
     write = WriteOptions(images, masks, depth_maps, jitter, depth_noise, depth_drift)
     if benchmark is not None:
         plan = _benchmark_plan(benchmark, write)
     else:
         kind = world_of(world, cutouts, backgrounds)
         options = scene_options(size, frames=frames, fps=fps, camera=camera, level=level)
-        jobs = sequence_jobs(kind, split_seeds(split, seed, sequences), options)
-        places = [str(folder.resolve()) if folder else None for folder in (cutouts, backgrounds)]
-        plan = LibraryPlan(jobs, write, *places)
-    if preview:
-        return _preview(plan, output)
+        plan = _own_plan(kind, split_seeds(split, seed, sequences), options, write, [cutouts, backgrounds])
+    return _preview(plan, output) if preview else _write(plan, output, workers, overwrite)
+
+
+def _own_plan(
+    kind: World,
+    seeds: range,
+    options: SceneOptions,
+    write: WriteOptions,
+    folders: list[Path | None],
+) -> LibraryPlan:
+    from deptr.synth.library import LibraryPlan, sequence_jobs
+
+    places = [str(folder.resolve()) if folder else None for folder in folders]
+    return LibraryPlan(sequence_jobs(kind, seeds, options), write, *places)
+
+
+def _write(plan: LibraryPlan, output: Path, workers: int, overwrite: bool) -> None:
+    from deptr.cli.terminal import progress
+    from deptr.synth.library import write_library
+
     with progress("synth") as report:
         written, kept = write_library(plan, output, workers=workers, overwrite=overwrite, progress=report)
     there = f" ({kept} were there already)" if kept else ""
     typer.echo(f"{written} sequences written to {output}{there}")
+
+
+def _miniature(sequences: int, frames: int, size: str | None, seed: int, level: int | None) -> Miniature:
+    from deptr.synth.layouts import Miniature
+
+    return Miniature(sequences, frames, parse_size(size) if size else None, seed, level or 2)
+
+
+def _write_layout(name: str, output: Path, wanted: Miniature, archives: bool, workers: int) -> None:
+    from deptr.cli.terminal import progress
+    from deptr.synth.layouts import write_layout
+
+    with progress("synth") as report:
+        count = write_layout(name, output, wanted, archives=archives, workers=workers, progress=report)
+    typer.echo(f"{count} videos in the layout of {name} in {output}")
 
 
 def _benchmark_plan(name: str, write: WriteOptions) -> LibraryPlan:

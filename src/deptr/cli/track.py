@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import typer
 
+from deptr.cli import track_depth_options as depth_option
 from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
+from deptr.cli.option_groups import grouped
 from deptr.cli.terminal import progress
+from deptr.cli.track_count_options import CountOptions
+from deptr.cli.track_detector_options import DetectorOptions
+from deptr.cli.track_live_options import LiveOptions
+from deptr.cli.track_output_options import OutputOptions
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
+from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.output import Summary
 from deptr.pipeline.request import Request
 from deptr.pipeline.run import Run
@@ -16,62 +23,71 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command(epilog=option.EPILOG)
+@grouped
 def track(
     source: option.Source = None,
     *,
     detections: option.Detections = None,
-    detector: option.Detector = None,
-    device: option.Device = None,
+    looks: DetectorOptions,
     focal: option.Focal = None,
     tracker: option.Tracker = "bytetrack",
     fusion: option.Fusion = None,
     gamma: option.Gamma = None,
     depth_scale: option.DepthScale = None,
-    depth: option.Depth = None,
-    depth_column: option.DepthColumn = None,
-    depth_kind: option.KindOfDepth = "metric",
+    depth: depth_option.Depth = None,
+    depth_column: depth_option.DepthColumn = None,
+    depth_kind: depth_option.KindOfDepth = "metric",
     first_frame: option.FirstFrame = 1,
     fps: option.Fps = None,
+    topic: option.Topic = None,
     classes: option.Classes = None,
     min_score: option.MinScore = 0.0,
     param: option.Param = None,
     config: option.Config = None,
-    output: option.Output = None,
-    no_video: option.NoVideo = False,
-    overwrite: option.Overwrite = False,
+    time: LiveOptions,
+    counts: CountOptions,
+    results: OutputOptions,
 ) -> None:
     """Follow objects through a video, images, a stream or a detections file."""
     run = Run(
         Request(
             source=source,
             detections=detections,
-            detector=detector,
-            device=device,
+            detector=looks.request,
             focal_px=focal,
             tracker=tracker,
             parameters=tracker_parameters(tracker, param or (), config),
             fusion=chosen_fusion(fusion, gamma, depth_scale, config),
-            depth=depth,
-            depth_column=depth_column,
-            depth_kind=depth_kind,
+            depth=DepthRequest(depth, depth_column, depth_kind),
             first_frame=first_frame,
             fps=fps,
+            topic=topic,
             classes=classes,
             min_score=min_score,
+            live=time.request,
+            counts=counts.request,
             spelling=Options(),
         )
     )
     try:
         with interruptible() as stop, progress("track") as report:
-            run.save(output, video=not no_video, overwrite=overwrite, stop=stop, progress=report)
+            run.save(
+                results.output,
+                video=not results.no_video,
+                jsonl=results.jsonl,
+                show=results.show,
+                overwrite=results.overwrite,
+                stop=stop,
+                progress=report,
+            )
     finally:
         if run.summary is not None:
-            _tell(run.summary)
+            _tell(run, run.summary, to_errors=results.to_standard_output)
     if stop.requested:
         raise typer.Exit(EXIT_CODE)
 
 
-def _tell(summary: Summary) -> None:
+def _tell(run: Run, summary: Summary, *, to_errors: bool) -> None:
     for note in summary.notes:
         typer.echo(f"note: {note}", err=True)
     frames, total = summary.frames, summary.total
@@ -80,8 +96,10 @@ def _tell(summary: Summary) -> None:
     rate = f", {frames / wall:.0f} frames/s" if wall else ""
     word = {"complete": "tracked", "interrupted": "interrupted after"}.get(summary.status, "stopped after")
     found = f"{len(summary.identities)} identities, {summary.boxes} boxes"
-    typer.echo(f"{word} {frames}{of_all} frames: {found}{rate}")
+    lines = [f"{word} {frames}{of_all} frames: {found}{rate}"]
+    if run.live is not None:
+        lines.append(run.live.sentence())
     if summary.status != "complete":
-        typer.echo("what was done until then is whole:")
-    for file in summary.files:
-        typer.echo(f"  {file}")
+        lines.append("what was done until then is whole:")
+    lines += [f"  {file}" for file in summary.files]
+    typer.echo("\n".join(lines), err=to_errors)

@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deptr.pipeline.output import DEFAULT_FOLDER, RUN, TRACKS, VIDEO
-from deptr.pipeline.request import DEPTH_SOURCES
-from deptr.records import DepthKind
+from deptr.io.run_folder import RUN, TRACKS, VIDEO
 from deptr.tracking.depth.fusion import MODES, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of
 
@@ -27,23 +25,13 @@ def _defaults(setting: str) -> str:
 Source = Annotated[
     str | None,
     typer.Argument(
-        help="Video file, folder of images, MOT sequence folder, camera number, or rtsp/http address."
+        help="Video file, folder of images, MOT sequence folder, recording (MCAP or ROS bag), camera number, "
+        "or rtsp/http address."
     ),
 ]
 Detections = Annotated[
     Path | None,
     typer.Option("--detections", help="File with detections. Default: det/det.txt of a MOT sequence folder."),
-]
-Detector = Annotated[
-    str | None,
-    typer.Option(
-        "--detector",
-        help="Looks for objects where no file tells: a checkpoint folder, an .onnx file or a name on the "
-        "hub. Default: the person detector that comes with deptr.",
-    ),
-]
-Device = Annotated[
-    str | None, typer.Option("--device", help="Where the detector runs: auto (default), cpu or cuda.")
 ]
 Focal = Annotated[
     float | None,
@@ -68,31 +56,13 @@ DepthScale = Annotated[
         help=f"The paper's lambda: cost per unit of depth difference. Default: {_defaults('scale')}.",
     ),
 ]
-Depth = Annotated[
-    str | None,
-    typer.Option(
-        "--depth",
-        help=f"Where depth comes from: {' or '.join(DEPTH_SOURCES)}; pseudo guesses it from the boxes and "
-        "the ground plane. Default: the file's, if it has any.",
-    ),
-]
-DepthColumn = Annotated[
-    int | None,
-    typer.Option(
-        "--depth-column", help="Column with the depth, counted from 1. Default: 8, or 11 of 11 columns."
-    ),
-]
-KindOfDepth = Annotated[
-    str,
-    typer.Option(
-        "--depth-kind",
-        help=f"What the file's depths mean: one of {', '.join(kind.value for kind in DepthKind)}.",
-    ),
-]
 FirstFrame = Annotated[
     int, typer.Option("--first-frame", help="Number of the first frame in the file, 0 or 1.")
 ]
 Fps = Annotated[float | None, typer.Option("--fps", help="Frames per second. Default: what the source says.")]
+Topic = Annotated[
+    str | None, typer.Option("--topic", help="Image topic of a recording, where it has several.")
+]
 Classes = Annotated[
     str | None, typer.Option("--classes", help="Only these classes: names or numbers, separated by commas.")
 ]
@@ -110,15 +80,6 @@ Config = Annotated[
         help="TOML file with parameters; [bytetrack] etc. for one tracker, [fusion] for mode, gamma, scale.",
     ),
 ]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        help=f"Folder for the results. Default: {DEFAULT_FOLDER}, or {DEFAULT_FOLDER}-2, ... if taken.",
-    ),
-]
-NoVideo = Annotated[bool, typer.Option("--no-video", help="Write no video.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")]
 
 
 def _parameter_help() -> str:

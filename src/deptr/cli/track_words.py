@@ -8,7 +8,7 @@ from pathlib import Path
 from deptr.cli.results import fusion_of, parameters_of_options
 from deptr.errors import UsageError
 from deptr.io.text_files import read_toml
-from deptr.pipeline.request import Spelling
+from deptr.pipeline.spelling import Spelling
 from deptr.tracking.depth.fusion import MODES, DepthFusion, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, parse_parameters, tracker_class
 
@@ -26,7 +26,12 @@ class Options(Spelling):
     """
 
     help = "deptr track --help"
-    _names = {"source": "SOURCE", "focal_px": "--focal", "folder": "--output"}  # noqa: RUF012 - never changed
+    _names = {  # noqa: RUF012 - never changed
+        "source": "SOURCE",
+        "focal_px": "--focal",
+        "folder": "--output",
+        "reconnect_seconds": "--reconnect",
+    }
 
     def choice(self, name: str, value: object = None) -> str:
         """An option by the name of its argument in Python, or what to write to take `value`."""

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from deptr.errors import UsageError
+
 if TYPE_CHECKING:
     from deptr.training.config import TrainSettings
+    from deptr.training.run import Trained
 
 app = typer.Typer()
 
@@ -28,7 +31,7 @@ def train(
     ),
     pack_side: int = typer.Option(360, help="Longest side in pixels of the pictures in a pack."),
 ) -> None:
-    """Train the DepTR detector.
+    """Train the DepTR detector, or an identity decoder where the recipe says `kind = "identity"`.
 
     Several GPUs or CPU processes: ``torchrun --nproc_per_node 2 -m deptr.cli.main train RECIPE``.
     """
@@ -40,41 +43,56 @@ def train(
     import torch
 
     from deptr.cli.terminal import progress
-    from deptr.training.builder import build_detector
     from deptr.training.config import load_settings
-    from deptr.training.evaluate import quick_figures
-    from deptr.training.sources import evaluation_sets, training_mixture
-    from deptr.training.trainer import Trainer
-    from deptr.training.trainer import train as run
+    from deptr.training.run import train_in
 
+    if threads:
+        torch.set_num_threads(threads)
+    if _is_identity(recipe):
+        if pack is not None:
+            raise UsageError(
+                "--pack: the training of an identity decoder reads no files; there is nothing to pack"
+            )
+        _train_identity(recipe, output, checkpoint, steps)
+        return
     settings = load_settings(recipe)
     if checkpoint:
         settings = replace(settings, model=replace(settings.model, start=checkpoint))
     if steps:
-        decay = min(settings.optimizer.decay_steps, steps)
-        settings = replace(settings, optimizer=replace(settings.optimizer, steps=steps, decay_steps=decay))
+        settings = replace(settings, optimizer=settings.optimizer.shortened(steps))
     if pack is not None:
         _pack(settings, recipe, pack, pack_side)
         return
-    if threads:
-        torch.set_num_threads(threads)
-    mixture = training_mixture(settings)
-    sets = evaluation_sets(settings)
-    detector = build_detector(settings.model)
     with progress("train") as told:
-        trainer = Trainer(
-            detector,
-            mixture,
-            settings,
-            output,
-            evaluate=(lambda model: quick_figures(model, sets)) if sets else None,
-            progress=told,
-        )
-        figures = run(trainer)
-        if trainer.is_main:
-            trainer.averaged_detector().save_pretrained(output / "last")
-    shown = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
-    typer.echo(f"{output}: step {trainer.step}" + (f": {shown}" if shown else ""))
+        _tell(output, train_in(output, settings, progress=told))
+
+
+def _is_identity(recipe: Path) -> bool:
+    from deptr.io.text_files import read_toml
+    from deptr.training.identity.decoder import KIND
+
+    return read_toml(recipe).get("kind") == KIND
+
+
+def _train_identity(recipe: Path, output: Path, checkpoint: str, steps: int) -> None:
+    from dataclasses import replace
+
+    from deptr.cli.terminal import progress
+    from deptr.training.identity.config import load_identity_settings
+    from deptr.training.run import train_identity_in
+
+    settings = load_identity_settings(recipe)
+    if checkpoint:
+        settings = replace(settings, start=checkpoint)
+    if steps:
+        settings = replace(settings, optimizer=settings.optimizer.shortened(steps))
+    with progress("train") as told:
+        _tell(output, train_identity_in(output, settings, progress=told))
+
+
+def _tell(output: Path, done: Trained) -> None:
+    shown = ", ".join(f"{name} {value:.3f}" for name, value in done.figures.items())
+    typer.echo(f"{output}: step {done.step}" + (f": {shown}" if shown else ""))
 
 
 def _pack(settings: TrainSettings, recipe: Path, output: Path, side_px: int) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from deptr.cli.extras import need
 from deptr.cli.results import (
     BENCHMARK_HELP,
     ROOT_HELP,
@@ -56,6 +57,7 @@ def tune(
     from deptr.evaluation.tuning import tune as run_search
     from deptr.io.sequences import benchmark_of
 
+    need("deptr tune", "tune", "optuna")
     if metric not in METRICS:
         raise UsageError(f"--metric: expected one of {', '.join(METRICS)}, got {metric!r}")
     entry = benchmark_of(benchmark)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from deptr.detector.modeling import DepTRForObjectDetection
-from deptr.detector.outputs import OUTPUT_NAMES, NamedOutputs, named_outputs
+from deptr.detector.outputs import GIVEN_BOXES, GIVEN_NAMES, OUTPUT_NAMES, NamedOutputs, named_outputs
 from deptr.detector.preprocess import preprocessing_of
 from deptr.detector.simplify import fold_constants, fold_pads
 from deptr.errors import DataError
@@ -35,22 +35,25 @@ class Parity:
         boxes: In the unit of the input's sides.
         scores: Absolute.
         depths: Relative.
+        given_depths: Relative, of given boxes.
         choice: By how much a token that the file keeps as a query scores below those torch keeps, in logits.
     """
 
     boxes: float
     scores: float
     depths: float
+    given_depths: float
     choice: float
 
     def __str__(self) -> str:
-        return f"boxes {self.boxes:.1e}, scores {self.scores:.1e}, depths {self.depths:.1e}"
+        own = f"boxes {self.boxes:.1e}, scores {self.scores:.1e}, depths {self.depths:.1e}"
+        return f"{own}, of given boxes {self.given_depths:.1e}"
 
 
 def export_onnx(
     detector: DepTRForObjectDetection, path: str | Path, *, half: bool = False, tolerance: float | None = None
 ) -> Parity:
-    """Write a detector as ONNX with a dynamic batch, checked against torch in float32.
+    """Write a detector as ONNX with a dynamic batch and size, checked against torch in float32.
 
     Args:
         detector: What to export; left in evaluation mode.
@@ -73,6 +76,8 @@ def export_onnx(
         _to_graph(detector, example, temporary)
         graph = fold_constants(onnx.load(str(temporary)))
         fold_pads(graph)
+        if detector.depth_head is not None:
+            _ask_about_nothing(graph)
         if half:
             halve_weights(graph)
         settings = preprocessing_of(config)
@@ -96,18 +101,27 @@ def export_onnx(
 
 
 def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Path) -> None:
-    axes: dict[str, Any] = {name: {0: "batch"} for name in ("pixel_values", *OUTPUT_NAMES)}
+    inputs = {"pixel_values": example}
+    names: tuple[str, ...] = OUTPUT_NAMES
+    axes: dict[str, dict[int, str]] = {}
+    if detector.depth_head is not None:
+        inputs[GIVEN_BOXES] = torch.tensor([[[0.2, 0.2, 0.4, 0.6]] * 3] * len(example))
+        names = (*OUTPUT_NAMES, *GIVEN_NAMES)
+        axes = {name: {1: "given"} for name in (GIVEN_BOXES, *GIVEN_NAMES)}
+    axes["pixel_values"] = {2: "height", 3: "width"}
+    for name in (*inputs, *names):
+        axes[name] = {0: "batch", **axes.get(name, {})}
     level = logging.getLogger("torch.onnx").level
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), torch.no_grad(), _fixed_positions(detector, example):
+        with warnings.catch_warnings(), torch.no_grad(), _own_positions(detector):
             warnings.simplefilter("ignore")  # tracing warns of each shape that it takes as fixed, as it shall
             torch.onnx.export(
                 NamedOutputs(detector).eval(),
-                (example,),
+                tuple(inputs.values()),
                 str(path),
-                input_names=["pixel_values"],
-                output_names=list(OUTPUT_NAMES),
+                input_names=list(inputs),
+                output_names=list(names),
                 dynamic_axes=axes,
                 opset_version=OPSET,
                 dynamo=False,
@@ -116,33 +130,45 @@ def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Pa
         logging.getLogger("torch.onnx").setLevel(level)
 
 
-class _Fixed(nn.Module):
-    """Gives one tensor, whatever is asked."""
+def _ask_about_nothing(graph: Any) -> None:
+    """Let the given boxes be none where whoever runs the file does not say any."""
+    import onnx
 
-    def __init__(self, value: torch.Tensor) -> None:
+    graph.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((1, 0, 4), np.float32), GIVEN_BOXES))
+
+
+class _Positions(nn.Module):
+    """The encoder's position embedding for sizes that are known only when the network runs.
+
+    In single precision: the library's cosines are of doubles, which ONNX Runtime below 1.24, the newest for
+    Python 3.10, cannot compute.
+    """
+
+    def __init__(self, embedding: Any) -> None:
         super().__init__()
-        self.register_buffer("value", value, persistent=False)
+        self.rates: torch.Tensor
+        count = embedding.embed_dim // 4
+        rates = float(embedding.temperature) ** -(torch.arange(count, dtype=torch.float64) / count)
+        self.register_buffer("rates", rates.float(), persistent=False)
 
-    def forward(self, *_: Any, **__: Any) -> torch.Tensor | nn.Module:
-        return self.value
+    def forward(self, width: int, height: int, **_: Any) -> torch.Tensor:
+        rows = torch.arange(height).float()[:, None] * self.rates
+        columns = torch.arange(width).float()[:, None] * self.rates
+        down = torch.cat([rows.sin(), rows.cos()], dim=-1)[:, None].expand(-1, width, -1)
+        across = torch.cat([columns.sin(), columns.cos()], dim=-1)[None].expand(height, -1, -1)
+        return torch.cat([down, across], dim=-1).flatten(0, 1)[None]
 
 
 @contextmanager
-def _fixed_positions(detector: DepTRForObjectDetection, example: torch.Tensor) -> Iterator[None]:
-    """Let the encoder's position embedding be a constant of the file.
-
-    Its cosines are of doubles, which ONNX Runtime below 1.24, the newest for Python 3.10, cannot compute.
-    """
-    encoder, strides = detector.model.encoder, detector.config.feat_strides
-    before = [layer.position_embedding for layer in encoder.aifi]
-    for layer, level, embedding in zip(encoder.aifi, detector.config.encode_proj_layers, before, strict=True):
-        height, width = (side // strides[level] for side in example.shape[-2:])
-        fixed = embedding(width=width, height=height, device=example.device, dtype=example.dtype)
-        layer.position_embedding = _Fixed(fixed)
+def _own_positions(detector: DepTRForObjectDetection) -> Iterator[None]:
+    """Let the encoder compute its position embedding with `_Positions`."""
+    before = [layer.position_embedding for layer in detector.model.encoder.aifi]
+    for layer, embedding in zip(detector.model.encoder.aifi, before, strict=True):
+        layer.position_embedding = _Positions(embedding)
     try:
         yield
     finally:
-        for layer, embedding in zip(encoder.aifi, before, strict=True):
+        for layer, embedding in zip(detector.model.encoder.aifi, before, strict=True):
             layer.position_embedding = embedding
 
 
@@ -177,7 +203,7 @@ def compare(detector: DepTRForObjectDetection, path: str | Path, *, inputs: int 
     """
     config = detector.config
     session, choice = _session_with_choice(path, config.num_queries)
-    found: list[tuple[float, float, float, float]] = []
+    found: list[tuple[float, ...]] = []
     for seed in range(inputs):
         generator = np.random.default_rng(seed)
         shape = (1, 3, config.image_height, config.image_width)
@@ -185,6 +211,7 @@ def compare(detector: DepTRForObjectDetection, path: str | Path, *, inputs: int 
         *raw, kept = session.run([*OUTPUT_NAMES, choice], {"pixel_values": batch})
         with torch.no_grad(), _keeping(detector, torch.from_numpy(kept[0])) as lost:
             wanted = [value[0].numpy() for value in named_outputs(detector(torch.from_numpy(batch)), config)]
+            given = _given_gap(detector, session, batch)
         boxes, scores, _, depths, _ = (values[0] for values in raw)
         best = np.argsort(-wanted[1])[:20]
         known = best[~np.isnan(wanted[3][best])]
@@ -193,10 +220,21 @@ def compare(detector: DepTRForObjectDetection, path: str | Path, *, inputs: int 
                 _gap(boxes[best], wanted[0][best]),
                 _gap(scores[best], wanted[1][best]),
                 _gap(depths[known] / wanted[3][known], 1.0),
+                given,
                 lost[0],
             )
         )
     return Parity(*np.max(found, axis=0).tolist())
+
+
+def _given_gap(detector: DepTRForObjectDetection, session: Any, batch: FloatArray) -> float:
+    """Largest relative difference of the depths of three given boxes, 0 without a depth module."""
+    if detector.depth_head is None:
+        return 0.0
+    asked = np.array([[[0.1, 0.2, 0.3, 0.9], [0.4, 0.4, 0.5, 0.6], [0.0, 0.1, 1.0, 1.0]]], np.float32)
+    own = session.run([GIVEN_NAMES[0]], {"pixel_values": batch, GIVEN_BOXES: asked})[0]
+    theirs = NamedOutputs(detector)(torch.from_numpy(batch), torch.from_numpy(asked))[-2].numpy()
+    return _gap(own / theirs, 1.0)
 
 
 def _session_with_choice(path: str | Path, queries: int) -> tuple[Any, str]:

@@ -2,112 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from deptr.detector.postprocess import Preprocessing, RawOutput, check_image, to_detections, to_input
-from deptr.errors import DataError, MissingExtraError, UsageError
-from deptr.records import DepthKind, FloatArray, Image
+from deptr.detector.backend import Backend
+from deptr.detector.opening import Opening, open_backend
+from deptr.detector.postprocess import check_image, reported_kind
+from deptr.detector.sizes import parse_size, parse_tiles
+from deptr.detector.tiles import TiledBackend
+from deptr.errors import UsageError
+from deptr.records import Image, with_depth
 from deptr.threads import read_ahead
-from deptr.weights import found_here
 
 if TYPE_CHECKING:
     import supervision as sv
 
-BUNDLED = "deptr-nano-person"
 DEFAULT_MIN_SCORE = 0.3
-DEVICES = ("auto", "cpu", "cuda")
-
-
-class Runner(Protocol):
-    """Runs a network on a prepared batch."""
-
-    settings: Preprocessing
-
-    def run(self, batch: FloatArray) -> list[RawOutput]:
-        """Outputs of each image of ``(B, 3, H, W)`` float32."""
-
-
-class OnnxRunner:
-    """A network in ONNX Runtime.
-
-    Args:
-        path: The ``.onnx`` file that `deptr export` wrote.
-        threads: CPU threads; 0 leaves the choice to ONNX Runtime.
-        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
-
-    Raises:
-        DataError: The file is missing, damaged or no DepTR network.
-    """
-
-    def __init__(self, path: str | Path, *, threads: int = 0, device: str = "auto") -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # be kind to other work
-        available = onnxruntime.get_available_providers()
-        wanted = ["CPUExecutionProvider"]
-        if device != "cpu" and "CUDAExecutionProvider" in available:
-            wanted.insert(0, "CUDAExecutionProvider")
-        elif device == "cuda":
-            raise UsageError("device: this ONNX Runtime has no CUDA; expected cpu or auto, got 'cuda'")
-        if not Path(path).is_file():
-            raise DataError(path, "no such model file")
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-        except Exception as error:  # the library has no common base for its errors
-            hint = "is the file whole?"
-            raise DataError(path, "not an ONNX model", found=str(error)[:160], hint=hint) from error
-        self.settings = _settings_of(path, self._session.get_modelmeta().custom_metadata_map)
-        self._names = [output.name for output in self._session.get_outputs()]
-
-    def run(self, batch: FloatArray) -> list[RawOutput]:
-        """Outputs of each image of ``(B, 3, H, W)`` float32."""
-        values = self._session.run(None, {"pixel_values": batch})
-        named = dict(zip(self._names, values, strict=True))
-        keys = ("boxes", "scores", "labels", "depths", "depth_std")
-        return [RawOutput(*(named[key][index] for key in keys)) for index in range(len(batch))]
-
-
-def _settings_of(path: str | Path, metadata: dict[str, str]) -> Preprocessing:
-    try:
-        content = json.loads(metadata["deptr"])
-        return Preprocessing(
-            height=int(content["height"]),
-            width=int(content["width"]),
-            mean=content["mean"],
-            std=content["std"],
-            depth_kind=None if content["depth_kind"] is None else DepthKind.parse(content["depth_kind"]),
-            names=content["names"],
-            nms_iou=float(content.get("nms_iou", 1.0)),
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        hint = "write it with `deptr export`"
-        raise DataError(path, "no DepTR model: its metadata lacks the preprocessing", hint=hint) from error
-
-
-def bundled_model() -> Path:
-    """The model that comes with the package.
-
-    Raises:
-        DataError: This installation has none.
-    """
-    path = Path(str(files("deptr.detector").joinpath("weights", f"{BUNDLED}.onnx")))
-    if not path.is_file():
-        raise DataError(path, "the bundled model is not installed", hint="name a model, or use --detections")
-    return path
-
-
-def has_bundled_model() -> bool:
-    """Whether this installation has the bundled model."""
-    return Path(str(files("deptr.detector").joinpath("weights", f"{BUNDLED}.onnx"))).is_file()
 
 
 class Detector:
@@ -118,47 +31,54 @@ class Detector:
         >>> found = detector(image, min_score=0.4)  # doctest: +SKIP
         >>> found.data["depth"]  # doctest: +SKIP
 
+    Attributes:
+        names: Name of each class number.
+        depth_kind: What depths mean where the focal length is known; None for detectors without depth.
+
     Args:
-        runner: Runs the network.
+        backend: The network.
     """
 
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-        self.settings = runner.settings
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.names, self.depth_kind = backend.names, backend.depth_kind
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | Path | None = None, *, device: str = "auto", threads: int = 0
+        cls,
+        name_or_path: str | Path | None = None,
+        *,
+        device: str = "auto",
+        threads: int = 0,
+        format: str | None = None,
+        size: str | int | tuple[int, int] | None = None,
+        tiles: str | int | tuple[int, int] | None = None,
     ) -> Detector:
         """Load a detector.
 
         Args:
-            name_or_path: An ``.onnx`` file, a folder with ``model.onnx``, a checkpoint folder
-                (``config.json`` and ``model.safetensors``; needs the extra ``train``), a name on the hub, or
-                None for the bundled person detector, which needs no torch.
+            name_or_path: An ``.onnx`` file, of `deptr export` or of another project; a folder with
+                ``model.onnx``; a checkpoint folder (``config.json`` and ``model.safetensors``) of
+                `deptr train` or of any object detector in transformers, or its name on the hub (both need the
+                extra ``train``); None for the bundled person detector, which needs no torch.
             device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
             threads: CPU threads; 0 leaves the choice to the runtime.
+            format: The form of another project's ONNX file, where it is not recognised: ``yolov5``,
+                ``yolov8``, ``yolo-nms``, ``yolox``, ``rt-detr``, ``rt-detr-rows``, ``rf-detr`` or
+                ``transformers``.
+            size: Size of the input, ``"640x384"`` or one number, where the model leaves it free.
+            tiles: Look at a grid of overlapping parts of each image besides the whole, ``"3x2"``: finds
+                small objects in large images, at the price of as many passes.
 
         Raises:
-            DataError: There is no such model, or its file is damaged or of another architecture.
-            UsageError: There is no such device.
+            DataError: There is no such model, or its file is damaged or of an unknown form.
+            UsageError: There is no such device, or a choice has no effect on this model.
             MissingExtraError: A checkpoint needs torch and transformers, which are not installed.
         """
-        if device not in DEVICES:
-            raise UsageError(f"device: expected one of {', '.join(DEVICES)}, got {device!r}")
-        if name_or_path is None or str(name_or_path) == BUNDLED:
-            return cls(OnnxRunner(bundled_model(), threads=threads, device=device))
-        path = Path(name_or_path)
-        if path.is_dir() and (path / "model.onnx").is_file():
-            path = path / "model.onnx"
-        if path.suffix == ".onnx":
-            return cls(OnnxRunner(path, threads=threads, device=device))
-        try:
-            found_here(name_or_path)  # before torch, which takes seconds to import
-            from deptr.detector.torch_runner import TorchRunner
-        except ImportError as error:
-            raise MissingExtraError(f"the checkpoint {name_or_path}", "train") from error
-        return cls(TorchRunner(name_or_path, device=device))
+        opening = Opening(device, threads, format, parse_size(size))
+        grid = parse_tiles(tiles)
+        backend = open_backend(name_or_path, opening)
+        return cls(backend if grid is None else TiledBackend(backend, grid))
 
     @overload
     def __call__(
@@ -186,29 +106,48 @@ class Detector:
                 (larger is farther; comparable within a video).
 
         Returns:
-            Detections, best first, with ``data["depth"]`` and ``data["depth_std"]`` if the model has a depth
-            module; a list for a list.
+            Detections, best first, with ``data["class_name"]``, and with ``data["depth"]`` and
+            ``data["depth_std"]`` if the model has a depth module; a list for a list.
 
         Raises:
             UsageError: An image has another form, or an argument is out of range.
         """
         if not 0 <= min_score <= 1:
             raise UsageError(f"min_score: expected a number in [0, 1], got {min_score}")
-        if focal_px is not None and not (np.isfinite(focal_px) and focal_px > 0):
-            raise UsageError(f"focal_px: expected a positive number of pixels, got {focal_px}")
+        _check_focal(focal_px)
         listed = images if isinstance(images, (list, tuple)) else [images]
         checked = [check_image(image) for image in listed]
         if not checked:
             return []
-        batch, scales = to_input(checked, self.settings)
-        found = [
-            to_detections(
-                raw, scale, (image.shape[0], image.shape[1]), self.settings,
-                min_score=min_score, focal_px=focal_px,
-            )
-            for raw, scale, image in zip(self._runner.run(batch), scales, checked, strict=True)
-        ]  # fmt: skip
+        found = self._backend.detect(checked, min_score=min_score, focal_px=focal_px)
+        for detections in found:
+            classes = () if detections.class_id is None else detections.class_id.tolist()
+            detections.data["class_name"] = np.array([self.names.get(c, str(c)) for c in classes], dtype=str)
         return found if isinstance(images, (list, tuple)) else found[0]
+
+    def depth_of(
+        self, image: Image, detections: sv.Detections, *, focal_px: float | None = None
+    ) -> sv.Detections:
+        """The depth of boxes that you have, from any detector: each is the anchor of a query of its own.
+
+        Args:
+            image: As for a call.
+            detections: Boxes in its pixels; anything else they carry is kept.
+            focal_px: As for a call.
+
+        Returns:
+            A copy with ``data["depth"]`` and ``data["depth_std"]``.
+
+        Raises:
+            UsageError: This detector has no depth module, or an argument is out of range.
+            DataError: The file was exported before it could be asked.
+        """
+        _check_focal(focal_px)
+        boxes = np.asarray(detections.xyxy, np.float32)
+        depth, std = self._backend.depths(check_image(image), boxes, focal_px=focal_px)
+        kind = reported_kind(self.depth_kind, focal_px)
+        assert kind is not None
+        return with_depth(detections, depth, std, kind)
 
     def stream(
         self,
@@ -242,3 +181,8 @@ class Detector:
                 batch = []
         if batch:
             yield from self(batch, min_score=min_score, focal_px=focal_px)
+
+
+def _check_focal(focal_px: float | None) -> None:
+    if focal_px is not None and not (np.isfinite(focal_px) and focal_px > 0):
+        raise UsageError(f"focal_px: expected a positive number of pixels, got {focal_px}")

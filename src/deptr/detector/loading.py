@@ -10,35 +10,54 @@ from typing import Any
 from safetensors import SafetensorError
 
 from deptr.detector.config import DepTRConfig
+from deptr.detector.foreign.processor import json_beside
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.errors import DataError
 from deptr.weights import found_here
 
-MODEL_TYPES = ("deptr", "d_fine")
+MODEL_TYPES = ("deptr", "d_fine")  # what becomes a DepTR
+OWN_TYPES = ("deptr",)
 
 
-def _stored_config(name_or_path: str | Path, *, local: bool) -> dict[str, Any]:
-    """What ``config.json`` of a checkpoint folder or a model of the hub says, of the right architecture."""
+def stored_config(name_or_path: str | Path) -> dict[str, Any]:
+    """What ``config.json`` of a checkpoint folder or a model of the hub says.
+
+    Raises:
+        DataError: There is no such checkpoint, or it says no kind of model.
+    """
+    content = stored_json(name_or_path, "config.json")
     folder = Path(name_or_path)
-    path = folder / "config.json"
+    if not content and folder.exists():
+        expected = "a folder with config.json and model.safetensors"
+        raise DataError(folder, "not a checkpoint", expected=expected, found="no config.json")
+    if not content:
+        raise DataError(name_or_path, "no such checkpoint, here or on the hub", hint="is the name right?")
+    if "model_type" not in content:
+        raise DataError(folder / "config.json", "no model_type", hint="was it saved by transformers?")
+    return content
+
+
+def stored_json(name_or_path: str | Path, file: str) -> dict[str, Any]:
+    """A json file of a checkpoint folder or a model of the hub, empty where it has none.
+
+    Raises:
+        DataError: It is not a json dictionary, or the hub cannot be asked.
+    """
+    folder = Path(name_or_path)
+    if folder.exists():
+        return json_beside(folder, file)
+    from transformers.utils.hub import cached_file
+
     try:
-        if folder.exists():
-            content = json.loads(path.read_text(encoding="utf-8"))
-        else:
-            content, _ = DepTRConfig.get_config_dict(name_or_path, local_files_only=local)
-    except OSError as error:
-        if folder.exists():
-            expected = "a folder with config.json and model.safetensors"
-            raise DataError(folder, "not a checkpoint", expected=expected, found=error.strerror) from error
-        raise DataError(
-            name_or_path, "no such checkpoint, here or on the hub", hint="is the name right?"
-        ) from error
-    except ValueError as error:
-        raise DataError(path, "not a json file", found=str(error)) from error
-    kind = content.get("model_type")
-    if kind not in MODEL_TYPES:
-        raise DataError(path, "model_type", expected=" or ".join(MODEL_TYPES), found=repr(kind))
-    return dict(content)
+        path = cached_file(
+            str(name_or_path),
+            file,
+            local_files_only=found_here(name_or_path),
+            _raise_exceptions_for_missing_entries=False,
+        )
+    except (OSError, ValueError):
+        return {}
+    return {} if path is None else json_beside(Path(path).parent, file)
 
 
 def load_detector(
@@ -57,7 +76,10 @@ def load_detector(
             architecture (missing and unexpected names are told).
     """
     local = found_here(name_or_path)
-    stored = _stored_config(name_or_path, local=local)
+    stored = stored_config(name_or_path)
+    if stored["model_type"] not in MODEL_TYPES:
+        path, kinds = Path(name_or_path) / "config.json", " or ".join(MODEL_TYPES)
+        raise DataError(path, "model_type", expected=kinds, found=repr(stored["model_type"]))
     stored_head = stored.get("depth_head", "none")
     replaced = {"depth_head": stored_head, **(changes or {})}
     config: DepTRConfig = DepTRConfig.from_pretrained(name_or_path, local_files_only=local, **replaced)

@@ -15,7 +15,7 @@ from transformers.utils import ModelOutput
 
 from deptr.detector.config import DepTRConfig
 from deptr.detector.depth import LightDepthHead, build_depth_head
-from deptr.detector.queries import best_queries, decode, memory_of, queries_at
+from deptr.detector.queries import best_queries, decode, followed_by, memory_of, queries_at
 
 
 @dataclass
@@ -31,6 +31,8 @@ class DepTROutput(ModelOutput):
         depth_log_scales: ``(L, B, Q)``.
         encoder_maps: Encoder feature maps ``(B, C, H, W)``, finest first.
         dfine: D-FINE's own output, for the criterion.
+        given_depths: ``(L, B, K)`` depth of each given box after each layer; or None.
+        given_log_scales: ``(L, B, K)`` logarithm of its Laplace scale; or None.
     """
 
     logits: Tensor | None = None
@@ -41,6 +43,8 @@ class DepTROutput(ModelOutput):
     depth_log_scales: Tensor | None = None
     encoder_maps: list[Tensor] | None = None
     dfine: Any = None
+    given_depths: Tensor | None = None
+    given_log_scales: Tensor | None = None
 
 
 class DepTRForObjectDetection(DFineForObjectDetection):
@@ -89,39 +93,32 @@ class DepTRForObjectDetection(DFineForObjectDetection):
                     module.eval()
         return self
 
-    def forward(self, pixel_values: Tensor, labels: list[dict[str, Tensor]] | None = None) -> DepTROutput:
+    def forward(
+        self, pixel_values: Tensor, labels: list[dict[str, Tensor]] | None = None, given: Tensor | None = None
+    ) -> DepTROutput:
         """Run the network.
 
         Args:
             pixel_values: ``(B, 3, H, W)`` normalised, H and W multiples of 32.
             labels: Per image ``class_labels`` ``(N,)`` and ``boxes`` ``(N, 4)`` centre format in [0, 1]; in
                 training they make D-FINE's denoising queries.
+            given: ``(B, K, 4)`` boxes whose depth is asked for, centre format in [0, 1]: each is the anchor
+                of a query of its own. No other answer depends on them.
         """
-        core, maps = self.model, self._maps(pixel_values)
+        maps = self._maps(pixel_values)
         # half precision would round box coordinates to pixels: from here on in float32
         with torch.autocast(pixel_values.device.type, enabled=False):
             maps = [level.float() for level in maps]
-            if self.training:
-                encoded = BaseModelOutput(last_hidden_state=maps)
-                output = self.model(None, encoder_outputs=encoded, inputs_embeds=maps[0], labels=labels)
-            else:
-                memory = memory_of(core, maps)
-                output = decode(core, memory, best_queries(core, memory, self.config.num_queries))
-            return self._answer(maps, output)
-
-    def at_boxes(self, pixel_values: Tensor, boxes: Tensor) -> DepTROutput:
-        """What the network says of given boxes: each is the anchor of a query of its own.
-
-        Args:
-            pixel_values: As for `forward`.
-            boxes: ``(B, Q, 4)`` centre format in [0, 1] of the input.
-
-        Returns:
-            Depths belong to the given boxes; `DepTROutput.pred_boxes` is what the network would make of them.
-        """
-        core, maps = self.model, self._maps(pixel_values)
-        memory = memory_of(core, maps)
-        return self._answer(maps, decode(core, memory, queries_at(memory, boxes)), boxes)
+            if not self.training:
+                return self._detected(maps, given)
+            encoded = BaseModelOutput(last_hidden_state=maps)
+            output = self._answer(
+                maps, self.model(None, encoder_outputs=encoded, inputs_embeds=maps[0], labels=labels)
+            )
+            if given is not None:
+                asked = self._detected(maps, given)
+                output.given_depths, output.given_log_scales = asked.given_depths, asked.given_log_scales
+            return output
 
     def _maps(self, pixel_values: Tensor) -> list[Tensor]:
         """Encoder maps ``(B, C, H, W)``, finest first."""
@@ -130,14 +127,32 @@ class DepTRForObjectDetection(DFineForObjectDetection):
         maps = [project(level) for project, level in zip(core.encoder_input_proj, levels, strict=True)]
         return list(core.encoder(maps).last_hidden_state)
 
+    def _detected(self, maps: list[Tensor], given: Tensor | None) -> DepTROutput:
+        """The answer without denoising queries."""
+        core = self.model
+        memory = memory_of(core, maps)
+        queries, mask = best_queries(core, memory, self.config.num_queries), None
+        if given is not None:
+            queries, mask = followed_by(queries, queries_at(memory, given))
+        return self._answer(maps, decode(core, memory, queries, mask), given)
+
     def _answer(self, maps: list[Tensor], dfine: Any, given: Tensor | None = None) -> DepTROutput:
+        """Named parts of the decoder's output, the last queries being those of the given boxes."""
         logits, boxes = dfine.intermediate_logits[:, -1], dfine.intermediate_reference_points[:, -1]
-        output = DepTROutput(logits=logits, pred_boxes=boxes, encoder_maps=maps, dfine=dfine)
-        if self.depth_head is not None:
-            states = dfine.intermediate_hidden_states.to(logits.dtype)
-            depths, scales = self.depth_head(states, boxes if given is None else given, maps)
-            output.depths, output.depth_log_scales = depths, scales
-            output.depth, output.depth_log_scale = depths[-1], scales[-1]
+        count = self.config.num_queries if given is not None else logits.shape[1]
+        output = DepTROutput(
+            logits=logits[:, :count], pred_boxes=boxes[:, :count], encoder_maps=maps, dfine=dfine
+        )
+        if self.depth_head is None:
+            return output
+        if given is not None:
+            boxes = torch.cat([boxes[:, :count], given.to(boxes.dtype)], dim=1)
+        states = dfine.intermediate_hidden_states.to(logits.dtype)
+        depths, scales = self.depth_head(states, boxes, maps)
+        output.depths, output.depth_log_scales = depths[:, :, :count], scales[:, :, :count]
+        output.depth, output.depth_log_scale = output.depths[-1], output.depth_log_scales[-1]
+        if given is not None:
+            output.given_depths, output.given_log_scales = depths[:, :, count:], scales[:, :, count:]
         return output
 
 

@@ -6,20 +6,20 @@ import math
 
 import torch
 from torch import Tensor, nn
-from transformers.image_transforms import center_to_corners_format
+from transformers.image_transforms import center_to_corners_format, corners_to_center_format
 
 from deptr.detector.config import DepTRConfig
 from deptr.detector.modeling import DepTRForObjectDetection, DepTROutput
 
 OUTPUT_NAMES = ("boxes", "scores", "labels", "depths", "depth_std")
+GIVEN_BOXES = "given_boxes"  # the input that asks about boxes
+GIVEN_NAMES = ("given_depths", "given_depth_std")
 
 
 def named_outputs(output: DepTROutput, config: DepTRConfig) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Boxes (corners in [0, 1]), scores, labels, depths and their standard deviation, ``(B, Q, ...)``.
 
-    Depth of metric and relative kind is canonical depth (the network learns its logarithm); the deviation is
-    ``sqrt(2)`` times the Laplace scale, carried through the exponential to first order. Without a depth
-    module both are NaN.
+    Without a depth module the last two are NaN.
     """
     assert output.logits is not None and output.pred_boxes is not None
     best, labels = output.logits.max(-1)
@@ -28,14 +28,22 @@ def named_outputs(output: DepTROutput, config: DepTRConfig) -> tuple[Tensor, Ten
     if output.depth is None or output.depth_log_scale is None:
         unknown = torch.full_like(scores, float("nan"))
         return boxes, scores, labels, unknown, unknown
-    depth = output.depth
-    std = math.sqrt(2.0) * torch.exp(output.depth_log_scale)
+    return boxes, scores, labels, *named_depth(output.depth, output.depth_log_scale, config)
+
+
+def named_depth(depth: Tensor, log_scale: Tensor, config: DepTRConfig) -> tuple[Tensor, Tensor]:
+    """Depth and its standard deviation from the network's own numbers, both ``(B, Q)``.
+
+    Depth of metric and relative kind is canonical depth (the network learns its logarithm); the deviation is
+    ``sqrt(2)`` times the Laplace scale, carried through the exponential to first order.
+    """
+    std = math.sqrt(2.0) * torch.exp(log_scale)
     if config.log_depth:
         depth = torch.exp(depth.clamp(-10, 10))
         std = depth * std
     if not config.depth_uncertainty:
         std = torch.full_like(depth, float("nan"))
-    return boxes, scores, labels, depth, std
+    return depth, std
 
 
 class NamedOutputs(nn.Module):
@@ -49,6 +57,13 @@ class NamedOutputs(nn.Module):
         super().__init__()
         self.detector = detector
 
-    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """``(B, 3, H, W)`` to the five outputs."""
-        return named_outputs(self.detector(pixel_values), self.detector.config)
+    def forward(self, pixel_values: Tensor, given_boxes: Tensor | None = None) -> tuple[Tensor, ...]:
+        """``(B, 3, H, W)`` to five outputs; with boxes ``(B or 1, K, 4)``, corners in [0, 1], seven."""
+        config = self.detector.config
+        if given_boxes is None:
+            return named_outputs(self.detector(pixel_values), config)
+        given = corners_to_center_format(given_boxes).expand(pixel_values.shape[0], -1, -1)
+        output = self.detector(pixel_values, given=given)
+        assert output.given_depths is not None and output.given_log_scales is not None
+        asked = named_depth(output.given_depths[-1], output.given_log_scales[-1], config)
+        return (*named_outputs(output, config), *asked)

@@ -177,9 +177,7 @@ def to_detections(
     data, metadata = {}, {}
     kind = reported_kind(settings.depth_kind, focal_px)
     if kind is not None:
-        canonical = settings.depth_kind in (DepthKind.METRIC, DepthKind.RELATIVE)
-        focal = image_size[1] if focal_px is None else focal_px
-        factor = focal * scale / settings.width if canonical else 1.0
+        factor = depth_factor(settings, scale, image_size[1], focal_px)
         data["depth"] = (raw.depths[order] * factor).astype(np.float32)
         data["depth_std"] = (raw.depth_std[order] * factor).astype(np.float32)
         metadata["depth_kind"] = kind.value
@@ -190,6 +188,20 @@ def to_detections(
         data=data,
         metadata=metadata,
     )
+
+
+def depth_factor(settings: Preprocessing, scale: float, image_width: int, focal_px: float | None) -> float:
+    """What canonical depth is multiplied by; 1 for kinds whose depth is the value itself.
+
+    Args:
+        settings: The model's.
+        scale: Of the letterbox.
+        image_width: In pixels.
+        focal_px: In pixels of the image; None takes one image width.
+    """
+    if settings.depth_kind not in (DepthKind.METRIC, DepthKind.RELATIVE):
+        return 1.0
+    return (image_width if focal_px is None else focal_px) * scale / settings.width
 
 
 def reported_kind(kind: DepthKind | None, focal_px: float | None) -> DepthKind | None:

@@ -1,7 +1,8 @@
 """D-FINE's way from feature maps to queries and through the decoder, for inference.
 
 The library's own forward regresses a box at every token and then keeps the best few; here the few are chosen
-first, which gives the same answer for a tenth less time, and queries may also be made from given boxes.
+first, which gives the same answer for a tenth less time. Queries may also be made from given boxes: they go
+through the decoder behind the others, which do not see them, and see the others and themselves.
 
 Source: two-stage query selection of Deformable DETR (arXiv:2010.04159, A.4) as in RT-DETR and D-FINE.
 """
@@ -15,7 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+ANCHOR_SIDE, ANCHOR_MARGIN = 0.05, 1e-2  # of the input, as D-FINE was trained with
+BELOW_ONE = 1 - 1e-6  # of a place on the right or lower border, which belongs to the last token
 SMALLEST_SIDE = 1e-3  # of the input; a thinner box has no logit
+UNSEEN = -1e4  # added to attention: nothing is left of it
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,32 @@ def memory_of(core: Any, maps: Sequence[Tensor]) -> Memory:
         maps: Encoder maps ``(B, C, H, W)``, finest first.
     """
     levels = [project(level) for project, level in zip(core.decoder_input_proj, maps, strict=True)]
-    shapes = [(int(level.shape[-2]), int(level.shape[-1])) for level in levels]
+    shapes = [(level.shape[-2], level.shape[-1]) for level in levels]
     values = torch.cat([level.flatten(2).transpose(1, 2) for level in levels], dim=1)
-    anchors, valid = core.generate_anchors(tuple(shapes), device=values.device, dtype=values.dtype)
+    anchors, valid = anchors_of(shapes, values)
     return Memory(values, core.enc_output(valid.to(values.dtype) * values), anchors, shapes)
+
+
+def anchors_of(shapes: Sequence[tuple[int, int]], like: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of each token's own box ``(1, T, 4)``, and whether it lies inside the image ``(1, T, 1)``.
+
+    As the library's, but for sizes that an exported network learns only when it runs.
+
+    Args:
+        shapes: Height and width of each level in tokens, finest first.
+        like: Of the device and type that are wanted.
+    """
+    boxes = []
+    for level, (height, width) in enumerate(shapes):
+        rows = (torch.arange(height, device=like.device).to(like.dtype) + 0.5) / height
+        columns = (torch.arange(width, device=like.device).to(like.dtype) + 0.5) / width
+        y, x = torch.meshgrid(rows, columns, indexing="ij")
+        side = torch.full_like(x, ANCHOR_SIDE * 2.0**level)
+        boxes.append(torch.stack([x, y, side, side], dim=-1).flatten(0, 1))
+    anchors = torch.cat(boxes)[None]
+    valid = ((anchors > ANCHOR_MARGIN) & (anchors < 1 - ANCHOR_MARGIN)).all(-1, keepdim=True)
+    nowhere = torch.full_like(anchors, torch.finfo(like.dtype).max)
+    return torch.where(valid, torch.log(anchors / (1 - anchors)), nowhere), valid
 
 
 def best_queries(core: Any, memory: Memory, count: int) -> Queries:
@@ -80,8 +106,8 @@ def queries_at(memory: Memory, boxes: Tensor) -> Queries:
     start = 0
     places, misfits = [], []
     for height, width in memory.shapes:
-        column = (boxes[..., 0] * width).long().clamp(0, width - 1)
-        row = (boxes[..., 1] * height).long().clamp(0, height - 1)
+        column = (boxes[..., 0].clamp(0, BELOW_ONE) * width).long()
+        row = (boxes[..., 1].clamp(0, BELOW_ONE) * height).long()
         places.append(start + row * width + column)
         tokens = (boxes[..., 2] * width * boxes[..., 3] * height).clamp(min=1e-6).sqrt()
         misfits.append((tokens.log2() - 2).abs())  # a token tells of objects about four tokens wide
@@ -93,13 +119,29 @@ def queries_at(memory: Memory, boxes: Tensor) -> Queries:
     return Queries(states, torch.logit(sides))
 
 
-def decode(core: Any, memory: Memory, queries: Queries) -> Any:
+def followed_by(queries: Queries, given: Queries) -> tuple[Queries, Tensor]:
+    """Both as one set, and the mask under which no answer depends on another given box.
+
+    Returns:
+        The queries, and what is added to attention ``(1, 1, Q + K, Q + K)``: far below 0 where a query (row)
+        does not see another (column).
+    """
+    count = given.states.shape[1]
+    usual = torch.zeros_like(queries.states[0, :, 0])
+    own = torch.cat([usual, torch.arange(count, device=usual.device, dtype=usual.dtype) + 1])
+    hidden = (own[None] != own[:, None]) & (own[None] != 0)
+    states = torch.cat([queries.states, given.states], dim=1)
+    references = torch.cat([queries.references, given.references], dim=1)
+    return Queries(states, references), (hidden.to(usual.dtype) * UNSEEN)[None, None]
+
+
+def decode(core: Any, memory: Memory, queries: Queries, mask: Tensor | None = None) -> Any:
     """The decoder's output, see `DFineDecoderOutput`."""
     shapes = torch.tensor(memory.shapes, device=memory.values.device)
     return core.decoder(
         inputs_embeds=queries.states,
         encoder_hidden_states=memory.values,
-        encoder_attention_mask=None,
+        encoder_attention_mask=mask,
         reference_points=queries.references,
         spatial_shapes=shapes,
         spatial_shapes_list=list(memory.shapes),

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import torch
 
+from deptr.detector.device import half_of, pick_device
 from deptr.detector.loading import load_detector
-from deptr.detector.outputs import named_outputs
+from deptr.detector.outputs import NamedOutputs
+from deptr.detector.own import resized
 from deptr.detector.postprocess import RawOutput
 from deptr.detector.preprocess import preprocessing_of
-from deptr.errors import UsageError
 from deptr.records import FloatArray
 
 
@@ -20,22 +21,30 @@ class TorchRunner:
     Args:
         name_or_path: See `deptr.detector.loading.load_detector`.
         device: ``"auto"`` takes a GPU if there is one, else the CPU.
+        size: Height and width of the input; None takes those of the checkpoint.
     """
 
-    def __init__(self, name_or_path: str | Path, *, device: str = "auto") -> None:
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UsageError("device: torch sees no CUDA device; expected cpu or auto, got 'cuda'")
-        chosen = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-        self._device = torch.device(chosen)
-        self._model = load_detector(name_or_path).to(self._device).eval()
-        self.settings = preprocessing_of(self._model.config)
-        self._half = torch.bfloat16 if chosen == "cuda" and torch.cuda.is_bf16_supported() else torch.float16
+    def __init__(
+        self, name_or_path: str | Path, *, device: str = "auto", size: tuple[int, int] | None = None
+    ) -> None:
+        self._device = pick_device(device)
+        model = load_detector(name_or_path).to(self._device).eval()
+        self._network = NamedOutputs(model).eval()
+        self.settings = resized(preprocessing_of(model.config), size, name_or_path, free=True)
 
-    @torch.inference_mode()
     def run(self, batch: FloatArray) -> list[RawOutput]:
         """Outputs of each image of ``(B, 3, H, W)`` float32."""
-        pixels = torch.from_numpy(batch).to(self._device)
-        with torch.autocast(self._device.type, self._half, enabled=self._device.type == "cuda"):
-            output = self._model(pixels)
-        arrays = [value.float().cpu().numpy() for value in named_outputs(output, self._model.config)]
+        arrays = self._forward(batch)
         return [RawOutput(*(values[index] for values in arrays)) for index in range(len(batch))]
+
+    def given(self, batch: FloatArray, boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Depth and deviation ``(K,)`` of boxes ``(K, 4)``, corners in [0, 1] of the one image's input."""
+        depths, stds = self._forward(batch, torch.from_numpy(boxes[None]))[-2:]
+        return depths[0], stds[0]
+
+    @torch.inference_mode()
+    def _forward(self, batch: FloatArray, *given: torch.Tensor) -> list[FloatArray]:
+        inputs = [value.to(self._device) for value in (torch.from_numpy(batch), *given)]
+        cuda = self._device.type == "cuda"
+        with torch.autocast(self._device.type, half_of(self._device), enabled=cuda):
+            return [value.float().cpu().numpy() for value in self._network(*inputs)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from deptr.evaluation.readings import ground_truth_of
 from deptr.io.sequences import Benchmark, Sequence, benchmark_of, find_sequences
 from deptr.progress import Progress, SilentProgress
 from deptr.records import DepthKind
+
+Compute = Callable[[list[Cell]], Iterator[tuple[Cell, CellResult]]]
 
 
 def scored_sequences(
@@ -111,10 +113,18 @@ def run_cells(
     *,
     workers: int = 1,
     progress: Progress | None = None,
+    compute: Compute | None = None,
 ) -> Iterator[tuple[Cell, CellResult]]:
     """Results of all cells: the finished ones at once, the others as they get ready, each kept on disk.
 
     Interrupting loses only the cells that are running.
+
+    Args:
+        cells: What is measured.
+        store: Where finished cells lie.
+        workers: Processes.
+        progress: Told of cells.
+        compute: Does the open cells elsewhere, in any order, instead of `workers` processes here.
     """
     told = progress or SilentProgress()
     listed = list(cells)
@@ -127,7 +137,7 @@ def run_cells(
         done += 1
         yield cell, kept
     told.update(done, len(listed))
-    for cell, result in _compute(open_cells, workers):
+    for cell, result in compute(open_cells) if compute else _compute(open_cells, workers):
         store.save(cell, result)
         done += 1
         told.update(done, len(listed), HOTA=result.combined["HOTA"])

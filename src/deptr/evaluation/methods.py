@@ -15,7 +15,7 @@ from deptr.io.sequences import Benchmark, Sequence
 from deptr.io.tables import DetectionTable
 from deptr.records import FloatArray
 from deptr.tracking.depth.fusion import DepthFusion
-from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parse_parameters
+from deptr.tracking.registry import create_tracker, parse_parameters
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -32,7 +32,7 @@ FAMILY_PARAMETERS: Mapping[str, Mapping[str, float]] = {
     "kitti": {"high_score": 0.8, "new_score": 0.9, "sure_score": 0.96},
 }
 WAITING_PARAMETERS: Mapping[str, Mapping[str, float]] = {"kitti": {"new_score": 0.8}}
-WAITING_TRACKERS = ("bytetrack", "botsort")
+WAITING_TRACKERS = ("bytetrack", "botsort", "likelihood", "learned")
 # class of PyPI `trackers` and what differs from its defaults, per family
 PEERS: Mapping[str, tuple[str, Mapping[str, Mapping[str, Any]]]] = {
     "trackers.SORT": ("SORTTracker", {"kitti": {"track_activation_threshold": 0.8}}),
@@ -106,11 +106,11 @@ def our_method(tracker: str, fusion: str, family: str, overrides: Mapping[str, A
     Raises:
         UsageError: No such tracker, fusion, parameter or value.
     """
-    if tracker not in TRACKER_NAMES:
-        raise UsageError(f"tracker: expected one of {', '.join(TRACKER_NAMES)}, got {tracker!r}")
-    DepthFusion.parse(fusion)
-    values = {**operating_point(tracker, family), **(overrides or {})}
-    return Method(tracker, fusion, parse_parameters(tracker, values))
+    values: dict[str, Any] = parse_parameters(
+        tracker, {**operating_point(tracker, family), **(overrides or {})}
+    )
+    create_tracker(tracker, depth=fusion, **values)  # refuses a fusion that it has not, before anything runs
+    return Method(tracker, fusion, values)
 
 
 def peer_method(name: str, family: str) -> Method:

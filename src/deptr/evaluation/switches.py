@@ -37,6 +37,8 @@ class Links:
         depth_gap: ``(N,)`` absolute log ratio of the depths of the object and the one that covers it most;
             NaN without a neighbour or without depth.
         crowd: ``(N,)`` most neighbours between the two sightings.
+        before: ``(N,)`` track that had the object at its last sighting.
+        after: ``(N,)`` track that has it now.
     """
 
     objects: IntArray
@@ -46,6 +48,8 @@ class Links:
     visibility: FloatArray
     depth_gap: FloatArray
     crowd: IntArray
+    before: IntArray
+    after: IntArray
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,13 @@ def links(
     counted = np.flatnonzero(counting(benchmark, truth))
     around = surroundings(truth, counted, sequence.length, table)
     data = preprocessed(benchmark, sequence, truth, tracks)
+    called = _names_of_tracks(data, tracks, corners=benchmark.family == "kitti")
     rows_by_frame = split_frames(truth.frames[counted], sequence.length)
     last_row: dict[int, int] = {}
     last_track: dict[int, int] = {}
     owner: dict[int, int] = {}
     seen_rows: dict[int, list[int]] = {}
-    found: list[tuple[int, int, bool, bool, int]] = []
+    found: list[tuple[int, int, bool, bool, int, int, int]] = []
     for frame, matched in enumerate(_clear_matches(data), 1):
         rows = rows_by_frame[frame - 1]
         for row in rows:
@@ -91,7 +96,7 @@ def links(
                 worst = max(window, key=lambda other: around.covered[other])
                 switched = last_track[identity] != track
                 swapped = switched and owner.get(track, identity) != identity
-                found.append((identity, frame, switched, swapped, worst))
+                found.append((identity, frame, switched, swapped, worst, last_track[identity], track))
             last_row[identity], last_track[identity] = row, track
             seen_rows[identity] = [row]
         owner.update({track: int(truth.ids[counted[row]]) for row, track in pairs})
@@ -104,12 +109,26 @@ def links(
         visibility=around.visibility[worst_rows],
         depth_gap=around.depth_gap[worst_rows],
         crowd=around.crowd[worst_rows],
+        before=np.array([called[entry[5]] for entry in found], np.int64),
+        after=np.array([called[entry[6]] for entry in found], np.int64),
     )
 
 
 def counting(benchmark: Benchmark, truth: GroundTruth) -> BoolArray:
     """Which rows of the ground truth are scored."""
     return np.asarray(truth.scored & (truth.class_ids == class_table(benchmark)[benchmark.target]))
+
+
+def _names_of_tracks(data: dict[str, Any], tracks: FloatArray, *, corners: bool) -> dict[int, int]:
+    """Identity in the result of each track, which TrackEval numbers anew: they have the same boxes."""
+    boxes = ltwh_to_xyxy(tracks[:, 2:6]) if corners else tracks[:, 2:6]
+    rows_by_frame = split_frames(tracks[:, 0].astype(np.int64), len(data["tracker_ids"]))
+    called: dict[int, int] = {}
+    for rows, numbers, found in zip(rows_by_frame, data["tracker_ids"], data["tracker_dets"], strict=True):
+        for number, box in zip(numbers.tolist(), found, strict=True):
+            if number not in called:
+                called[number] = int(tracks[rows[int(np.abs(boxes[rows] - box).sum(axis=1).argmin())], 1])
+    return called
 
 
 def _clear_matches(data: dict[str, Any]) -> Iterator[list[tuple[int, int]]]:

@@ -19,6 +19,7 @@ from deptr.records import LabelledFrame
 from deptr.training.builder import build_detector
 from deptr.training.config import TrainSettings
 from deptr.training.data import FrameSource
+from deptr.training.detector_task import DetectorTask
 from deptr.training.evaluate import average_precision, detect_frames, match_depths
 from deptr.training.sources import evaluation_sets, training_mixture
 from deptr.training.trainer import Trainer
@@ -75,9 +76,9 @@ def _train_once(settings: TrainSettings, source: FrameSource, frames: Sequence[L
     from deptr.evaluation.depth_metrics import depth_figures
 
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(build_detector(settings.model), source, settings, folder)
+        trainer = Trainer(DetectorTask(build_detector(settings.model), source, settings), folder)
         trainer.run()
-        model = trainer.averaged_detector()
+        model = trainer.averaged_model()
     height, width = settings.data.sizes[0]
     found = detect_frames(model, frames, size=(height, width))
     precision = average_precision(frames, found)

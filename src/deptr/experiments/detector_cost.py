@@ -14,9 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from deptr.detector.config import nano_config
 from deptr.detector.export import export_onnx
-from deptr.detector.inference import OnnxRunner
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.detector.outputs import NamedOutputs
+from deptr.detector.own import OnnxRunner
 from deptr.evaluation.tables import Table
 
 

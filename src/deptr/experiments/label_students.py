@@ -42,6 +42,7 @@ from deptr.training.builder import build_detector
 from deptr.training.coco import CocoFrames
 from deptr.training.config import TrainSettings, settings_from_dict
 from deptr.training.data import CocoSource
+from deptr.training.detector_task import DetectorTask
 from deptr.training.evaluate import detect_frames
 from deptr.training.trainer import Trainer
 
@@ -140,9 +141,9 @@ class StudentRuns:
         model.depth_head = DepTRForObjectDetection(model.config).depth_head
         model.train_depth_only()
         with tempfile.TemporaryDirectory() as folder:
-            trainer = Trainer(model, CocoSource(CocoFrames(annotations)), settings, folder)
+            trainer = Trainer(DetectorTask(model, CocoSource(CocoFrames(annotations)), settings), folder)
             trainer.run()
-            return trainer.averaged_detector()
+            return trainer.averaged_model()
 
     def detections(self, student: DepTRForObjectDetection) -> dict[str, DetectionTable]:
         """What a student finds on the test sequences, with metric depth."""

@@ -51,9 +51,8 @@ class CameraSource(FrameSource):
                 time.sleep(0.02)
                 continue
             start, last, index = now if start is None else start, now, index + 1
-            yield Frame(
-                index, now - start, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-            )
+            rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+            yield Frame(index, now - start, rgb, captured=now)
 
     def close(self) -> None:
         """Free the camera for others."""

@@ -27,11 +27,15 @@ class Frame:
         index: Number of the frame, from 1; a frame that cannot be decoded leaves its number out.
         timestamp: Seconds since the first frame.
         image: ``(H, W, 3)`` uint8 RGB.
+        captured: When it came, in seconds of `time.monotonic`; None where frames are not live.
+        paused: Seconds of all gaps so far in which a live source gave nothing and tracks shall not age.
     """
 
     index: int
     timestamp: float
     image: Image
+    captured: float | None = None
+    paused: float = 0.0
 
 
 class FrameSource(ABC):
@@ -45,6 +49,9 @@ class FrameSource(ABC):
         live: Whether frames arrive in real time, without an end.
         detections: File with detections that belongs to it, None when there is none.
         skipped: Frames so far that could not be decoded.
+        late: Frames so far that a live source dropped undecoded to catch up.
+        topic: Name of its topic in a recording, None elsewhere.
+        focal_px: Focal length in pixels, None when nothing says it.
     """
 
     name: str
@@ -54,6 +61,9 @@ class FrameSource(ABC):
     live: bool = False
     detections: Path | None = None
     skipped: int = 0
+    late: int = 0
+    topic: str | None = None
+    focal_px: float | None = None
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -62,6 +72,9 @@ class FrameSource(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of files and devices."""
+
+    def halt(self) -> None:  # noqa: B027 - most sources never wait
+        """End waiting for a frame soon; the one method that another thread may call."""
 
     def notes(self) -> list[str]:
         """What the user should know about frames that are missing, in sentences."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write
-from deptr.io.columns import NOT_SAID, kitti_spelling, known_depth
+from deptr.io.columns import kitti_spelling, known_depth
 from deptr.io.identities import LARGEST_EXACT
 from deptr.io.tables import DetectionTable, TrackTable
 from deptr.io.text_files import lines_of, read_text
@@ -94,15 +94,13 @@ def read_kitti_tracks(path: str | Path) -> TrackTable:
         DataError: The file is missing or malformed; the message names the line.
     """
     rows = _parse(read_text(path), path).rows
-    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
-    return TrackTable(
-        source=str(path),
-        frame=rows[:, 0].astype(np.int64) + 1,
-        track_id=rows[:, 1].astype(np.int64),
-        xyxy=rows[:, 6:10].copy(),
-        score=rows[:, 17].copy() if rows.shape[1] == _FIELDS[1] else np.ones(len(rows)),
+    return TrackTable.of(
+        str(path),
+        frame=rows[:, 0] + 1,
+        track_id=rows[:, 1],
+        xyxy=rows[:, 6:10],
+        score=rows[:, 17] if rows.shape[1] == _FIELDS[1] else None,
         depth=known_depth(rows[:, 15]),
-        class_id=np.full(len(rows), NOT_SAID),
     )
 
 

@@ -161,16 +161,14 @@ def read_tracks(path: str | Path) -> TrackTable:
     twice = np.zeros(len(rows), dtype=bool)
     twice[order[1:]] = (np.diff(rows[order, 0]) == 0) & (np.diff(identity[order]) == 0)
     refuse_first(text, path, rows, [(twice, 1, "identity stands twice in one frame", "once", None)], NAMES)
-    rows = rows[order]
-    class_id = _classes(rows)
-    return TrackTable(
-        source=str(path),
-        frame=rows[:, 0].astype(np.int64),
-        track_id=identity[order],
+    return TrackTable.of(
+        str(path),
+        frame=rows[:, 0],
+        track_id=identity,
         xyxy=_xyxy(rows),
-        score=rows[:, 6].copy() if rows.shape[1] > 6 else np.ones(len(rows)),
+        score=rows[:, 6] if rows.shape[1] > 6 else None,
         depth=_depth(rows, column),
-        class_id=np.full(len(rows), NOT_SAID) if class_id is None else class_id,
+        class_id=_classes(rows),
     )
 
 

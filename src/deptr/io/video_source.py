@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,23 @@ import numpy as np
 from av.error import FFmpegError
 
 from deptr.errors import DataError
+from deptr.io.arrival import ArrivalClock
 from deptr.io.frame_source import FALLBACK_RATE, Frame, FrameSource, is_url
 from deptr.records import Image
 
-_PATIENCE = (10.0, 10.0)  # seconds to connect, and to wait for the next packet
+_PATIENCE = (10.0, 5.0)  # seconds to connect, and to wait for the next packet
+_LATE = 1.0  # seconds by which a live stream may be late before frames are dropped undecoded
+_REMOTE = {"analyzeduration": "1500000"}  # microseconds to look at a stream first
+
+
+Packet = Any  # av.Packet, generic in some versions of PyAV and plain in others
 
 
 class VideoSource(FrameSource):
     """A video file, or a stream at an address.
 
     A frame that cannot be decoded keeps its number, which is left out: what belongs to later frames
-    still meets them.
+    still meets them. A live stream that comes faster than it can be decoded goes on at a key frame.
     """
 
     def __init__(self, spec: str | Path, *, fps: float | None = None) -> None:
@@ -36,6 +43,11 @@ class VideoSource(FrameSource):
         self.size = (context.width, context.height)
         self.frame_count = self._stream.frames or None
         self.live = is_url(self._spec) and self._container.duration is None
+        self._arrival = ArrivalClock() if self.live else None
+        self._stamped = self._container.format.name != "mpjpeg"  # there FFmpeg makes time stamps up
+        # decoding several frames at once is faster, but holds each back by as many
+        self._stream.thread_type = "SLICE" if self.live else "AUTO"
+        self._catching_up = False
         self._seen = 0
         self._end: str | None = None
         self._unordered = 0
@@ -58,7 +70,7 @@ class VideoSource(FrameSource):
             index, timestamp = clock.advance(decoded.time)
             self.skipped += index - before - 1
             self._seen, self._unordered = index, clock.unordered
-            yield Frame(index, timestamp, _upright(decoded))
+            yield Frame(index, timestamp, _upright(decoded), self._captured(decoded))
         self.skipped += clock.pending
         self._finish(clock.index + clock.pending)
 
@@ -78,7 +90,9 @@ class VideoSource(FrameSource):
         remote = is_url(self._spec)
         # FFmpeg takes what stands before a colon for a protocol, but not in an absolute path
         place = self._spec if remote else os.path.abspath(self._spec)
-        options = {"rtsp_transport": "tcp"} if self._spec.lower().startswith("rtsp") else {}
+        options = dict(_REMOTE) if remote else {}
+        if self._spec.lower().startswith("rtsp"):
+            options["rtsp_transport"] = "tcp"
         try:
             container = av.open(place, timeout=_PATIENCE if remote else None, options=options)
         except (FFmpegError, OSError) as error:
@@ -88,9 +102,7 @@ class VideoSource(FrameSource):
         if not container.streams.video:
             container.close()
             raise DataError(self._spec, "holds no video", expected="a video stream")
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        return container, stream
+        return container, container.streams.video[0]
 
     def _peek(self) -> Iterator[av.VideoFrame | None]:
         """The frames again, after making sure that there is one and what size it shows."""
@@ -118,6 +130,12 @@ class VideoSource(FrameSource):
                 yield from self._stream.codec_context.decode(None)  # what the decoder still holds
                 self._broken(error)
                 return
+            if self.live and self._comes_too_late(packet):
+                self.late += 1
+                continue
+            if _is_half(packet):
+                yield None
+                continue
             try:
                 decoded = packet.decode()
             except FFmpegError:
@@ -125,6 +143,22 @@ class VideoSource(FrameSource):
                 continue
             for frame in decoded:
                 yield None if frame.is_corrupt else frame
+
+    def _comes_too_late(self, packet: Packet) -> bool:
+        """Whether a packet of a live stream is left out: from the first late one to a key frame in time."""
+        if self._arrival is None or not self._stamped or packet.pts is None or packet.time_base is None:
+            return False
+        late = self._arrival.lateness(float(packet.pts * packet.time_base), time.monotonic()) > _LATE
+        self._catching_up = late or (self._catching_up and not packet.is_keyframe)
+        return self._catching_up
+
+    def _captured(self, frame: av.VideoFrame) -> float | None:
+        """When a live frame was captured, in seconds of `time.monotonic`."""
+        if self._arrival is None:
+            return None
+        if not self._stamped or frame.time is None:
+            return time.monotonic()
+        return self._arrival.captured(frame.time)
 
     def _broken(self, error: FFmpegError) -> None:
         found = error.strerror or str(error)
@@ -186,6 +220,13 @@ def _chain(
     yield from damaged
     yield first
     yield from rest
+
+
+def _is_half(packet: Packet) -> bool:
+    """Whether a JPEG ends before its end; decoders paint the rest grey."""
+    if not packet.size or packet.stream.codec_context.name != "mjpeg":
+        return False
+    return not bytes(packet).rstrip(b"\0\r\n").endswith(b"\xff\xd9")
 
 
 def _upright(frame: av.VideoFrame) -> Image:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from deptr.errors import DataError, UsageError
+from deptr.errors import UsageError
 from deptr.io.detection_file import read_detection_file
+from deptr.io.library_results import detections_from
 from deptr.io.sequences import Sequence, folder_sequence
 from deptr.io.tables import DetectionTable
-from deptr.pipeline.request import DetectFunction, Request, Spelling
+from deptr.pipeline.detector_request import DetectFunction
+from deptr.pipeline.request import Request
 from deptr.pipeline.steps import Step
 from deptr.records import DepthKind
 
@@ -122,10 +124,13 @@ class FunctionDetections:
 
         if step.image is None:
             return sv.Detections.empty()
-        found: object = self.detect(step.image)
-        if not isinstance(found, sv.Detections):
-            kind = type(found).__name__
-            raise UsageError(f"detector: expected it to return supervision.Detections, got {kind}")
+        answer: object = self.detect(step.image)
+        try:
+            found = detections_from(answer)
+        except UsageError:
+            kind = type(answer).__name__
+            expected = "expected it to return supervision.Detections or what deptr.detections_from takes"
+            raise UsageError(f"detector: {expected}, got {kind}") from None
         if "depth" in found.data and self.depth_kind is None:
             legal = ", ".join(kind.value for kind in DepthKind)
             raise UsageError(f"depth_kind: say what the detector's depths mean, one of {legal}")
@@ -142,14 +147,14 @@ def file_input(path: str | Path, request: Request) -> Input:
         DataError: The file cannot be read.
         UsageError: A column, kind or class cannot be meant.
     """
-    for choice in ("focal_px", "device"):
-        if getattr(request, choice) is not None:
-            name = request.spelling.choice(choice)
-            raise UsageError(f"{name}: has no effect on detections of a file")
+    request.detector.refuse("on detections of a file", request.spelling)
+    if request.focal_px is not None:
+        name = request.spelling.choice("focal_px")
+        raise UsageError(f"{name}: has no effect on detections of a file")
     table = read_detection_file(
         path,
-        depth_column=request.depth_column,
-        depth_kind=request.depth_kind or DepthKind.METRIC,
+        depth_column=request.depth.column,
+        depth_kind=request.depth.kind or DepthKind.METRIC,
         first_frame=request.first_frame,
     )
     names = None if table.class_id is None else table.class_names
@@ -158,42 +163,44 @@ def file_input(path: str | Path, request: Request) -> Input:
     return Input(source, table.source, table.depth_kind if table.has_depth else None, table, names)
 
 
-def detector_input(request: Request) -> Input:
+def detector_input(request: Request, known_focal_px: float | None = None) -> Input:
     """What a detector finds: one by name, the one that comes with the package, or the user's own.
+
+    Args:
+        request: What was asked.
+        known_focal_px: Focal length that the source tells; that of the request is stronger.
 
     Raises:
         DataError: The model cannot be loaded.
         MissingExtraError: It needs packages that are not installed.
         UsageError: A class cannot be meant, or a choice has no effect.
     """
-    from deptr.detector.inference import BUNDLED, Detector
+    from deptr.detector.inference import Detector
+    from deptr.detector.opening import BUNDLED
 
-    given, spelling = request.detector, request.spelling
+    given, spelling = request.detector.given, request.spelling
     if given is None or isinstance(given, (str, Path)):
-        loaded = Detector.from_pretrained(given, device=request.device or "auto")
-        return _network_input(loaded, str(given or BUNDLED), request)
-    if request.device is not None:
-        name = spelling.choice("device")
-        raise UsageError(f"{name}: has no effect on a detector that is made already")
+        return _network_input(request.detector.open(), str(given or BUNDLED), request, known_focal_px)
+    request.detector.refuse("on a detector that is made already", spelling)
     if isinstance(given, Detector):
-        return _network_input(given, type(given).__name__, request)
+        return _network_input(given, type(given).__name__, request, known_focal_px)
     if request.focal_px is not None:
         name = spelling.choice("focal_px")
         raise UsageError(f"{name}: has no effect on a detector of your own")
-    kind = None if request.depth_kind is None else DepthKind.parse(request.depth_kind)
+    kind = None if request.depth.kind is None else DepthKind.parse(request.depth.kind)
     source = FunctionDetections(given, kind, request.min_score, _numbers(request))
     return Input(source, _name_of(given), kind, None, None)
 
 
-def _network_input(detector: Detector, known: str, request: Request) -> Input:
+def _network_input(detector: Detector, known: str, request: Request, known_focal_px: float | None) -> Input:
     from deptr.detector.postprocess import reported_kind
 
-    focal_px, spelling = request.focal_px, request.spelling
-    names = dict(enumerate(detector.settings.names))
+    focal_px, spelling = request.focal_px or known_focal_px, request.spelling
+    names = dict(detector.names)
     wanted = wanted_classes(request, names, known)
     source = DetectorDetections(detector, max(request.min_score, _LEAST_SCORE), wanted, focal_px)
-    kind = reported_kind(detector.settings.depth_kind, focal_px)
-    if kind is None and focal_px is not None:
+    kind = reported_kind(detector.depth_kind, focal_px)
+    if kind is None and request.focal_px is not None:
         option, pseudo = spelling.choice("focal_px"), spelling.choice("depth", "pseudo")
         raise UsageError(f"{option}: has no effect, {known} gives no depth; take {pseudo}")
     return Input(source, known, kind, None, names)
@@ -232,12 +239,6 @@ def sequence_beside(detections: Path) -> Sequence | None:
         if (place / "seqinfo.ini").is_file():
             return folder_sequence(place)
     return None
-
-
-def no_depth(name: str, spelling: Spelling) -> DataError:
-    """The error for a wish to use depths of a file that has none."""
-    hint = f"see {spelling.choice('depth_column')}, or take {spelling.choice('depth', 'pseudo')}"
-    return DataError(name, "holds no depth", expected="a column with depths", hint=hint)
 
 
 def _class_words(request: Request) -> list[str] | None:

@@ -12,17 +12,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from deptr import __version__
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write, first_free
+from deptr.io.run_folder import FILES, RUN, VIDEO
 from deptr.pipeline.plan import Plan
-from deptr.pipeline.request import Spelling
+from deptr.pipeline.spelling import Spelling
 from deptr.pipeline.timing import Seconds
+from deptr.records import depth_of
 
 if TYPE_CHECKING:
     from deptr.pipeline.follow import TrackedFrame
 
-TRACKS, VIDEO, RUN = "tracks.txt", "tracked.mp4", "run.json"
 DEFAULT_FOLDER = "runs/track"
 _LIBRARIES = ("numpy", "scipy", "lap", "supervision", "av", "opencv-python", "onnxruntime")
 
@@ -40,6 +43,7 @@ class Summary:
         frames: Frames that were tracked.
         drawn: Frames in the video.
         detections: Detections of these frames.
+        known_depths: Those of them whose depth was known.
         boxes: Rows of the tracks.
         best_score: Largest score of a detection.
         identities: The identities.
@@ -54,6 +58,7 @@ class Summary:
     frames: int = 0
     drawn: int = 0
     detections: int = 0
+    known_depths: int = 0
     boxes: int = 0
     best_score: float = 0.0
     identities: set[int] = field(default_factory=set)
@@ -62,12 +67,20 @@ class Summary:
     @property
     def files(self) -> list[Path]:
         """What was written."""
-        return [path for name in (TRACKS, VIDEO, RUN) if (path := self.folder / name).exists()]
+        return [path for name in FILES if (path := self.folder / name).exists()]
+
+    def _repr_html_(self) -> str | None:
+        """The video, for notebooks; None where there is none."""
+        from deptr.viz.inline import video_html
+
+        video = self.folder / VIDEO
+        return video_html(video) if video.exists() else None
 
     def add(self, frame: TrackedFrame) -> None:
         """Count a frame whose tracks are written."""
         self.frames += 1
         self.detections += len(frame.detections)
+        self.known_depths += int(np.isfinite(depth_of(frame.detections)).sum())
         self.boxes += len(frame.tracked)
         if len(frame.detections):
             scores = frame.detections.confidence
@@ -99,7 +112,7 @@ def prepare_folder(named: str | Path | None, *, overwrite: bool, spelling: Spell
             say = spelling.choice("overwrite", True)
             raise UsageError(f"{option}: {folder} is not empty; choose another folder or say {say}")
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (TRACKS, VIDEO, RUN):
+        for name in FILES:
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise DataError(folder, "cannot be written", found=error.strerror or str(error)) from error
@@ -114,7 +127,7 @@ def write_run(plan: Plan, summary: Summary) -> None:
     Raises:
         DataError: It cannot be written.
     """
-    request, wall = plan.request, summary.seconds.get("wall", 0.0)
+    request, wall, kind = plan.request, summary.seconds.get("wall", 0.0), plan.depth.kind
     classes = request.classes
     content = {
         "status": summary.status,
@@ -128,16 +141,23 @@ def write_run(plan: Plan, summary: Summary) -> None:
             "frames_per_second": plan.fps,
             "size": list(plan.size),
             "frames": plan.total,
+            "topic": plan.frames.topic if plan.frames is not None else None,
+            "focal_px": request.focal_px or (plan.frames.focal_px if plan.frames is not None else None),
         },
         "tracker": plan.tracker.tracker_name,
         "parameters": plan.tracker.parameters,
         "fusion": asdict(plan.tracker.fusion),
         "depth": {
-            "source": plan.depth_source,
-            "kind": plan.depth_kind.value if plan.depth_kind else None,
-            "unit": plan.depth_kind.unit if plan.depth_kind else None,
-            "column": request.depth_column,
+            "source": plan.depth.name,
+            "kind": kind.value if kind else None,
+            "unit": kind.unit if kind else None,
+            **plan.depth.details(),
+            "known": summary.known_depths,
+            "known_share": round(summary.known_depths / summary.detections, 4)
+            if summary.detections
+            else None,
         },
+        "live": plan.live.summary() if plan.live is not None else None,
         "filter": {
             "min_score": request.min_score,
             "classes": classes if classes is None or isinstance(classes, str) else list(classes),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,22 +12,22 @@ import numpy as np
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FALLBACK_RATE, FrameSource
-from deptr.io.frames import open_source
 from deptr.io.tables import DetectionTable
-from deptr.pipeline.inputs import Input, detector_input, file_input, no_depth, sequence_beside
+from deptr.pipeline.depth.choose import choose
+from deptr.pipeline.depth.source import DepthSource
+from deptr.pipeline.inputs import Input, detector_input, file_input, sequence_beside
+from deptr.pipeline.live.open import open_frames
+from deptr.pipeline.live.report import LiveReport
 from deptr.pipeline.request import Request
-from deptr.pipeline.steps import Step, steps_of_source, steps_without_images
+from deptr.pipeline.steps import Step, steps_of_source, steps_without_images, until
 from deptr.records import DepthKind
 from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.registry import create_tracker, parse_parameters
 
 if TYPE_CHECKING:
-    import supervision as sv
-
+    from deptr.pipeline.counting.counter import Counter
     from deptr.tracking.base import Tracker
     from deptr.viz.overlay import Overlay
-
-Completion = Callable[["sv.Detections"], "sv.Detections"]
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,9 @@ class Plan:
         size: Width and height of the images, or the extent of all boxes.
         input: Where detections come from.
         tracker: The tracker.
-        depth_source: ``file``, ``detector``, ``pseudo`` or ``none``.
-        depth_kind: Meaning of the depths, None without any.
-        complete_depth: Adds pseudo-depth, or None.
+        depth: Puts depth into the detections.
         notes: What the user should know before it begins.
+        live: How late its results are; None for a run that takes every frame.
     """
 
     request: Request
@@ -57,16 +56,19 @@ class Plan:
     size: tuple[int, int]
     input: Input
     tracker: Tracker
-    depth_source: str
-    depth_kind: DepthKind | None
-    complete_depth: Completion | None
+    depth: DepthSource
     notes: tuple[str, ...]
+    live: LiveReport | None
 
     def steps(self) -> Iterator[Step]:
         """The moments of the sequence, once."""
         if self.frames is None:
-            return steps_without_images(self.total or 0, self.fps)
-        return steps_of_source(self.frames, fill_gaps=self.input.table is not None)
+            steps = steps_without_images(self.total or 0, self.fps)
+        else:
+            known = self.input.table is not None and self.live is None
+            steps = steps_of_source(self.frames, fill_gaps=known)
+        limit = self.request.live.max_seconds
+        return steps if limit is None or self.live is not None else until(limit, steps)
 
     @cached_property
     def overlay(self) -> Overlay:
@@ -78,10 +80,21 @@ class Plan:
         corner = None if table is None else quietest_corner(self.size, table.xyxy)
         fusion = "" if mode == "none" else f" · {mode} depth fusion"
         caption = f"{type(self.tracker).__name__}{fusion}"
-        return Overlay(self.size, depth_kind=self.depth_kind, corner=corner, caption=caption)
+        return Overlay(self.size, depth_kind=self.depth.kind, corner=corner, caption=caption)
+
+    @cached_property
+    def counter(self) -> Counter | None:
+        """Counts who crosses lines and zones, None where none are asked for."""
+        lines, zones = self.request.counts.shapes(self.request.spelling)
+        if not lines and not zones:
+            return None
+        from deptr.pipeline.counting.counter import Counter
+
+        return Counter(lines, zones)
 
     def close(self) -> None:
         """Let go of files and devices."""
+        self.depth.close()
         if self.frames is not None:
             self.frames.close()
 
@@ -96,27 +109,21 @@ def plan(request: Request) -> Plan:
     request.check()
     if isinstance(request.tracker, str):
         parse_parameters(request.tracker, request.parameters)  # before anything is opened
-    frames = _open(request)
+    frames, live = open_frames(request)
     try:
-        return _plan(request, frames)
+        return _plan(request, frames, live=live)
     except BaseException:
         if frames is not None:
             frames.close()
         raise
 
 
-def _open(request: Request) -> FrameSource | None:
-    if request.source is None or isinstance(request.source, FrameSource):
-        return request.source
-    return open_source(str(request.source), fps=request.fps)
-
-
-def _plan(request: Request, frames: FrameSource | None) -> Plan:
+def _plan(request: Request, frames: FrameSource | None, *, live: bool) -> Plan:
     found = _input(request, frames)
     table = found.table
     fps, size = _rate_and_size(request, frames, table)
-    depth_source, kind = _depth(request, found)
-    tracker = _tracker(request, kind, fps)
+    depth = choose(request, found, size)
+    tracker = _tracker(request, depth.kind, fps)
     if tracker.camera_motion and frames is None:
         source = request.spelling.choice("source")
         raise UsageError(f"camera_motion: needs images, got detections alone; name the video as {source}")
@@ -133,18 +140,19 @@ def _plan(request: Request, frames: FrameSource | None) -> Plan:
         size=size,
         input=found,
         tracker=tracker,
-        depth_source=depth_source,
-        depth_kind=kind,
-        complete_depth=_pseudo_depth(size) if depth_source == "pseudo" else None,
+        depth=depth,
         notes=_surplus(frames, table),
+        live=LiveReport(frames) if live and frames is not None else None,
     )
 
 
 def _input(request: Request, frames: FrameSource | None) -> Input:
     path = request.detections
-    if path is None and request.detector is None and frames is not None:
+    if path is None and request.detector.given is None and frames is not None:
         path = frames.detections
-    return detector_input(request) if path is None else file_input(path, request)
+    if path is not None:
+        return file_input(path, request)
+    return detector_input(request, known_focal_px=None if frames is None else frames.focal_px)
 
 
 def _surplus(frames: FrameSource | None, table: DetectionTable | None) -> tuple[str, ...]:
@@ -178,16 +186,6 @@ def _extent(table: DetectionTable | None) -> tuple[int, int]:
     return width, height
 
 
-def _depth(request: Request, found: Input) -> tuple[str, DepthKind | None]:
-    if request.depth == "pseudo":
-        return "pseudo", DepthKind.PSEUDO
-    if found.depth_kind is not None:
-        return "detector" if found.table is None else "file", found.depth_kind
-    if request.depth == "file":
-        raise no_depth(found.name, request.spelling)
-    return "none", None
-
-
 def _tracker(request: Request, kind: DepthKind | None, fps: float) -> Tracker:
     if not isinstance(request.tracker, str):
         request.tracker.reset()
@@ -200,9 +198,3 @@ def _tracker(request: Request, kind: DepthKind | None, fps: float) -> Tracker:
         wanted = name("fusion", fusion.mode)
         raise UsageError(f"{wanted}: the detections carry no depth; {take}")
     return create_tracker(request.tracker, depth=fusion, frame_rate=fps, **request.parameters)
-
-
-def _pseudo_depth(size: tuple[int, int]) -> Completion:
-    from deptr.tracking.depth.pseudo_depth import PseudoDepth
-
-    return PseudoDepth(size).update

@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource, check_rate
-from deptr.records import DepthKind, Image
+from deptr.pipeline.counting.request import CountRequest
+from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.detector_request import DetectorRequest
+from deptr.pipeline.live.request import LiveRequest
+from deptr.pipeline.spelling import Spelling
 
 if TYPE_CHECKING:
-    import supervision as sv
-
-    from deptr.detector.inference import Detector
     from deptr.tracking.base import Tracker
     from deptr.tracking.depth.fusion import DepthFusion
-
-DEPTH_SOURCES = ("file", "pseudo")
-DetectFunction = Callable[[Image], "sv.Detections"]
-
-
-class Spelling:
-    """How the choices of a run are written, for messages: here as arguments in Python.
-
-    Example:
-        >>> Spelling().choice("depth", "pseudo"), Spelling().choice("fps")
-        ("depth='pseudo'", 'fps')
-        >>> Spelling().parameters(high_score=0.2)
-        "parameters={'high_score': 0.2}"
-    """
-
-    help = "help(deptr.track)"
-
-    def choice(self, name: str, value: object = None) -> str:
-        """A choice by its name, or what to write to take `value`."""
-        return name if value is None else f"{name}={value!r}"
-
-    def parameters(self, **values: float) -> str:
-        """What to write to give the tracker these parameters."""
-        return f"parameters={values}"
 
 
 @dataclass(frozen=True)
@@ -54,17 +31,17 @@ class Request:
 
     source: str | Path | int | FrameSource | None = None
     detections: str | Path | None = None
-    detector: str | Path | Detector | DetectFunction | None = None
-    device: str | None = None
+    detector: DetectorRequest = field(default_factory=DetectorRequest)
     focal_px: float | None = None
     tracker: str | Tracker = "bytetrack"
     parameters: Mapping[str, object] = field(default_factory=dict)
     fusion: DepthFusion | str | None = None
-    depth: str | None = None
-    depth_column: int | None = None
-    depth_kind: DepthKind | str | None = None
+    depth: DepthRequest = field(default_factory=DepthRequest)
+    live: LiveRequest = field(default_factory=LiveRequest)
+    counts: CountRequest = field(default_factory=CountRequest)
     first_frame: int = 1
     fps: float | None = None
+    topic: str | None = None
     classes: str | Iterable[str | int] | None = None
     min_score: float = 0.0
     spelling: Spelling = field(default_factory=Spelling)
@@ -85,6 +62,10 @@ class Request:
         check_rate(self.fps)
         self._check_sources()
         self._check_settings()
+        self.detector.check(self.spelling)
+        self.depth.check(self.spelling)
+        self.live.check(self.spelling)
+        self.counts.check(self.spelling)
 
     def _check_sources(self) -> None:
         name = self.spelling.choice
@@ -92,26 +73,22 @@ class Request:
             give = f"a {name('source')}, {name('detections', 'FILE')} or both"
             raise UsageError(f"nothing to track: give {give}; see {self.spelling.help}")
         if isinstance(self.source, FrameSource):
-            if self.fps is not None:
-                raise UsageError(f"{name('fps')}: has no effect on a source that is open already")
+            for choice in ("fps", "topic"):
+                if getattr(self, choice) is not None:
+                    raise UsageError(f"{name(choice)}: has no effect on a source that is open already")
         elif (self.source_name or "").lower().endswith((".txt", ".csv")):
             file = f"give a file of detections with {name('detections')}"
             raise UsageError(f"{name('source')}: {self.source} is text; {file}")
-        if self.detections is not None and self.detector is not None:
+        if self.detections is not None and self.detector.given is not None:
             raise UsageError(f"{name('detector')}: give it or {name('detections')}, not both")
 
     def _check_settings(self) -> None:
         name = self.spelling.choice
-        if self.depth is not None and self.depth not in DEPTH_SOURCES:
-            legal = ", ".join(DEPTH_SOURCES)
-            raise UsageError(f"{name('depth')}: expected one of {legal}, got {self.depth!r}")
         if not 0 <= self.min_score <= 1:
             raise UsageError(f"{name('min_score')}: expected a number in [0, 1], got {self.min_score:g}")
         if self.focal_px is not None and not (math.isfinite(self.focal_px) and self.focal_px > 0):
             expected = f"expected a positive number of pixels, got {self.focal_px:g}"
             raise UsageError(f"{name('focal_px')}: {expected}")
-        if self.depth_kind is not None:
-            DepthKind.parse(self.depth_kind)
         if not isinstance(self.tracker, str):
             for choice, value in (("parameters", self.parameters), ("fusion", self.fusion)):
                 if value:

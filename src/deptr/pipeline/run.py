@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource
+from deptr.pipeline.counting.request import CountRequest
+from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.detector_request import DetectFunction, DetectorRequest
 from deptr.pipeline.follow import TrackedFrame, follow
+from deptr.pipeline.live.report import LiveReport
+from deptr.pipeline.live.request import LiveRequest
 from deptr.pipeline.output import Summary, prepare_folder
+from deptr.pipeline.outputs import Outputs
 from deptr.pipeline.plan import plan
-from deptr.pipeline.request import DetectFunction, Request
+from deptr.pipeline.request import Request
 from deptr.pipeline.save import save
 from deptr.pipeline.timing import Seconds
 from deptr.progress import Progress, SilentProgress
@@ -66,12 +72,17 @@ class Run:
     @property
     def depth_kind(self) -> DepthKind | None:
         """What the depths mean, None without any."""
-        return self._plan.depth_kind
+        return self._plan.depth.kind
 
     @property
     def tracker(self) -> Tracker:
         """The tracker; its ``tracks`` tell of every track that is remembered."""
         return self._plan.tracker
+
+    @property
+    def live(self) -> LiveReport | None:
+        """How late results are and what was skipped so far; None where a run takes every frame."""
+        return self._plan.live
 
     def __iter__(self) -> Generator[TrackedFrame, None, None]:
         """The frames, tracked one after the other; images are read ahead in a thread.
@@ -87,6 +98,8 @@ class Run:
         folder: str | Path | None = None,
         *,
         video: bool = True,
+        jsonl: str | Path | None = None,
+        show: bool = False,
         overwrite: bool = False,
         stop: Stop | None = None,
         progress: Progress | None = None,
@@ -99,6 +112,8 @@ class Run:
         Args:
             folder: Where to; None for ``runs/track``, or ``runs/track-2``, ... where that is taken.
             video: Whether to write the video.
+            jsonl: A file that gets a line of JSON for each frame as it comes, ``-`` for standard output.
+            show: Whether to open a window that shows the run; q or Escape ends it.
             overwrite: Replace the results of an earlier run in the folder.
             stop: Ends the run early between two frames when another thread requests it.
             progress: Told after each frame.
@@ -107,17 +122,20 @@ class Run:
             What was written, also as `summary`.
 
         Raises:
-            UsageError: The folder is not empty, or the run has begun before.
+            UsageError: The folder is not empty, there is no display, or the run has begun before.
             DataError: The source broke off, or a file cannot be written.
         """
         with self:
             spelling, stop = self._plan.request.spelling, stop or Stop()
+            outputs = Outputs(video=video, jsonl=jsonl, show=show)
+            outputs.check(self._plan)
             seconds: Seconds = {}
             frames = self._begin(seconds, stop)
             made = prepare_folder(folder, overwrite=overwrite, spelling=spelling)
             summary = Summary(made, self.frame_count, notes=list(self._plan.notes), seconds=seconds)
             self.summary = summary
-            save(self._plan, frames, summary, video=video, stop=stop, progress=progress or SilentProgress())
+            told = progress or SilentProgress()
+            save(self._plan, frames, summary, outputs=outputs, stop=stop, progress=told)
             return summary
 
     def close(self) -> None:
@@ -157,24 +175,33 @@ def track(
     first_frame: int = 1,
     focal_px: float | None = None,
     fps: float | None = None,
+    topic: str | None = None,
     classes: str | Iterable[str | int] | None = None,
     min_score: float = 0.0,
     device: str | None = None,
+    detector_format: str | None = None,
+    detector_size: str | int | tuple[int, int] | None = None,
+    tiles: str | int | tuple[int, int] | None = None,
+    live: bool | None = None,
+    reconnect_seconds: float | None = None,
+    max_seconds: float | None = None,
+    lines: Sequence[str | Sequence[float]] = (),
+    zones: Sequence[str | Sequence[float]] = (),
 ) -> Run:
     r"""Follow objects through a video, images, a stream or a detections file.
 
     Everything is checked and opened now; tracking begins with the first frame that is asked for.
 
     Args:
-        source: A video file, folder of images, MOT sequence folder, camera number, rtsp/http address, or an
-            open `FrameSource`; None for detections alone.
+        source: A video file, folder of images, MOT sequence folder, recording (MCAP or ROS bag), camera
+            number, rtsp/http address, or an open `FrameSource`; None for detections alone.
         detections: A file with detections, MOT or KITTI text; None takes ``det/det.txt`` of a MOT sequence
             folder.
         detector: Looks for objects where no file tells: a `Detector`, what `Detector.from_pretrained` takes,
             or any function from an ``(H, W, 3)`` uint8 RGB image to `supervision.Detections`. None takes the
             person detector that comes with the package.
-        tracker: ``sort``, ``bytetrack``, ``ocsort``, ``botsort``, ``hybridsort``, or a tracker, which
-            forgets what it knows.
+        tracker: ``sort``, ``bytetrack``, ``ocsort``, ``botsort``, ``hybridsort``, ``likelihood``, or a
+            tracker, which forgets what it knows.
         parameters: The tracker's parameters by name, where it is given by its name.
         fusion: How depth takes part, as for a tracker's ``depth``; None means adaptive with depth.
         depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane) or
@@ -184,9 +211,20 @@ def track(
         first_frame: Number of the first frame in the file, 0 or 1.
         focal_px: Focal length in pixels, which puts the detector's depth in metres.
         fps: Frames per second, over what the source says.
+        topic: Image topic of a recording, where it has several.
         classes: Only these classes, names or numbers.
         min_score: Leave out detections with a lower score.
         device: Where the detector runs: ``auto``, ``cpu`` or ``cuda``.
+        detector_format: Form of another project's ONNX file where it is not recognised, as `format` of
+            `Detector.from_pretrained`.
+        detector_size: Size of the detector's input, ``"640x384"`` or one number, where it is free.
+        tiles: Columns and rows of overlapping parts that are looked at too, ``"3x2"``.
+        live: Whether frames come in real time and only the newest counts, however slow the loop is; None for
+            cameras and streams alone. A file then plays at its own pace.
+        reconnect_seconds: For how long a camera or stream that broke off is tried again, 60 by default.
+        max_seconds: When the run ends, None for the end of the source.
+        lines: Lines whose crossings are counted, each ``"x1,y1,x2,y2"`` in pixels or four numbers.
+        zones: Polygons whose entries and exits are counted, ``"x,y,x,y,..."`` or numbers.
 
     Raises:
         UsageError: A choice cannot be meant.
@@ -206,18 +244,18 @@ def track(
         Request(
             source=source,
             detections=detections,
-            detector=detector,
-            device=device,
+            detector=DetectorRequest(detector, device, detector_format, detector_size, tiles),
             focal_px=focal_px,
             tracker=tracker,
             parameters=parameters or {},
             fusion=fusion,
-            depth=depth,
-            depth_column=depth_column,
-            depth_kind=depth_kind,
+            depth=DepthRequest(depth, depth_column, depth_kind),
             first_frame=first_frame,
             fps=fps,
+            topic=topic,
             classes=classes if classes is None or isinstance(classes, str) else tuple(classes),
             min_score=min_score,
+            live=LiveRequest(live, reconnect_seconds, max_seconds),
+            counts=CountRequest(lines, zones),
         )
     )

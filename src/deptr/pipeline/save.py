@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 
 from deptr.errors import DataError, DeptrError
+from deptr.io.json_lines import JsonLinesWriter
 from deptr.io.mot_text import TrackWriter
+from deptr.io.run_folder import COUNTS, LINES, TRACKS, VIDEO
+from deptr.io.sound import keep_sound
+from deptr.pipeline.counting.file import CountsWriter
 from deptr.pipeline.follow import TrackedFrame
-from deptr.pipeline.output import TRACKS, VIDEO, Summary, why_nothing, write_run
+from deptr.pipeline.output import Summary, why_nothing, write_run
+from deptr.pipeline.outputs import Outputs
 from deptr.pipeline.plan import Plan
 from deptr.pipeline.timing import Seconds, timed
 from deptr.progress import Progress
 from deptr.records import Image
 from deptr.threads import Stop, WriteBehind
+
+TakePicture = Callable[[Image, float], bool]
 
 
 def save(
@@ -22,7 +29,7 @@ def save(
     frames: Generator[TrackedFrame, None, None],
     summary: Summary,
     *,
-    video: bool,
+    outputs: Outputs,
     stop: Stop,
     progress: Progress,
 ) -> None:
@@ -32,7 +39,7 @@ def save(
         plan: What is done.
         frames: Its frames; they put their times into ``summary.seconds``.
         summary: Takes in what is done; its folder is there.
-        video: Whether to write a video, where there are images.
+        outputs: What else is handed on.
         stop: Its request makes an end a wanted one.
         progress: Told after each frame.
 
@@ -42,11 +49,13 @@ def save(
     write_run(plan, summary)
     failure: BaseException | None = None
     try:
-        _write(plan, frames, summary, video=video, progress=progress)
+        _write(plan, frames, summary, outputs=outputs, stop=stop, progress=progress)
     except BaseException as error:  # noqa: BLE001 - raised again when the report is written
         failure = error
     if plan.frames is not None:
         summary.notes += plan.frames.notes()
+        summary.notes += keep_sound(summary.folder / VIDEO, plan.request.source)
+    summary.notes += plan.depth.notes()
     summary.notes += why_nothing(plan, summary)
     summary.status = _status(failure, stop)
     if summary.status == "failed":
@@ -72,39 +81,88 @@ def _write(
     frames: Generator[TrackedFrame, None, None],
     summary: Summary,
     *,
-    video: bool,
+    outputs: Outputs,
+    stop: Stop,
     progress: Progress,
 ) -> None:
     start, seconds = time.perf_counter(), summary.seconds
     try:
         with ExitStack() as stack:
             tracks = stack.enter_context(TrackWriter(summary.folder / TRACKS))
-            encoder = stack.enter_context(_encoding(plan, summary)) if video and plan.frames else None
+            places = [summary.folder / LINES, *([] if outputs.jsonl is None else [outputs.jsonl])]
+            lines = [stack.enter_context(JsonLinesWriter(place)) for place in places]
+            counts = _counting(plan, summary, stack)
+            pictures = [stack.enter_context(output) for output in _picture_outputs(plan, summary, outputs)]
             stack.enter_context(closing(frames))
             for frame in frames:
                 with timed(seconds, "write"):
                     tracks.write(frame.index, frame.tracked)
+                    record = frame.record()
+                    for writer in lines:
+                        writer.write(record)
+                    if counts is not None:
+                        counts.write(frame.index, frame.timestamp, frame.crossings)
                 summary.add(frame)
-                if encoder is not None and frame.image is not None:
+                if pictures and frame.image is not None:
                     with timed(seconds, "draw"):
                         picture = frame.drawn()
-                    encoder.put((picture, frame.timestamp))
-                    summary.drawn += 1
-                progress.update(summary.frames, plan.total, identities=str(len(summary.identities)))
+                    if not all([take(picture, frame.timestamp) for take in pictures]):
+                        break
+                progress.update(summary.frames, plan.total, **_figures(frame, summary))
+    except BrokenPipeError:
+        summary.notes.append("whoever read the JSON lines has gone; the run ended there")
+        stop.request()
     finally:
         seconds["wall"] = time.perf_counter() - start
 
 
+def _counting(plan: Plan, summary: Summary, stack: ExitStack) -> CountsWriter | None:
+    if plan.counter is None:
+        return None
+    return stack.enter_context(CountsWriter(summary.folder / COUNTS))
+
+
+def _figures(frame: TrackedFrame, summary: Summary) -> dict[str, float | str]:
+    figures: dict[str, float | str] = {"identities": str(len(summary.identities))}
+    if frame.latency_seconds is not None:
+        figures["latency"] = f"{1000 * frame.latency_seconds:.0f} ms"
+    return figures
+
+
+def _picture_outputs(
+    plan: Plan, summary: Summary, outputs: Outputs
+) -> Iterator[AbstractContextManager[TakePicture]]:
+    """What takes drawn pictures with their seconds; each says whether it wants more."""
+    if outputs.video and plan.frames is not None:
+        yield _encoding(plan, summary)
+    if outputs.show:
+        yield _showing(plan)
+
+
 @contextmanager
-def _encoding(plan: Plan, summary: Summary) -> Iterator[WriteBehind[tuple[Image, float]]]:
-    """Takes pictures and their seconds, and encodes them on the side."""
+def _showing(plan: Plan) -> Iterator[TakePicture]:
+    from deptr.viz.window import Window
+
+    with Window(plan.name) as window:
+        yield lambda picture, _: window.show(picture)
+
+
+@contextmanager
+def _encoding(plan: Plan, summary: Summary) -> Iterator[TakePicture]:
+    """Encodes on the side."""
     from deptr.io.video_writer import VideoWriter
 
     seconds: Seconds = summary.seconds
     writer = VideoWriter(summary.folder / VIDEO, fps=plan.fps)
     behind = WriteBehind[tuple[Image, float]](lambda item: writer.write(*item))
+
+    def take(picture: Image, timestamp: float) -> bool:
+        behind.put((picture, timestamp))
+        summary.drawn += 1
+        return True
+
     try:
-        yield behind
+        yield take
     finally:
         try:
             behind.close()

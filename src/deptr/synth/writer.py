@@ -38,6 +38,7 @@ class WriteOptions:
         jitter: Standard deviation of the error of detected boxes, as a part of their width and height.
         depth_noise: Standard deviation of the error of detected depths, relative, new in every frame.
         depth_drift: Standard deviation of a bias of each person's depth, relative, that changes over seconds.
+        digits: Of the number in a picture's name.
 
     Raises:
         UsageError: A value is out of range.
@@ -49,6 +50,7 @@ class WriteOptions:
     jitter: float = 0.0
     depth_noise: float = 0.0
     depth_drift: float = 0.0
+    digits: int = 6
 
     def __post_init__(self) -> None:
         if self.images not in ("jpg", "png"):
@@ -106,7 +108,8 @@ def _write(
     )
     for index in range(len(scene)):
         truth = scene.frame(index, dense=options.depth_maps)
-        number, file_name = index + 1, f"img1/{index + 1:06d}.{options.images}"
+        number = index + 1
+        file_name = f"img1/{number:0{options.digits}d}.{options.images}"
         _write_image(folder / file_name, truth.image)
         if options.depth_maps:
             write_depth_map(folder / "depth" / f"{number:06d}.png", truth.dense_depth())

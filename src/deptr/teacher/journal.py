@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from deptr.errors import DataError
+from deptr import files
 from deptr.files import atomic_path
 from deptr.io.label_maps import PackedDepth, features_table, maps_table
 from deptr.io.label_runs import LabelRun
@@ -174,35 +172,6 @@ def locked(run: LabelRun, sequence: str) -> Iterator[None]:
         DataError: Another process writes it at this moment.
     """
     path = run.folder / ".work" / f"{sequence}.lock"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
-    except OSError as error:
-        raise DataError(path, "cannot be written", found=error.strerror or str(error)) from error
-    with file:
-        if not _try_lock(file):
-            file.seek(0)
-            owner = file.read().strip() or "unknown"
-            hint = "wait for it, or label into another folder"
-            found = f"process {owner} is writing it"
-            raise DataError(run.path(sequence), "labels are being written", found=found, hint=hint)
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    hint = "wait for it, or label into another folder"
+    with files.locked(path, about=run.path(sequence), problem="labels are being written", hint=hint):
         yield
-
-
-def _try_lock(file: IO[str]) -> bool:
-    """Take the operating system's lock on an open file, which ends with the process."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -120,6 +120,38 @@ def assign_most(
     return Matches(matches.rows[keep], matches.columns[keep])
 
 
+def assign_pairs(rows: Indices, columns: Indices, costs: FloatArray, shape: tuple[int, int]) -> Indices:
+    """Which of some pairs to take so that their total cost is least, each row and column at most once.
+
+    Args:
+        rows: ``(P,)`` of the pairs, each pair at most once.
+        columns: ``(P,)``
+        costs: ``(P,)`` negative: a pair is better than none.
+        shape: Number of rows and columns.
+
+    Returns:
+        Indices of the pairs, their rows rising.
+
+    Example:
+        >>> rows, columns = np.array([0, 0, 1]), np.array([0, 1, 0])
+        >>> assign_pairs(rows, columns, np.array([-3.0, -2.0, -2.0]), (2, 2)).tolist()
+        [1, 2]
+    """
+    single = np.bincount(rows, minlength=shape[0])[rows] == 1
+    single &= np.bincount(columns, minlength=shape[1])[columns] == 1
+    open_ = (~single).nonzero()[0]
+    if not len(open_):
+        return rows.argsort()
+    index_of_row, r = np.unique(rows[open_], return_inverse=True)
+    index_of_column, c = np.unique(columns[open_], return_inverse=True)
+    table = np.zeros((len(index_of_row), len(index_of_column)))
+    place = np.full(table.shape, -1)
+    table[r, c], place[r, c] = costs[open_], open_
+    matches = assign(table, cost_limit=0.0, allowed=place >= 0)
+    taken = np.concatenate([single.nonzero()[0], place[matches]])
+    return np.asarray(taken[rows[taken].argsort()])
+
+
 def without(indices: Indices, taken: Indices) -> Indices:
     """Those of `indices` that are not in `taken`, which are some of them; order kept.
 

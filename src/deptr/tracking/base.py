@@ -16,8 +16,8 @@ from deptr.records import BoolArray, FloatArray, Image, real_number
 from deptr.tracking.assignment import Indices, Matches, assign, without
 from deptr.tracking.box_report import BoxReport
 from deptr.tracking.camera_motion import CameraMotion
-from deptr.tracking.depth.fusion import DepthFusion
-from deptr.tracking.depth.state import start_depth
+from deptr.tracking.depth.fusion import MODES, DepthFusion
+from deptr.tracking.depth.state import DepthState, start_depth
 from deptr.tracking.entrance import Entrance
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE, Lifecycle
 from deptr.tracking.measurements import Measurements, pick
@@ -43,10 +43,12 @@ class Tracker(Declared, ABC):
         frame_rate: Frames per second, any real number, used where `update` gets no timestamp.
 
     Raises:
-        UsageError: A parameter is unknown or out of range.
+        UsageError: A parameter is unknown or out of range, or the tracker has no such fusion.
     """
 
     tracker_name: ClassVar[str]
+    fusion_modes: ClassVar[tuple[str, ...]] = MODES
+    smoothing_step: ClassVar[float] = math.inf  # seconds between frames up to which boxes are smoothed
     new_tracks_wait: ClassVar[bool] = False  # at their first box, until a second one tells where they go
 
     depth: DepthFusion | str | None = None
@@ -94,6 +96,11 @@ class Tracker(Declared, ABC):
         for parameter in declared:
             setattr(self, parameter.name, given.get(parameter.name, parameter.default))
         self.depth = self.fusion = DepthFusion.parse("adaptive" if depth is None else depth)
+        if self.fusion.mode not in self.fusion_modes:
+            raise UsageError(
+                f"fusion: {self.tracker_name} takes {' or '.join(self.fusion_modes)}, "
+                f"got {self.fusion.mode!r}: choose one of these or another tracker"
+            )
         self.reset()
 
     @property
@@ -108,8 +115,8 @@ class Tracker(Declared, ABC):
         self._camera = CameraMotion() if self.camera_motion else None
         self._rows = Lifecycle()
         self._motion = self._new_motion()
-        self._depth = start_depth(self.fusion, self._motion)
-        self._report = BoxReport(self._motion) if self.boxes == "adaptive" else None
+        self._depth = self._new_depth()
+        self._report = BoxReport(self._motion, self.smoothing_step) if self.boxes == "adaptive" else None
         self._parts: list[Part] = [self._rows, self._motion]
         if self._depth is not None:
             self._parts += self._depth.parts
@@ -184,6 +191,10 @@ class Tracker(Declared, ABC):
     @abstractmethod
     def _new_motion(self) -> BoxMotion:
         """The box filter of this tracker."""
+
+    def _new_depth(self) -> DepthState | None:
+        """What this tracker knows of depth beside its box filter; None where it has no say there."""
+        return start_depth(self.fusion, self._motion)
 
     def _new_parts(self) -> list[Part]:
         """What this tracker keeps of each track besides; the base keeps it in step."""

@@ -9,6 +9,8 @@ width and height) is the share that is reported from then on.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from deptr.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
@@ -35,12 +37,14 @@ class BoxReport(Part):
 
     Args:
         motion: The filter, a part that is called before this one.
+        longest_step: Seconds between frames up to which boxes are smoothed at all.
 
     Attributes:
         share: ``(4,)`` share of the filter's box in centre x, centre y, width and height, in [0, 1].
     """
 
-    def __init__(self, motion: BoxMotion) -> None:
+    def __init__(self, motion: BoxMotion, longest_step: float = math.inf) -> None:
+        self._longest_step = longest_step
         self.share: FloatArray = PRIOR_SHARE.copy()
         self._motion = motion
         self._power = np.full(4, PRIOR_PAIRS * PRIOR_GAP**2)
@@ -98,6 +102,8 @@ class BoxReport(Part):
             detected: ``(N, 4)`` xyxy.
             filtered: ``(N, 4)`` xyxy, the filter's boxes of the same tracks.
         """
+        if self._seconds is not None and self._seconds > self._longest_step:
+            return detected
         if self._judged < ENOUGH or self._frame % LEARN_EVERY == 0:
             self.learn()
         own = xyxy_to_cxcywh(detected)

@@ -16,8 +16,11 @@ _HOME = {
     "ocsort": ("deptr.tracking.ocsort", "OCSORT"),
     "botsort": ("deptr.tracking.botsort", "BoTSORT"),
     "hybridsort": ("deptr.tracking.hybridsort", "HybridSORT"),
+    "learned": ("deptr.tracking.learned.tracker", "LearnedTracker"),
+    "likelihood": ("deptr.tracking.likelihood.tracker", "LikelihoodTracker"),
 }
 TRACKER_NAMES = tuple(_HOME)
+DECODER_FILE = ".onnx"  # in place of a name: the learned tracker with this identity decoder
 
 
 def tracker_class(name: str) -> type[Tracker]:
@@ -30,8 +33,11 @@ def tracker_class(name: str) -> type[Tracker]:
         >>> tracker_class("bytetrack").__name__
         'ByteTrack'
     """
+    if name.endswith(DECODER_FILE):
+        name = "learned"
     if name not in _HOME:
-        raise UsageError(f"tracker: expected one of {', '.join(TRACKER_NAMES)}, got {name!r}")
+        legal = ", ".join(TRACKER_NAMES)
+        raise UsageError(f"tracker: expected one of {legal} or a {DECODER_FILE} file, got {name!r}")
     module, cls = _HOME[name]
     found: type[Tracker] = getattr(import_module(module), cls)
     return found
@@ -63,13 +69,16 @@ def parse_parameters(name: str, values: Mapping[str, object]) -> dict[str, float
 def create_tracker(
     name: str, *, depth: DepthFusion | str | None = None, frame_rate: float = 30.0, **parameters: object
 ) -> Tracker:
-    """A tracker by name.
+    """A tracker by name, or by the file of an identity decoder that `deptr export` wrote.
 
     Raises:
         UsageError: The tracker or a parameter is unknown, or a value is out of range.
+        DataError: The file is no identity decoder.
 
     Example:
         >>> create_tracker("bytetrack", frame_rate=10, high_score=0.5).high_score
         0.5
     """
+    if name.endswith(DECODER_FILE):
+        parameters = {"network": name, **parameters}
     return tracker_class(name)(depth=depth, frame_rate=frame_rate, **parameters)

@@ -26,14 +26,23 @@ class DenseAuxiliaryHead(nn.Module):
         config: Of the detector.
         weight: Of the class and box terms.
         depth_weight: Of the depth term (the dense form of L_align).
+        free_scale: Whether scale and shift of depth without a unit are free in each image.
     """
 
-    def __init__(self, config: DepTRConfig, *, weight: float = 1.0, depth_weight: float = 0.5) -> None:
+    def __init__(
+        self,
+        config: DepTRConfig,
+        *,
+        weight: float = 1.0,
+        depth_weight: float = 0.5,
+        free_scale: bool = True,
+    ) -> None:
         super().__init__()
         self.strides = list(config.feat_strides)
         self.weight, self.depth_weight = weight, depth_weight
         self.classes = config.num_labels
-        self.log_depth, self.kind = config.log_depth, config.depth_kind
+        self.log_depth = config.log_depth
+        self.free_scale = free_scale and config.depth_kind != "metric"
         width = config.encoder_hidden_dim
         self.outputs = nn.ModuleList(nn.Conv2d(width, self.classes + 5, 1) for _ in self.strides)
         for layer in self.outputs:
@@ -112,10 +121,10 @@ class DenseAuxiliaryHead(nn.Module):
         return self._errors(values.flatten(), label.flatten(), image.flatten())
 
     def _errors(self, predicted: Tensor, label: Tensor, image: Tensor) -> Tensor:
-        """Absolute errors where the label is known; scale and shift are free unless depth is metric."""
+        """Absolute errors where the label is known; of free scale and shift where that is so."""
         known = ~torch.isnan(label)
         predicted, label, image = predicted[known], label[known], image[known]
-        if self.kind == "metric":
+        if not self.free_scale:
             return (predicted - label).abs()
         parts = [predicted.new_zeros(0)]
         for number in torch.unique(image):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -150,6 +150,10 @@ class OptimizerSettings:
     clip_norm: float = 1.0
     ema_decay: float = 0.998
 
+    def shortened(self, steps: int) -> OptimizerSettings:
+        """The same over so many steps."""
+        return replace(self, steps=steps, decay_steps=min(self.decay_steps, steps))
+
 
 @dataclass(frozen=True)
 class LossSettings:
@@ -158,18 +162,27 @@ class LossSettings:
     Attributes:
         depth: Of the depth of matched and denoising queries.
         label_std: Label deviation, in the unit of the loss, at which a label counts half.
+        free_scale: Whether scale and shift of labels without a unit are free in each image. False learns the
+            labels' own numbers, as the paper does: comparable from frame to frame where the labels are.
         dense: Of the one-to-many auxiliary head on encoder tokens; 0 leaves the head out.
         align_dense: Of the dense depth of that head against depth maps or the boxes' depth.
         steady: Of the difference between the answers to two views of an object, see `DataSettings.paired`.
+        given: Of the depth of given boxes (`Detector.depth_of`): labelled boxes, a little off, are asked
+            about besides. 0 does not ask.
+        given_noise: How far the edges of those boxes are off, in shares of their sides; each box by 0 to
+            twice as much.
         align_features: Of the cosine alignment with features of the depth teacher; needs a source whose
             targets carry ``teacher_features``, which none of the built-in kinds does.
     """
 
     depth: float = 1.0
     label_std: float = 0.1
+    free_scale: bool = True
     dense: float = 1.0
     align_dense: float = 0.5
     steady: float = 0.0
+    given: float = 0.0
+    given_noise: float = 0.03
     align_features: float = 0.0
 
 
@@ -220,7 +233,7 @@ def load_settings(path: str | Path) -> TrainSettings:
     path = Path(path)
     content = read_toml(path)
     try:
-        settings = _section(TrainSettings, content, "")
+        settings = read_section(TrainSettings, content)
         _check_ranges(settings)
     except UsageError as error:
         raise DataError(path, str(error)) from error
@@ -239,12 +252,22 @@ def settings_from_dict(content: dict[str, Any]) -> TrainSettings:
         ...
         deptr.errors.UsageError: unknown key 'modle'; known here: data, loss, model, optimizer, run
     """
-    settings = _section(TrainSettings, content, "")
+    settings = read_section(TrainSettings, content)
     _check_ranges(settings)
     return settings
 
 
-def _section(kind: type[SectionT], content: dict[str, Any], where: str) -> SectionT:
+def read_section(kind: type[SectionT], content: dict[str, Any], where: str = "") -> SectionT:
+    """A dataclass of settings from nested dictionaries.
+
+    Args:
+        kind: The dataclass; its fields are numbers, words, lists or dataclasses.
+        content: Values by name.
+        where: What stands before the names in messages.
+
+    Raises:
+        UsageError: Unknown key, missing key or wrong type.
+    """
     hints = get_type_hints(kind)
     known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
     for key in content:
@@ -264,7 +287,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, dict):
             raise UsageError(f"{where}: expected a table, got {value!r}")
-        return _section(hint, value, f"{where}.")
+        return read_section(hint, value, f"{where}.")
     if origin is list:
         if not isinstance(value, list):
             raise UsageError(f"{where}: expected a list, got {value!r}")
@@ -299,8 +322,7 @@ def _check_ranges(settings: TrainSettings) -> None:
             raise UsageError(f"{name}: out of range, got {value}")
     if data.paired and data.batch_size % 2:
         raise UsageError(f"data.paired: needs an even data.batch_size, got {data.batch_size}")
-    if settings.loss.steady and not data.paired:
-        raise UsageError("loss.steady: has no effect without data.paired")
+    _check_loss(settings)
     if run.precision not in ("no", "bf16", "fp16"):
         raise UsageError(f"run.precision: expected one of no, bf16, fp16, got {run.precision!r}")
     for size in [*data.sizes, *data.last_sizes]:
@@ -308,6 +330,16 @@ def _check_ranges(settings: TrainSettings) -> None:
             raise UsageError(f"data.sizes: expected [height, width] in multiples of 32, got {size}")
     for source in [*data.train, *data.evaluate]:
         _check_source(source)
+
+
+def _check_loss(settings: TrainSettings) -> None:
+    loss = settings.loss
+    if not 0 <= loss.given_noise <= 0.5:
+        raise UsageError(f"loss.given_noise: expected a share in [0, 0.5], got {loss.given_noise}")
+    if loss.given and settings.model.depth_head == "none":
+        raise UsageError("loss.given: has no effect without a depth module (model.depth_head)")
+    if loss.steady and not settings.data.paired:
+        raise UsageError("loss.steady: has no effect without data.paired")
 
 
 def _check_source(source: SourceSettings) -> None:

@@ -21,6 +21,7 @@ from transformers.loss.loss_d_fine import bbox2distance
 
 from deptr.detector.config import DepTRConfig
 from deptr.detector.modeling import DepTROutput
+from deptr.training.given_boxes import GivenBoxes
 from deptr.training.losses import (
     align_scale_and_shift,
     depth_loss,
@@ -83,6 +84,8 @@ class DepTRCriterion(nn.Module):
         depth_weight: Of the depth loss.
         label_std: Label deviation at which a label counts half.
         steady_weight: Of the difference between what two views of one object say.
+        free_scale: Whether scale and shift of labels without a unit are free in each image.
+        given_weight: Of the depth loss of given boxes.
     """
 
     def __init__(
@@ -92,18 +95,24 @@ class DepTRCriterion(nn.Module):
         depth_weight: float = 1.0,
         label_std: float = 0.1,
         steady_weight: float = 0.0,
+        free_scale: bool = True,
+        given_weight: float = 0.0,
     ) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.free_scale = config, free_scale
         self.depth_weight, self.label_std, self.steady_weight = depth_weight, label_std, steady_weight
+        self.given_weight = given_weight
         self.register_buffer("bound", torch.tensor([config.up]), persistent=False)
 
-    def forward(self, output: DepTROutput, targets: Targets) -> dict[str, Tensor]:
+    def forward(
+        self, output: DepTROutput, targets: Targets, given: GivenBoxes | None = None
+    ) -> dict[str, Tensor]:
         """Named, weighted loss terms; their sum is what to minimise.
 
         Args:
-            output: Of the detector in training mode, called with the same targets.
+            output: Of the detector in training mode, called with the same targets and given boxes.
             targets: Of the batch.
+            given: What the detector was asked about besides.
         """
         matching, denoising = split_layers(output)
         dfine = output.dfine
@@ -121,6 +130,8 @@ class DepTRCriterion(nn.Module):
         if output.depths is not None:
             queries = matching[0].logits.shape[1]
             _add(losses, {"depth": self._depth(output, targets, matches[0], own, queries)})
+        if given is not None and output.given_depths is not None:
+            losses["given_depth"] = self._given(output, targets, given)
         if self.steady_weight > 0:
             _add(losses, {"steady": self._steadiness(output, matching[0], matches[0], targets)})
         return losses
@@ -223,20 +234,34 @@ class DepTRCriterion(nn.Module):
             image = torch.cat([image, denoising.query // before])
             query = torch.cat([query, denoising.query % before])
             wanted = torch.cat([wanted, denoising.object])
-        label = targets.depth[wanted]
-        weight = label_weight(targets.depth_std[wanted], self.label_std)
-        depths = output.depths[:, image, query].float()
-        scales = output.depth_log_scales[:, image, query].float()
+        depths, scales = output.depths[:, image, query], output.depth_log_scales[:, image, query]
+        terms = self._depth_terms(depths, scales, targets, wanted, image)
+        unused = 0.0 if self.config.depth_uncertainty else output.depth_log_scales.sum() * 0
+        return terms * self.depth_weight + unused
+
+    def _given(self, output: DepTROutput, targets: Targets, given: GivenBoxes) -> Tensor:
+        """Depth loss of the given boxes over all layers."""
+        assert output.given_depths is not None and output.given_log_scales is not None
+        image, query = torch.nonzero(given.objects >= 0, as_tuple=True)
+        depths, scales = output.given_depths[:, image, query], output.given_log_scales[:, image, query]
+        return self.given_weight * self._depth_terms(
+            depths, scales, targets, given.objects[image, query], image
+        )
+
+    def _depth_terms(
+        self, depths: Tensor, scales: Tensor, targets: Targets, wanted: Tensor, image: Tensor
+    ) -> Tensor:
+        """Depth loss of answers ``(L, P)`` about the objects `wanted` of the images `image`, ``(P,)``."""
+        label, weight = targets.depth[wanted], label_weight(targets.depth_std[wanted], self.label_std)
         terms = []
-        for depth, scale in zip(depths, scales, strict=True):
+        for depth, scale in zip(depths.float(), scales.float(), strict=True):
             own = self._comparable(depth, label, image)
             terms.append(depth_loss(depth, scale if self.config.depth_uncertainty else None, own, weight))
-        unused = 0.0 if self.config.depth_uncertainty else output.depth_log_scales.sum() * 0
-        return torch.stack(terms).sum() * self.depth_weight + unused
+        return torch.stack(terms).sum()
 
     def _comparable(self, depth: Tensor, label: Tensor, image: Tensor) -> Tensor:
         """Labels whose scale and shift are free, brought to the prediction's per image."""
-        if self.config.depth_kind == "metric":
+        if self.config.depth_kind == "metric" or not self.free_scale:
             return label
         own = torch.full_like(label, float("nan"))
         known = ~torch.isnan(label)

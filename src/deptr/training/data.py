@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -127,6 +128,10 @@ class Batch:
         """The same batch on another device."""
         return Batch(self.images.to(device, non_blocking=True), self.targets.to(device))
 
+    def saved(self) -> dict[str, Any]:
+        """What is written down of a batch whose loss is not finite."""
+        return {"images": self.images, "targets": vars(self.targets)}
+
     def pin_memory(self) -> Batch:
         """The same batch in memory from which a GPU copies while it computes; torch's loader calls this."""
         return Batch(self.images.pin_memory(), self.targets.pinned())
@@ -137,9 +142,15 @@ def collate(examples: Sequence[Example]) -> Batch:
     return Batch(torch.from_numpy(np.stack([example.image for example in examples])), targets_of(examples))
 
 
-def _one_thread(worker: int) -> None:
-    torch.set_num_threads(1)
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """For forking inside: a thread pool that OpenCV has used hangs a forked process when that changes it."""
+    threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def batches(stream: ExampleStream, *, rank: int, processes: int, pin: bool = False) -> Iterator[Batch]:
@@ -156,12 +167,13 @@ def batches(stream: ExampleStream, *, rank: int, processes: int, pin: bool = Fal
         batch_sampler=order,
         collate_fn=collate,
         num_workers=workers,
-        worker_init_fn=_one_thread if workers else None,
         persistent_workers=False,
         prefetch_factor=3 if workers else None,
         pin_memory=pin,
     )
-    yield from loader
+    with _one_opencv_thread():
+        started = iter(loader)
+    yield from started
 
 
 def evaluation_batch(frames: Sequence[LabelledFrame], size: tuple[int, int]) -> Batch:

@@ -5,80 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from torch import Tensor, nn
+from torch import Tensor
 
-from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.errors import DataError, DeptrError, UsageError
 from deptr.files import atomic_path
 from deptr.progress import Progress, SilentProgress
-from deptr.training.auxiliary import DenseAuxiliaryHead
 from deptr.training.checkpoints import load_state, save_state, stored_states
-from deptr.training.config import TrainSettings
-from deptr.training.criterion import DepTRCriterion, total_loss
-from deptr.training.data import Batch, ExampleStream, FrameSource, batches
-from deptr.training.losses import feature_alignment_loss
 from deptr.training.schedule import AveragedWeights, build_optimizer, finite, set_rates
-from deptr.training.targets import Targets
+from deptr.training.task import AnyBatch, ModelT, Task
 
 CURVE = "learning-curve.csv"
-Evaluation = Callable[[DepTRForObjectDetection], dict[str, float]]
+SHOWN = ("score", "AP50", "depth_error", "right")  # figures beside the loss, where there are such
+Evaluation = Callable[[ModelT], dict[str, float]]
 
 
-class TrainingStep(nn.Module):
-    """Detector, criterion and auxiliary head as one module, so that one backward pass serves all processes.
-
-    Args:
-        detector: What is trained.
-        settings: Loss weights.
-    """
-
-    def __init__(self, detector: DepTRForObjectDetection, settings: TrainSettings) -> None:
-        super().__init__()
-        self.mean: Tensor
-        self.std: Tensor
-        loss, config = settings.loss, detector.config
-        self.detector = detector
-        self.criterion = DepTRCriterion(
-            config, depth_weight=loss.depth, label_std=loss.label_std, steady_weight=loss.steady
-        )
-        for name, values in (("mean", config.image_mean), ("std", config.image_std)):
-            self.register_buffer(name, 255 * torch.tensor(values).view(1, 3, 1, 1), persistent=False)
-        self.auxiliary = None
-        if loss.dense > 0 and not settings.model.depth_only:
-            self.auxiliary = DenseAuxiliaryHead(
-                detector.config, weight=loss.dense, depth_weight=loss.align_dense
-            )
-        self.align_features = loss.align_features
-
-    def forward(self, images: Tensor, targets: Targets) -> dict[str, Tensor]:
-        """Named loss terms of a batch of ``(B, H, W, 3)`` uint8 images."""
-        pixels = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        output = self.detector(pixels.contiguous(memory_format=torch.channels_last), targets.per_image())
-        with torch.autocast(images.device.type, enabled=False):
-            output.depths = None if output.depths is None else output.depths.float()
-            losses: dict[str, Tensor] = self.criterion(output, targets)
-            maps = [level.float() for level in output.encoder_maps]
-            if self.auxiliary is not None:
-                losses |= self.auxiliary(maps, targets)
-            if self.align_features > 0:
-                if targets.teacher_features is None:
-                    raise UsageError("loss.align_features: the data has no teacher features; set it to 0")
-                teacher = [targets.teacher_features] * len(maps)
-                losses["align_features"] = self.align_features * feature_alignment_loss(maps, teacher)
-        return losses
-
-
-class Trainer:
+class Trainer(Generic[ModelT]):
     """A run in a folder.
 
     Args:
-        detector: What is trained; moved to the run's device.
-        source: Where frames come from.
-        settings: All settings.
+        task: What is trained, on what; its model is moved to the run's device.
         folder: Where states, logs and the best model go.
         evaluate: Gives figures of the averaged weights; ``"score"`` decides which is best. None: never.
         progress: Told after each step.
@@ -86,29 +35,25 @@ class Trainer:
 
     def __init__(
         self,
-        detector: DepTRForObjectDetection,
-        source: FrameSource,
-        settings: TrainSettings,
+        task: Task[ModelT],
         folder: str | Path,
         *,
-        evaluate: Evaluation | None = None,
+        evaluate: Evaluation[ModelT] | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.settings, self.folder, self.source = settings, Path(folder), source
+        self.task, self.folder = task, Path(folder)
         self.evaluate, self.progress = evaluate, progress or SilentProgress()
-        run = settings.run
+        run = task.run
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # a batch may hold no object
         self.accelerator = Accelerator(
             mixed_precision=run.precision, cpu=run.device == "cpu", kwargs_handlers=[unused]
         )
         if self.accelerator.device.type == "cuda":
             torch.set_float32_matmul_precision("high")
-        torch.manual_seed(settings.data.seed)
-        module: Any = TrainingStep(detector, settings)
-        module = module.to(self.accelerator.device, memory_format=torch.channels_last)
-        optimizer = build_optimizer(module, settings.optimizer)
+        module: Any = task.step.to(self.accelerator.device)
+        optimizer = build_optimizer(module, task.optimizer)
         self.plain = module
-        self.average = AveragedWeights(detector, settings.optimizer.ema_decay)
+        self.average = AveragedWeights(task.model, task.optimizer.ema_decay)
         self.module, self.optimizer = self.accelerator.prepare(module, optimizer)
         self.step, self.best = 0, float("-inf")
         self._before_s, self._started = 0.0, time.monotonic()
@@ -131,29 +76,21 @@ class Trainer:
         """
         self.resume()
         self.progress.resume(self.step)
-        settings = self.settings
-        per_step = settings.data.batch_size * self.accelerator.num_processes
-        stream = ExampleStream(
-            self.source,
-            settings.data,
-            settings.optimizer.steps * per_step,
-            first=self.step * per_step,
-            processes=self.accelerator.num_processes,
-        )
-        rank = self.accelerator.process_index
+        task, run = self.task, self.task.run
+        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
         figures: dict[str, float] = {}
         first = self.step
         self._started = started = time.monotonic()
         pin = self.accelerator.device.type == "cuda"
-        for batch in batches(stream, rank=rank, processes=self.accelerator.num_processes, pin=pin):
+        for batch in task.batches(self.step, rank=rank, processes=processes, pin=pin):
             losses = self._train_step(batch)
             self.step += 1
-            last = self.step == settings.optimizer.steps or self._time_used() >= 1
-            if self.is_main and (self.step % settings.run.log_every == 0 or last):
+            last = self.step == task.optimizer.steps or self._time_used() >= 1
+            if self.is_main and (self.step % run.log_every == 0 or last):
                 self._log(losses, (time.monotonic() - started) / (self.step - first), figures)
-            if self._due(settings.run.evaluate_every) or last:
+            if self._due(run.evaluate_every) or last:
                 figures = self._evaluate() or figures
-            if self._due(settings.run.save_every) or last:
+            if self._due(run.save_every) or last:
                 self.save()
             if last:
                 break
@@ -161,7 +98,7 @@ class Trainer:
 
     def _time_used(self) -> float:
         """Share of `RunSettings.minutes` that is gone, 0 where there is no such limit."""
-        minutes = self.settings.run.minutes
+        minutes = self.task.run.minutes
         if not minutes:
             return 0.0
         return (self._before_s + time.monotonic() - self._started) / (60 * minutes)
@@ -169,40 +106,33 @@ class Trainer:
     def _due(self, every: int) -> bool:
         return every > 0 and self.step % every == 0
 
-    def _train_step(self, batch: Batch) -> dict[str, Tensor]:
-        settings = self.settings.optimizer
-        torch.manual_seed(
-            self.settings.data.seed * 1_000_003 + self.step * 64 + self.accelerator.process_index
-        )
+    def _train_step(self, batch: AnyBatch) -> dict[str, Tensor]:
+        settings = self.task.optimizer
+        torch.manual_seed(self.task.seed * 1_000_003 + self.step * 64 + self.accelerator.process_index)
         set_rates(self.optimizer, self.step, settings, self._time_used())
         self.module.train()
         batch = batch.to(self.accelerator.device)
         try:
             with self.accelerator.autocast():
-                losses: dict[str, Tensor] = self.module(batch.images, batch.targets)
-            loss = total_loss(list(losses.values()))
+                losses: dict[str, Tensor] = self.module(batch)
+            loss = torch.stack(list(losses.values())).sum()
             if not finite([loss.detach()]):
                 self._abort(batch, losses)
             self.accelerator.backward(loss)
         except torch.OutOfMemoryError as error:
-            size = self.settings.data.batch_size
-            raise UsageError(
-                f"data.batch_size: {size} images of {tuple(batch.images.shape[1:3])} do not fit into "
-                f"memory; "
-                f"try {max(1, size // 2)}, smaller data.sizes or run.precision = 'bf16'"
-            ) from error
+            raise UsageError(self.task.memory_advice(batch)) from error
         norm = self.accelerator.clip_grad_norm_(self.module.parameters(), settings.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        self.average.update(self.plain.detector, self.step)
+        self.average.update(self.task.model, self.step)
         return {**{name: value.detach() for name, value in losses.items()}, "gradient_norm": norm.detach()}
 
-    def _abort(self, batch: Batch, losses: dict[str, Tensor]) -> None:
+    def _abort(self, batch: AnyBatch, losses: dict[str, Tensor]) -> None:
         path = self.folder / f"nan-batch-{self.step:07d}.pt"
         with atomic_path(path) as temporary:
-            torch.save({"images": batch.images, "targets": vars(batch.targets)}, temporary)
+            torch.save(batch.saved(), temporary)
         bad = ", ".join(name for name, value in losses.items() if not finite([value])) or "the sum"
-        rate = self.settings.optimizer.learning_rate
+        rate = self.task.optimizer.learning_rate
         raise DataError(
             path,
             f"the loss of step {self.step} is not finite",
@@ -219,15 +149,16 @@ class Trainer:
         for name, value in values.items():
             self._writer.add_scalar(f"loss/{name}", value, self.step)
         total = sum(value for name, value in values.items() if name != "gradient_norm")
-        left = (self.settings.optimizer.steps - self.step) * seconds
-        shown = {"loss": total, "depth": values.get("depth", float("nan")), "s_per_step": seconds}
-        shown |= {name: figures[name] for name in ("score", "AP50", "depth_error") if name in figures}
-        self.progress.update(self.step, self.settings.optimizer.steps, **shown, minutes_left=left / 60)
+        left = (self.task.optimizer.steps - self.step) * seconds
+        shown = {"loss": total, "s_per_step": seconds}
+        shown |= {name: values[name] for name in ("depth", "confusion") if name in values}
+        shown |= {name: figures[name] for name in SHOWN if name in figures}
+        self.progress.update(self.step, self.task.optimizer.steps, **shown, minutes_left=left / 60)
 
     def _evaluate(self) -> dict[str, float]:
         if self.evaluate is None or not self.is_main:
             return {}
-        model = self.averaged_detector()
+        model = self.averaged_model()
         figures = self.evaluate(model)
         if self._writer is not None:
             for name, value in figures.items():
@@ -243,12 +174,9 @@ class Trainer:
             model.save_pretrained(self.folder / "best")
         return figures
 
-    def averaged_detector(self) -> DepTRForObjectDetection:
-        """A copy of the detector with the averaged weights, for evaluation and export."""
-        model = DepTRForObjectDetection(self.plain.detector.config)
-        model.load_state_dict({name: value.cpu() for name, value in self.average.state.items()})
-        model.eval()
-        return model
+    def averaged_model(self) -> ModelT:
+        """A copy of the model with the averaged weights, for evaluation and export."""
+        return self.task.with_weights({name: value.cpu() for name, value in self.average.state.items()})
 
     def save(self) -> None:
         """Write the state of this step."""
@@ -262,7 +190,7 @@ class Trainer:
             "module": self.plain.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "average": self.average.state,
-            "settings": self.settings.as_dict(),
+            "settings": self.task.settings,
         }
         save_state(self.folder, self.step, state)
 
@@ -288,7 +216,7 @@ class Trainer:
         self._before_s = float(state["seconds"])
 
 
-def train(trainer: Trainer) -> dict[str, float]:
+def train(trainer: Trainer[Any]) -> dict[str, float]:
     """Run a trainer; torch's own out-of-memory text on a CPU becomes advice as well."""
     try:
         return trainer.run()

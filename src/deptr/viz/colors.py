@@ -26,6 +26,11 @@ _PALETTE: tuple[Color, ...] = (
 )
 
 
+def identity_palette() -> tuple[Color, ...]:
+    """The colours of identities 1, 2, 3, ..., after which they begin again."""
+    return _PALETTE
+
+
 def identity_color(track_id: int) -> Color:
     """RGB colour of an identity: bright enough to be seen on dark and light ground.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deptr.errors import UsageError
-from deptr.records import BoolArray, DepthKind, FloatArray
+from deptr.records import BoolArray, DepthKind, FloatArray, with_depth
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -82,14 +81,7 @@ class PseudoDepth:
         cut, hidden = self._cut(boxes), _hidden(boxes)
         self._learn(boxes[~cut & ~hidden & (scores >= _FIT_SCORE)])
         depth, std = self._depth(boxes, cut, hidden)
-        result = copy.copy(detections)
-        result.data = {
-            **detections.data,
-            "depth": depth.astype(np.float32),
-            "depth_std": std.astype(np.float32),
-        }
-        result.metadata = {**detections.metadata, "depth_kind": DepthKind.PSEUDO.value}
-        return result
+        return with_depth(detections, depth, std, DepthKind.PSEUDO)
 
     def _cut(self, boxes: FloatArray) -> BoolArray:
         return np.asarray(boxes[:, 3] >= self._size[1] * (1 - _BORDER))

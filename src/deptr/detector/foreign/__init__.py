@@ -1,0 +1,1 @@
+"""Detectors that others trained: ONNX files of the common exports, and checkpoints of transformers."""

@@ -1,0 +1,1 @@
+"""The steps of a reproduction, each content-addressed, resumable and skipped when it is done."""

@@ -1,0 +1,59 @@
+"""What a depth tells beyond the box it belongs to: ground-plane depth is the box's foot said twice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deptr.records import FloatArray
+
+TYPICAL = np.array(
+    [0.08, 0.06, 0.05]
+)  # second differences of foot, log height and depth, standard deviations
+FIRST_COUNT = 5.0  # pairs in which the three are thought to have trembled apart, before any was seen
+MEMORY = 1000.0  # pairs that are remembered
+OUTLIER = 4.0  # of those standard deviations that the stream has
+NEW, SAID_TWICE = 0.3, 0.5  # share of a depth's tremble that the box's explains: full say below, none above
+
+
+class Redundancy:
+    """How much of a depth's tremble from frame to frame is that of its box.
+
+    The tremble is the second difference of a track over three frames. A depth that is computed from the box
+    trembles with it; one that is measured trembles by itself. What agrees because it is the same measurement
+    must not count as a second witness.
+
+    Attributes:
+        share: Share of the depth's tremble that the box's explains, in [0, 1].
+
+    Example:
+        >>> redundancy, rng = Redundancy(), np.random.default_rng(0)
+        >>> box = rng.normal(0, 0.1, (500, 2))
+        >>> redundancy.learn(np.column_stack([box, -box[:, 0]]))
+        >>> redundancy.say
+        0.0
+    """
+
+    def __init__(self) -> None:
+        self.share = 0.0
+        self._moments: FloatArray = np.diag(FIRST_COUNT * TYPICAL**2)
+        self._count = FIRST_COUNT
+
+    def learn(self, tremble: FloatArray) -> None:
+        """Take in second differences of v (in heights), log height and depth, ``(N, 3)``, NaN = unknown."""
+        limits = OUTLIER * np.sqrt(np.diag(self._moments) / self._count)
+        usual = tremble[(np.abs(tremble) < limits).all(1)]
+        if not len(usual):
+            return
+        self._moments += usual.T @ usual
+        self._count += len(usual)
+        if self._count > MEMORY:
+            self._moments *= MEMORY / self._count
+            self._count = MEMORY
+        (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = self._moments.tolist()
+        explained = height * foot_depth**2 - 2 * across * foot_depth * height_depth + foot * height_depth**2
+        self.share = explained / ((foot * height - across**2) * depth)
+
+    @property
+    def say(self) -> float:
+        """Share of the depth's evidence that counts, in [0, 1]."""
+        return min(max((SAID_TWICE - self.share) / (SAID_TWICE - NEW), 0.0), 1.0)

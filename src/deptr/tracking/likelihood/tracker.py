@@ -1,0 +1,189 @@
+"""Global nearest neighbour tracking by likelihood ratio, with depth as one of the coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deptr.records import BoolArray, FloatArray
+from deptr.tracking.assignment import Indices, Matches, assign_pairs, without
+from deptr.tracking.base import Tracker
+from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
+from deptr.tracking.likelihood.camera import CameraShift
+from deptr.tracking.likelihood.evidence import Pairs, Population, box_ratios, depth_ratios, leads, near_pairs
+from deptr.tracking.likelihood.hiding import hidden_share
+from deptr.tracking.likelihood.motion import HEIGHT, LikelihoodMotion
+from deptr.tracking.likelihood.reliability import BirthReliability
+from deptr.tracking.likelihood.view import tracks_of
+from deptr.tracking.measurements import Measurements
+from deptr.tracking.parameters import number
+from deptr.tracking.part import Step
+from deptr.tracking.track_view import Track
+
+STEADY_MATCHES = 3  # from which on a track tells how the camera moved
+LATELY = 2  # frames: who was seen within these tells it
+CLEAR_LEAD = 3.0  # nats before the best rival from which on a pair tells what depth is worth
+MOST_LOST_EVIDENCE = 4.0  # nats
+HIDDEN = 0.5  # share of a track's box that must be covered for it to be no surprise that it is not seen
+
+
+class LikelihoodTracker(Tracker):
+    """One association a frame whose cost is minus a log-likelihood ratio; every noise is learned.
+
+    Depth has a say as far as it has earned one. Its fusion is ``adaptive``, whose gamma makes no difference
+    here, or ``none``.
+
+    Example:
+        >>> import numpy as np, supervision as sv
+        >>> tracker = LikelihoodTracker(frame_rate=10)
+        >>> box = sv.Detections(xyxy=np.array([[10.0, 10.0, 50.0, 90.0]]), confidence=np.array([0.9]))
+        >>> tracker.update(box).tracker_id.tolist()
+        [1]
+    """
+
+    tracker_name = "likelihood"
+    fusion_modes = ("adaptive", "none")
+    smoothing_step = 0.12  # seconds; people swing their limbs faster than slower frames can tell from jitter
+    _motion: LikelihoodMotion
+
+    lost_seconds: float = number(
+        default=2.0, low=0, high=3600, help="how long a track that is not seen is remembered"
+    )
+    min_evidence: float = number(
+        default=1.0, low=-100, high=100, help="nats that a pair must be likelier one object than two"
+    )
+    low_evidence: float = number(
+        default=4.0, low=0, high=100, help="nats more for a detection of a low score"
+    )
+    lost_evidence: float = number(
+        default=2.0, low=0, high=100, help="nats more for each second that a track was not seen, at most 4"
+    )
+    birth_share: float = number(
+        default=0.55,
+        low=0,
+        high=1,
+        help="a new track is reported at once where this share of such births was borne out before",
+    )
+
+    def reset(self) -> None:
+        """Forget everything; identities start again at 1."""
+        super().reset()
+        self._population = Population()
+        self._shift = CameraShift()
+        self._reliability = BirthReliability()
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """Every track that is remembered, seen or not, in the order of birth."""
+        return tracks_of(self._rows, self._motion, self._period)
+
+    def _new_motion(self) -> LikelihoodMotion:
+        return LikelihoodMotion(use_depth=self.fusion.mode != "none" and self.fusion.gamma > 0)
+
+    def _new_depth(self) -> None:
+        """Depth is a coordinate of the motion."""
+
+    def _associate(self, seen: Measurements, boxes: FloatArray, high: Indices, low: Indices) -> Indices:
+        rows, motion = self._rows, self._motion
+        motion.extend(seen.boxes)
+        states, own = motion.observe(seen)
+        self._population.learn(states)
+        pairs = near_pairs(motion, states, own, reach=self._shift.reach, period=self._period)
+        pairs = self._follow_shift(pairs, len(seen))
+        by_boxes = box_ratios(pairs, self._population.spread) + self._allowances(pairs, seen)
+        by_depth = depth_ratios(pairs, self._population.spread)
+        shape, trust = (len(rows), len(seen)), motion.depth_trust
+        values = by_boxes + trust * np.where(np.isnan(by_depth), 0.0, by_depth) if trust else by_boxes
+        matches, chosen = _choose(pairs, values, shape)
+        lead = leads(pairs, by_boxes, shape)[chosen]
+        lead[seen.scores[matches.columns] < self.high_score] = -np.inf
+        motion.depth_worth.add(by_depth[chosen[lead > CLEAR_LEAD]])
+        self._learn(matches, states[matches.columns], np.isposinf(lead).nonzero()[0])
+        young = ((rows.matches == 0) & (rows.misses == 1)).nonzero()[0]
+        rows.columns[matches.rows] = matches.columns
+        self._reliability.learn(rows.scores[young], rows.columns[young] >= 0)
+        return without(np.arange(len(seen)), matches.columns)
+
+    def _follow_shift(self, pairs: Pairs, count: int) -> Pairs:
+        """Move all tracks with the image, as far as the boxes tell that it moved."""
+        rows, motion = self._rows, self._motion
+        steady = (rows.matches >= STEADY_MATCHES) & (rows.misses <= LATELY + 1)
+        told = pairs.take(steady[pairs.rows].nonzero()[0])
+        spread, need = self._population.spread, self.min_evidence
+        shift = self._shift.update(
+            told,
+            lambda chosen: box_ratios(chosen, spread) - need,
+            np.exp(motion.filters.mean[:, HEIGHT]),
+            (len(rows), count),
+        )
+        if not shift.any():
+            return pairs
+        motion.shift(shift)
+        rows.boxes = rows.boxes + np.concatenate([shift, shift])
+        return pairs.shifted(shift)
+
+    def _allowances(self, pairs: Pairs, seen: Measurements) -> FloatArray:
+        """Minus what each pair needs to be matched, ``(P,)`` nats; -inf = never to be matched."""
+        rows = self._rows
+        scores = seen.scores[pairs.columns]
+        low = scores < self.high_score
+        tentative = rows.states[pairs.rows] == TENTATIVE
+        barred = (scores < self.low_score) | (low & tentative)
+        if not self.class_agnostic:
+            barred |= rows.classes[pairs.rows] != seen.classes[pairs.columns]
+        need = self.min_evidence + self.low_evidence * low + self._search_needs()[pairs.rows]
+        return np.where(barred, -np.inf, -need)
+
+    def _search_needs(self) -> FloatArray:
+        """Nats more that a track needs that was not seen though nothing hides it, ``(T,)``."""
+        lost = self._rows.misses > 1
+        needs = np.zeros(len(lost))
+        if lost.any():
+            boxes = self._motion.boxes()
+            hidden = hidden_share(boxes[lost], boxes[~lost])
+            unseen = self._rows.now - self._rows.last_seen[lost]
+            asked = np.minimum(self.lost_evidence * unseen, MOST_LOST_EVIDENCE)
+            needs[lost] = asked * (1 - np.minimum(hidden / HIDDEN, 1.0))
+        return needs
+
+    def _learn(self, matches: Matches, states: FloatArray, clear: Indices) -> None:
+        """Learn the noise of the stream from the pairs that leave no doubt.
+
+        Args:
+            matches: Tracks and the detections that they take.
+            states: ``(N, 5)`` those detections.
+            clear: ``(M,)`` which of the N teach.
+        """
+        found, motion = matches.rows, self._motion
+        if self._period is not None:
+            turns = np.rint((states[:, 0] - motion.filters.mean[found, 0]) / self._period)
+            states[:, 0] -= turns * self._period
+        motion.learn(found, states, clear)
+
+    def _revise(self, step: Step) -> None:
+        rows = self._rows
+        here = rows.columns >= 0
+        proven = (rows.scores > self.sure_score) | (rows.matches + 1 >= self.confirm_frames)
+        rows.states[here & (proven | (rows.states == LOST))] = CONFIRMED
+        rows.states[~here & (rows.states == CONFIRMED)] = LOST
+
+    def _kept(self, expired: BoolArray) -> BoolArray:
+        """A track that its second frame does not bear out is none."""
+        unborn = (self._rows.columns < 0) & (self._rows.states == TENTATIVE)
+        return np.asarray(~(expired | unborn))
+
+    def _reported_at_once(self) -> bool:
+        return self.confirm_frames == 1 or self._rows.frame_count == 1
+
+    def _initiate(self, taken: Measurements) -> None:
+        """Start a track at each of these detections, reported at once where such ones proved real."""
+        super()._initiate(taken)
+        real = self._reliability.share(taken.scores) > self.birth_share
+        self._rows.states[-len(taken) :][real] = CONFIRMED
+
+
+def _choose(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> tuple[Matches, Indices]:
+    """The matches that are worth most together, and the place of each among the pairs."""
+    good = (values > 0).nonzero()[0]
+    rows, columns = pairs.rows[good], pairs.columns[good]
+    chosen = good[assign_pairs(rows, columns, -values[good], shape)]
+    return Matches(pairs.rows[chosen], pairs.columns[chosen]), chosen

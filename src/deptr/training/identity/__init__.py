@@ -1,0 +1,1 @@
+"""Training of the identity decoder: simulated tracks, the network, its losses."""

@@ -1,0 +1,109 @@
+"""The configuration file of an identity decoder's training."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deptr.errors import DataError, UsageError
+from deptr.io.text_files import read_toml
+from deptr.training.config import OptimizerSettings, RunSettings, read_section
+from deptr.training.identity.criterion import IdentityLossSettings
+from deptr.training.identity.decoder import KIND, IdentityConfig
+from deptr.training.identity.examples import AugmentSettings
+from deptr.training.identity.worlds import WorldSettings
+
+
+@dataclass(frozen=True)
+class IdentityDataSettings:
+    """How clips become batches.
+
+    Attributes:
+        worlds: Ranges from which simulated clips are drawn.
+        augment: Mistakes in the histories.
+        batch_size: Clips per process and step.
+        workers: Loader processes per training process.
+        lost_seconds: Shortest and longest time that an unseen identity is remembered.
+        evaluate: Clips on which each evaluation reports, never trained on.
+        seed: What every random choice derives from.
+    """
+
+    worlds: WorldSettings = field(default_factory=WorldSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    batch_size: int = 6
+    workers: int = 0
+    lost_seconds: list[float] = field(default_factory=lambda: [1.0, 3.0])
+    evaluate: int = 100
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class IdentityTrainSettings:
+    """All of a training run.
+
+    Attributes:
+        kind: ``"identity"``, which tells this file from a detector's.
+        start: Folder of a decoder to start from; empty: random weights.
+        model: Shape of the decoder.
+        data: Clips.
+        optimizer: Rates and steps.
+        loss: Weights of the terms.
+        run: How the run goes about it.
+    """
+
+    kind: str = KIND
+    start: str = ""
+    model: IdentityConfig = field(default_factory=IdentityConfig)
+    data: IdentityDataSettings = field(default_factory=IdentityDataSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    loss: IdentityLossSettings = field(default_factory=IdentityLossSettings)
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain nested dictionaries, for saving beside the checkpoints."""
+        return asdict(self)
+
+
+def load_identity_settings(path: str | Path) -> IdentityTrainSettings:
+    """Read and check a recipe.
+
+    Raises:
+        DataError: The file is missing or not TOML, or a setting cannot be meant.
+    """
+    try:
+        return identity_settings(read_toml(path))
+    except UsageError as error:
+        raise DataError(path, str(error)) from error
+
+
+def identity_settings(content: dict[str, Any]) -> IdentityTrainSettings:
+    """Settings from a recipe's content.
+
+    Raises:
+        UsageError: Unknown key, wrong type or value out of range.
+
+    Example:
+        >>> identity_settings({"kind": "identity", "model": {"layers": 2}}).model.layers
+        2
+    """
+    settings = read_section(IdentityTrainSettings, content)
+    model, data = settings.model, settings.data
+    limits: list[tuple[str, Any, bool]] = [
+        ("model.width", model.width, model.width % model.heads == 0),
+        ("model.memory", model.memory, model.memory >= 1),
+        ("data.batch_size", data.batch_size, data.batch_size >= 1),
+        ("data.worlds.frames", data.worlds.frames, _range(data.worlds.frames, 2)),
+        ("data.worlds.objects", data.worlds.objects, _range(data.worlds.objects, 1)),
+        ("data.worlds.rates", data.worlds.rates, _range(data.worlds.rates, 0.01)),
+        ("data.lost_seconds", data.lost_seconds, _range(data.lost_seconds, 0)),
+        ("model.identities", model.identities, model.identities > data.worlds.objects[1]),
+    ]
+    for name, value, fine in limits:
+        if not fine:
+            raise UsageError(f"{name}: out of range, got {value}")
+    return settings
+
+
+def _range(values: list[float] | list[int], least: float) -> bool:
+    return len(values) == 2 and least <= values[0] <= values[1]

@@ -1,0 +1,81 @@
+"""Mechanisms of the likelihood tracker: which lines hold them, which test sees them."""
+
+from __future__ import annotations
+
+from mutations import Mutation
+
+SAFE = ("test_likelihood.py::test_useless_depth_changes_nothing_at_all",)
+RATES = ("test_likelihood.py::test_rates_of_depth_move_boxes_only_where_they_foresee_them",)
+
+OF_LIKELIHOOD = (
+    Mutation(
+        "likelihood: depth earns its say",
+        (("(len(rows), len(seen)), motion.depth_trust", "(len(rows), len(seen)), 1.0"),),
+        SAFE,
+    ),
+    Mutation(
+        "likelihood: depth said twice",
+        (("return min(max((SAID_TWICE - self.share) / (SAID_TWICE - NEW), 0.0), 1.0)", "return 1.0"),),
+        ("test_likelihood.py::test_depth_computed_from_the_box_has_no_say",),
+    ),
+    Mutation(
+        "likelihood: smoothing between close frames only",
+        (("    smoothing_step = 0.12", "    smoothing_step = 9.0"),),
+        ("test_likelihood.py::test_boxes_are_smoothed_only_between_close_frames",),
+    ),
+    Mutation(
+        "likelihood: lost tracks by the second",
+        (("np.minimum(self.lost_evidence * unseen, MOST_LOST_EVIDENCE)", "MOST_LOST_EVIDENCE"),),
+        ("test_likelihood.py::test_a_hidden_track_needs_no_more_evidence_than_one_that_is_seen",),
+    ),
+    Mutation(
+        "likelihood: evidence of depth",
+        (("(len(rows), len(seen)), motion.depth_trust", "(len(rows), len(seen)), 0.0"),),
+        ("test_likelihood.py::test_depth_parts_two_who_pass_in_one_place",),
+    ),
+    Mutation(
+        "likelihood: the spread of depths starts unknown",
+        (("FIRST_SPREAD = np.array([1e5, 1e4, 0.5, 0.5, 0.0])", "FIRST_SPREAD = np.full(5, 1e5)"),),
+        SAFE,
+    ),
+    Mutation(
+        "likelihood: rates of depth earn their say",
+        (
+            (
+                "return min(max((self.bound - self._useful) / (self._telling - self._useful), 0.0), 1.0)",
+                "return 1.0",
+            ),
+        ),
+        RATES,
+    ),
+    Mutation(
+        "likelihood: hiding",
+        (("asked * (1 - np.minimum(hidden / HIDDEN, 1.0))", "asked"),),
+        ("test_likelihood.py::test_a_hidden_track_needs_no_more_evidence_than_one_that_is_seen",),
+    ),
+    Mutation(
+        "likelihood: camera's shift",
+        (("        motion.shift(shift)\n", ""),),
+        ("test_likelihood.py::test_a_jump_of_the_camera_is_taken_out",),
+    ),
+    Mutation(
+        "likelihood: measurement noise apart from acceleration",
+        (
+            (
+                "power = (self._differences[1] - self._differences[0]) * 1.5 / (7 * time**3)",
+                "power = self._differences[0] * 1.5 / time**3",
+            ),
+        ),
+        ("test_likelihood.py::test_learned_noise_is_that_of_the_stream_at_any_frame_rate",),
+    ),
+    Mutation(
+        "likelihood: births by learned reliability",
+        (
+            (
+                "real = self._reliability.share(taken.scores) > self.birth_share",
+                "real = taken.scores > 2",
+            ),
+        ),
+        ("test_likelihood.py::test_births_are_reported_at_once_where_such_births_proved_real",),
+    ),
+)
