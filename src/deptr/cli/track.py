@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from deptr.cli import track_depth_options as depth_option
 from deptr.cli import track_options as option
 from deptr.cli.interrupt import EXIT_CODE, interruptible
 from deptr.cli.option_groups import grouped
 from deptr.cli.terminal import progress
 from deptr.cli.track_count_options import CountOptions
+from deptr.cli.track_depth_options import CameraOptions, DepthOptions
 from deptr.cli.track_detector_options import DetectorOptions
 from deptr.cli.track_live_options import LiveOptions
 from deptr.cli.track_output_options import OutputOptions
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
-from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.output import Summary
 from deptr.pipeline.request import Request
 from deptr.pipeline.run import Run
@@ -29,14 +28,12 @@ def track(
     *,
     detections: option.Detections = None,
     looks: DetectorOptions,
-    focal: option.Focal = None,
     tracker: option.Tracker = "bytetrack",
     fusion: option.Fusion = None,
     gamma: option.Gamma = None,
     depth_scale: option.DepthScale = None,
-    depth: depth_option.Depth = None,
-    depth_column: depth_option.DepthColumn = None,
-    depth_kind: depth_option.KindOfDepth = "metric",
+    reading: DepthOptions,
+    view: CameraOptions,
     first_frame: option.FirstFrame = 1,
     fps: option.Fps = None,
     topic: option.Topic = None,
@@ -54,11 +51,11 @@ def track(
             source=source,
             detections=detections,
             detector=looks.request,
-            focal_px=focal,
             tracker=tracker,
             parameters=tracker_parameters(tracker, param or (), config),
             fusion=chosen_fusion(fusion, gamma, depth_scale, config),
-            depth=DepthRequest(depth, depth_column, depth_kind),
+            depth=reading.request,
+            camera=view.request,
             first_frame=first_frame,
             fps=fps,
             topic=topic,

@@ -143,6 +143,7 @@ def write_run(plan: Plan, summary: Summary) -> None:
             "frames": plan.total,
             "topic": plan.frames.topic if plan.frames is not None else None,
             "focal_px": request.focal_px or (plan.frames.focal_px if plan.frames is not None else None),
+            "camera": None if plan.world is None else plan.world.details(),
         },
         "tracker": plan.tracker.tracker_name,
         "parameters": plan.tracker.parameters,
