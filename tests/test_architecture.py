@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "synth": {"io"},
     "evaluation": {"io", "tracking"},
     "viz": {"io"},
-    "pipeline": {"io", "depth", "tracking", "detector", "viz"},
+    "pipeline": {"io", "depth", "tracking", "detector", "teacher", "viz"},
     "experiments": {
         "io",
         "depth",
