@@ -10,7 +10,9 @@ import torch
 from tiny_detector import PaintedSource, tiny_detector, tiny_settings
 
 from deptr.errors import DataError
+from deptr.training.config import settings_from_dict
 from deptr.training.detector_task import DetectorTask
+from deptr.training.run import train_in
 from deptr.training.schedule import AveragedWeights, rate_factor
 from deptr.training.trainer import Trainer
 
@@ -98,3 +100,19 @@ def test_averaged_weights_and_rates() -> None:
     assert rate_factor(
         0, tiny_settings(steps=100, warmup_steps=10, decay_steps=0).optimizer
     ) == pytest.approx(0.1)
+
+
+def test_fresh_parts_follow_from_the_seed_alone(tmp_path: Path) -> None:
+    """A new depth module starts alike whatever the process did before, and otherwise with another seed."""
+    tiny_detector(depth_head="none").save_pretrained(tmp_path / "start")
+    content = tiny_settings(steps=1, warmup_steps=0, decay_steps=0).as_dict()
+    content["model"] |= {"start": str(tmp_path / "start"), "depth_head": "light"}
+    content["model"] |= {"image_height": 64, "image_width": 96}
+    found = []
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        torch.rand(7)
+        content["data"]["seed"] = seed
+        train_in(tmp_path / name, settings_from_dict(content))
+        found.append((tmp_path / name / "last" / "model.safetensors").read_bytes())
+    assert found[0] == found[1]
+    assert found[0] != found[2]

@@ -6,6 +6,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ from deptr.reproduce import data, public_weights, resources
 from deptr.reproduce.archives import unpack
 from deptr.reproduce.check import Check, stops
 from deptr.reproduce.data import Split
+from deptr.reproduce.measure import gpu_bytes, measure
 from deptr.reproduce.plan import make_plan
 from deptr.reproduce.resources import Need
-from deptr.reproduce.settings import Labelling, Machine, Request
+from deptr.reproduce.settings import Labelling, Machine, Request, Training
 from deptr.reproduce.show import lines
 from deptr.reproduce.studies import STUDIES
 from deptr.synth.layouts import Miniature, write_layout
@@ -284,6 +286,23 @@ def test_without_a_gpu_it_is_told_what_a_processor_would_take(
     assert code == 1
     assert "no GPU is used: about" in told
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_without_weights_networks_of_the_real_size_are_measured(tmp_path: Path, whole: Path) -> None:
+    """D-FINE-L has 31 million numbers; smaller ones are told as estimates from it."""
+    small = Training(image_size=(64, 96))
+    asked = Request("dancetrack", whole, tmp_path, Labelling(input_size=28), small)
+    machine = Machine(device="cpu")
+    rates = measure(asked, machine, {})
+    assert 31e6 < rates.weights < 32e6
+    assert "random weights of D-FINE-L" in rates.train.how
+    assert "random weights of SAM 2.1 tiny" in rates.label.how
+    assert min(rates.train.seconds, rates.predict.seconds, rates.label.seconds, rates.track.seconds) > 0
+    one = gpu_bytes(asked, machine, rates)
+    assert gpu_bytes(asked, Machine(processes=4), rates) < one
+    nano = replace(asked, training=replace(small, size="n"), labelling=Labelling("synthetic", "synthetic"))
+    assert measure(nano, machine, {}).train.how.startswith("estimate from D-FINE-L")
 
 
 def test_all_that_is_missing_is_counted(tmp_path: Path, dance: Path) -> None:

@@ -14,6 +14,16 @@ OF_LIKELIHOOD = (
         SAFE,
     ),
     Mutation(
+        "likelihood: looks",
+        (("self._looks.worth.trust * np.where(np.isnan(by_looks)", "0.0 * np.where(np.isnan(by_looks)"),),
+        ("test_likelihood_looks.py::test_looks_part_two_who_pass_in_one_place",),
+    ),
+    Mutation(
+        "likelihood: looks earn their say",
+        (("self._looks.worth.trust * np.where(np.isnan(by_looks)", "1.0 * np.where(np.isnan(by_looks)"),),
+        ("test_likelihood_looks.py::test_useless_looks_change_nothing_at_all",),
+    ),
+    Mutation(
         "likelihood: depth said twice",
         (("return min(max((SAID_TWICE - self.share) / (SAID_TWICE - NEW), 0.0), 1.0)", "return 1.0"),),
         ("test_likelihood.py::test_depth_computed_from_the_box_has_no_say",),

@@ -72,7 +72,8 @@ def learned(rate: float) -> LearnedNoise:
     rows = np.arange(count)
     for step in range(every, steps, every):
         noise.step(1 / rate)
-        noise.learn(rows, path[step], rows, np.ones((count, 5)))
+        noise.remember(rows, path[step])
+        noise.learn(rows, np.ones((count, 5)))
     return noise
 
 
@@ -89,7 +90,8 @@ def test_an_uneven_clock_teaches_nothing_wrong() -> None:
     before = noise.acceleration.copy()
     for frame in range(200):  # a steady walk seen at steps that change all the time
         noise.step(0.1 if frame % 2 else 0.3)
-        noise.learn(rows, np.full((4, 5), 0.2 * frame), rows, np.ones((4, 5)))
+        noise.remember(rows, np.full((4, 5), 0.2 * frame))
+        noise.learn(rows, np.ones((4, 5)))
     np.testing.assert_allclose(noise.acceleration, before)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from deptr.pipeline.camera import CameraRequest
-from deptr.pipeline.depth.request import WORDS, DepthRequest
+from deptr.pipeline.depth.request import MONOCULAR, DepthRequest
 from deptr.records import DepthKind
 
 _PANEL, _CAMERA = "Depth", "Camera"
@@ -23,8 +23,9 @@ class DepthOptions:
         str | None,
         typer.Option(
             "--depth",
-            help=f"Where depth comes from: {' or '.join(WORDS)}; pseudo guesses it from the boxes and "
-            "the ground plane. Default: the file's, if it has any.",
+            help="Where depth comes from: file; pseudo guesses it from the boxes and the ground plane; "
+            "network asks a DepTR network about the boxes, whoever found them; a depth network looks at the "
+            f"images: {', '.join(MONOCULAR)}. Default: the file's or detector's, if it has any.",
             rich_help_panel=_PANEL,
         ),
     ] = None
@@ -108,6 +109,23 @@ class DepthOptions:
         ),
     ] = None
 
+    depth_network: Annotated[
+        str | None,
+        typer.Option(
+            "--depth-network",
+            help="Which network --depth network asks. Default: the one that comes with deptr.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    depth_every: Annotated[
+        int | None,
+        typer.Option(
+            "--depth-every",
+            help="Frames from one map of a depth network to the next. Default: 1.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+
     @property
     def request(self) -> DepthRequest:
         """What is asked."""
@@ -123,6 +141,8 @@ class DepthOptions:
             baseline_m=self.baseline,
             depth_camera=self.depth_camera,
             extrinsics=self.extrinsics,
+            network=self.depth_network,
+            every=self.depth_every,
         )
 
 

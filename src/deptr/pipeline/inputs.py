@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -14,6 +14,7 @@ from deptr.io.detection_file import read_detection_file
 from deptr.io.library_results import detections_from
 from deptr.io.sequences import Sequence, folder_sequence
 from deptr.io.tables import DetectionTable
+from deptr.pipeline.depth.request import LOOKING
 from deptr.pipeline.detector_request import DetectFunction
 from deptr.pipeline.request import Request
 from deptr.pipeline.steps import Step
@@ -147,7 +148,10 @@ def file_input(path: str | Path, request: Request) -> Input:
         DataError: The file cannot be read.
         UsageError: A column, kind or class cannot be meant.
     """
-    request.detector.refuse("on detections of a file", request.spelling)
+    # the device is also that of a network which is asked about a file's boxes
+    looking = request.depth.source in LOOKING
+    unused = replace(request.detector, device=None) if looking else request.detector
+    unused.refuse("on detections of a file", request.spelling)
     table = read_detection_file(
         path,
         depth_column=request.depth.column,

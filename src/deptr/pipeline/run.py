@@ -207,9 +207,10 @@ def track(
             tracker, which forgets what it knows.
         parameters: The tracker's parameters by name, where it is given by its name.
         fusion: How depth takes part, as for a tracker's ``depth``; None means adaptive with depth.
-        depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane), a
-            `DepthRequest`, for depth images, points and disparity, or None, for that of the file or detector
-            if it has any.
+        depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane),
+            ``network`` (a DepTR network asked about the boxes, whoever found them), the name of a depth
+            network such as ``depth-anything-v2-small``, a `DepthRequest`, for depth images, points,
+            disparity and what the others can be told, or None, for that of the file or detector if any.
         depth_kind: What depths mean that a file or a detector of your own gives; None: metric for a file.
         depth_column: Column of the file with the depth, counted from 1; None takes the usual one.
         first_frame: Number of the first frame in the file, 0 or 1.

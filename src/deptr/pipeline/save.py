@@ -92,7 +92,7 @@ def _write(
         with ExitStack() as stack:
             tracks = stack.enter_context(TrackWriter(summary.folder / TRACKS))
             places = [summary.folder / LINES, *([] if outputs.jsonl is None else [outputs.jsonl])]
-            lines = [stack.enter_context(JsonLinesWriter(place)) for place in places]
+            lines = [stack.enter_context(JsonLinesWriter(place)) for place in dict.fromkeys(places)]
             counts = _counting(plan, summary, stack)
             pictures = [stack.enter_context(output) for output in _picture_outputs(plan, summary, outputs)]
             stack.enter_context(closing(frames))

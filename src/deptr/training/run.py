@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from deptr.progress import Progress
 from deptr.training.builder import build_detector
 from deptr.training.config import TrainSettings
@@ -54,6 +56,7 @@ def train_in(folder: str | Path, settings: TrainSettings, *, progress: Progress 
         UsageError: The settings cannot be meant, or a batch does not fit into memory.
     """
     mixture, sets = training_mixture(settings), evaluation_sets(settings)
+    torch.manual_seed(settings.data.seed)  # of the parts that start fresh, whatever this process did before
     trainer = Trainer(
         DetectorTask(build_detector(settings.model), mixture, settings),
         folder,

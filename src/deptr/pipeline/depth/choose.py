@@ -12,6 +12,8 @@ from deptr.io.depth_files import parse_unit
 from deptr.io.depth_maps import FRAMES_APART, DepthMaps, open_depth_maps
 from deptr.io.frame_source import FrameSource
 from deptr.io.point_files import READERS
+from deptr.pipeline.depth.networks import looking_depth
+from deptr.pipeline.depth.request import LOOKING
 from deptr.pipeline.depth.source import CarriedDepth, DepthSource, GroundPlaneDepth
 from deptr.pipeline.inputs import Input
 from deptr.pipeline.request import Request
@@ -45,6 +47,8 @@ def choose(
     asked = request.depth
     if asked.source == "pseudo":
         return GroundPlaneDepth(size)
+    if asked.source in LOOKING:
+        return looking_depth(request, None if calibration is None else calibration.camera.focal_px)
     if asked.points is not None:
         return _points(request, frames, fps, calibration)
     if asked.sensor is not None:

@@ -10,8 +10,11 @@ from deptr.errors import UsageError
 from deptr.io.depth_files import parse_unit
 from deptr.pipeline.spelling import Spelling
 from deptr.records import DepthKind
+from deptr.weights import MASKS, WEIGHTS
 
-WORDS = ("file", "pseudo")
+MONOCULAR = tuple(name for name, entry in WEIGHTS.items() if entry.purpose != MASKS)
+LOOKING = ("network", *MONOCULAR)  # sources that look at the images
+WORDS = ("file", "pseudo", *LOOKING)
 SENSORS = ("maps", "points", "disparity")  # files for each frame that a depth is read from
 
 
@@ -34,6 +37,8 @@ class DepthRequest:
         baseline_m: Distance of the lenses in metres, for disparity.
         depth_camera: File with the camera of depth images that are not registered to the frames.
         extrinsics: File with the transform from the depth sensor's axes to the camera's.
+        network: Which DepTR network is asked about the boxes, with the source ``network``; None: the bundled.
+        every: Frames from one map of a depth network to the next, 1 by default; depth is unknown in between.
 
     Example:
         >>> DepthRequest(maps="depth/", unit="mm").sensor
@@ -51,6 +56,8 @@ class DepthRequest:
     baseline_m: float | None = None
     depth_camera: str | Path | None = None
     extrinsics: str | Path | None = None
+    network: str | Path | None = None
+    every: int | None = None
 
     @property
     def sensor(self) -> str | None:
@@ -73,11 +80,22 @@ class DepthRequest:
         if len(given) > 1:
             raise UsageError(f"{given[0]}: give it or {given[1]}, not both: depth has one source")
         self._check_company(spelling)
+        self._check_networks(spelling)
         parse_unit(self.unit, say("unit"))
         for name in ("max_gap", "baseline_m"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise UsageError(f"{say(name)}: expected a positive number, got {value:g}")
+
+    def _check_networks(self, spelling: Spelling) -> None:
+        say = spelling.choice
+        if self.network is not None and self.source != "network":
+            raise UsageError(f"{say('depth_network')}: has no effect without {say('depth', 'network')}")
+        if self.every is not None and self.source not in MONOCULAR:
+            named = " or ".join(say("depth", name) for name in MONOCULAR[:2])
+            raise UsageError(f"{say('depth_every')}: has no effect without a depth network such as {named}")
+        if self.every is not None and self.every < 1:
+            raise UsageError(f"{say('depth_every')}: expected at least 1, got {self.every}")
 
     def _check_company(self, spelling: Spelling) -> None:
         """Choices that mean something only beside others."""

@@ -23,6 +23,7 @@ from deptr.tracking.part import Step
 U, V, HEIGHT, ASPECT, DEPTH = range(COORDINATES)
 SMALLEST_STEP_RATIO = 0.3  # what would come nearer than this share of its distance in one step is held
 USEFUL, TELLING = 0.5, 0.75  # nats of a clear pair's depth: from the one it has a say, from the other a whole
+LEARN_EVERY = 4  # frames, once as much is learned as is remembered
 STEADY = 2  # corrections from which on a track tells what the world does
 USEFUL_RATE, TELLING_RATE = 0.0, 0.02  # nats per pair that the rate of the depth adds to place and size
 FREEDOM = 4.0  # of Student's distribution: rare large errors of boxes cost less than a Gaussian says
@@ -54,6 +55,7 @@ class LikelihoodMotion(BoxMotion):
         self.redundancy = Redundancy()
         self.rate_worth = Worth(useful=USEFUL_RATE, telling=TELLING_RATE, errors=0.0)
         self._trust = 0.0
+        self._lessons = 0
         self._use_depth = use_depth
         self._offsets: FloatArray = np.zeros((2, 0, 3))  # of the predictions without and with depth's rate
         self._image = np.array([np.inf, np.inf, -np.inf, -np.inf])
@@ -180,11 +182,15 @@ class LikelihoodMotion(BoxMotion):
             states: ``(N, 5)`` their detections.
             clear: ``(M,)`` those of the N whose match leaves no doubt; they teach.
         """
+        self.noise.remember(rows, states)
+        self._lessons += 1
+        if self._lessons % LEARN_EVERY and self.noise.full:
+            return
         certain = rows[clear]
         scales = self.scales(certain)
         if np.isfinite(states[:, DEPTH]).any():
             self._learn_rate(certain, states[clear])
-        self.noise.learn(rows, states, clear, scales)
+        self.noise.learn(certain, scales)
         if self._use_depth:
             self.redundancy.learn(self.noise.tremble(certain, scales)[:, [V, HEIGHT, DEPTH]])
 

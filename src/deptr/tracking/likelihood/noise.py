@@ -94,19 +94,25 @@ class LearnedNoise:
         newest, before, oldest = self._history[:3, rows]
         return np.asarray((newest - 2 * before + oldest) / scales)
 
-    def learn(self, rows: Indices, states: FloatArray, clear: Indices, scales: FloatArray) -> None:
-        """Take the measurements of this frame in.
+    @property
+    def full(self) -> bool:
+        """Whether as much is learned as is remembered."""
+        return bool(self._weights[0, 0] >= MEMORY)
+
+    def remember(self, rows: Indices, states: FloatArray) -> None:
+        """Take in what was measured of these tracks in this frame, ``(N, 5)``."""
+        self._history[0, rows] = states
+
+    def learn(self, clear: Indices, scales: FloatArray) -> None:
+        """Learn from what is remembered of tracks that were seen in this frame.
 
         Args:
-            rows: ``(N,)`` tracks that were seen.
-            states: ``(N, 5)`` what was measured.
-            clear: ``(M,)`` those of the N whose match leaves no doubt; they teach.
+            clear: ``(M,)`` tracks whose match leaves no doubt.
             scales: ``(M, 5)`` units of their coordinates: the height for the place, else 1.
         """
-        self._history[0, rows] = states
         if not len(clear) or self._seconds is None:
             return
-        seen, lag = self._history[:, rows[clear]], self._lag
+        seen, lag = self._history[:, clear], self._lag
         for index, step in enumerate((lag, 2 * lag)):
             difference = (seen[0] - 2 * seen[step] + seen[2 * step]) / scales
             _follow(self._differences[index], self._weights[index], difference**2)

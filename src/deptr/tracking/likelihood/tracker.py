@@ -11,12 +11,13 @@ from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.likelihood.camera import CameraShift
 from deptr.tracking.likelihood.evidence import Pairs, Population, box_ratios, depth_ratios, leads, near_pairs
 from deptr.tracking.likelihood.hiding import hidden_share
+from deptr.tracking.likelihood.looks import Looks
 from deptr.tracking.likelihood.motion import HEIGHT, LikelihoodMotion
 from deptr.tracking.likelihood.reliability import BirthReliability
 from deptr.tracking.likelihood.view import tracks_of
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.parameters import number
-from deptr.tracking.part import Step
+from deptr.tracking.part import Part, Step
 from deptr.tracking.track_view import Track
 
 STEADY_MATCHES = 3  # from which on a track tells how the camera moved
@@ -29,7 +30,8 @@ HIDDEN = 0.5  # share of a track's box that must be covered for it to be no surp
 class LikelihoodTracker(Tracker):
     """One association a frame whose cost is minus a log-likelihood ratio; every noise is learned.
 
-    Depth has a say as far as it has earned one. Its fusion is ``adaptive``, whose gamma makes no difference
+    Depth has a say as far as it has earned one, and so have looks where detections carry
+    ``data["embedding"]``. Depth's fusion is ``adaptive``, whose gamma makes no difference
     here, or ``none``.
 
     Example:
@@ -80,6 +82,10 @@ class LikelihoodTracker(Tracker):
     def _new_depth(self) -> None:
         """Depth is a coordinate of the motion."""
 
+    def _new_parts(self) -> list[Part]:
+        self._looks = Looks(self.high_score)
+        return [self._looks]
+
     def _associate(self, seen: Measurements, boxes: FloatArray, high: Indices, low: Indices) -> Indices:
         rows, motion = self._rows, self._motion
         motion.extend(seen.boxes)
@@ -91,10 +97,17 @@ class LikelihoodTracker(Tracker):
         by_depth = depth_ratios(pairs, self._population.spread)
         shape, trust = (len(rows), len(seen)), motion.depth_trust
         values = by_boxes + trust * np.where(np.isnan(by_depth), 0.0, by_depth) if trust else by_boxes
+        by_looks = self._looks.ratios(pairs, seen.embeddings)
+        if by_looks is not None:
+            values = values + self._looks.worth.trust * np.where(np.isnan(by_looks), 0.0, by_looks)
         matches, chosen = _choose(pairs, values, shape)
         lead = leads(pairs, by_boxes, shape)[chosen]
         lead[seen.scores[matches.columns] < self.high_score] = -np.inf
-        motion.depth_worth.add(by_depth[chosen[lead > CLEAR_LEAD]])
+        clear = chosen[lead > CLEAR_LEAD]
+        motion.depth_worth.add(by_depth[clear])
+        self._looks.learn(pairs.take(clear), seen.embeddings)
+        if by_looks is not None:
+            self._looks.worth.add(by_looks[clear])
         self._learn(matches, states[matches.columns], np.isposinf(lead).nonzero()[0])
         young = ((rows.matches == 0) & (rows.misses == 1)).nonzero()[0]
         rows.columns[matches.rows] = matches.columns
