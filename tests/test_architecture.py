@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "deptr"
 FOLDERS = sorted(path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__")
-EVERYWHERE = {"boxes", "cameras", "errors", "files", "progress", "records", "threads", "weights"}
+EVERYWHERE = {"boxes", "cameras", "engines", "errors", "files", "progress", "records", "threads", "weights"}
 MAY_IMPORT = {
     "io": set(),
     "teacher": {"io"},
@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "synth": {"io"},
     "evaluation": {"io", "tracking"},
     "viz": {"io"},
+    "service": {"io", "tracking", "detector"},
     "pipeline": {"io", "depth", "tracking", "detector", "teacher", "viz"},
     "experiments": {
         "io",

@@ -23,10 +23,10 @@ def _defaults(setting: str) -> str:
 
 
 Source = Annotated[
-    str | None,
+    list[str] | None,
     typer.Argument(
         help="Video file, folder of images, MOT sequence folder, recording (MCAP or ROS bag), camera number, "
-        "or rtsp/http address."
+        "or rtsp/http address; several of them, folders of videos, or @FILE with one a line."
     ),
 ]
 Detections = Annotated[
@@ -109,7 +109,7 @@ Examples:
 \b
 Writes into the output folder:
   {TRACKS}   a row for each box: frame, id, left, top, width, height, score, class, -1, -1, depth
-  {LINES} a line of json for each frame, with places and velocities in metres (only with a camera)
+  {LINES} a line of JSON for each frame; with a camera, places and velocities in metres too
   {VIDEO}  the video with boxes, depth, trails and a bird's-eye inset (only with images)
   {RUN}     every parameter, versions, depth kind and unit, counts and timings
 
