@@ -105,7 +105,11 @@ def test_scores_and_classes_may_be_missing() -> None:
     assert found.class_id is None
 
 
-@pytest.mark.parametrize("empty", [[], np.zeros((0, 6)), np.zeros(0), sv.Detections.empty()], ids=str)
+@pytest.mark.parametrize(
+    "empty",
+    [[], np.zeros((0, 6)), np.zeros(0), sv.Detections.empty()],
+    ids=["list", "table", "array", "detections"],
+)
 def test_nothing_is_found_in_nothing(empty: object) -> None:
     assert len(deptr.detections_from(empty)) == 0
 
@@ -119,7 +123,7 @@ def test_nothing_is_found_in_nothing(empty: object) -> None:
         (np.zeros((2, 9)), r"expected 4 to 6 columns, got shape \(2, 9\)"),
         (np.zeros((3, 4, 4)), r"got shape \(3, 4, 4\)"),
     ],
-    ids=str,
+    ids=["words", "nothing", "two images", "too wide", "too deep"],
 )
 def test_what_is_no_result_is_told(wrong: object, message: str) -> None:
     with pytest.raises(UsageError, match=message):
