@@ -17,9 +17,10 @@ from deptr.evaluation.depth_quality import DepthQuality, match, quality
 from deptr.evaluation.judge import check_tracks
 from deptr.evaluation.methods import Method, start, track_rows
 from deptr.evaluation.trackeval_memory import RawScores, raw_scores
-from deptr.io.depth_maps import DepthMaps, open_depth_maps
+from deptr.io.depth_maps import DepthMaps
 from deptr.io.folders import image_files, number_images
 from deptr.io.image_source import read_image
+from deptr.io.open_depth_maps import open_depth_maps
 from deptr.io.sequences import Benchmark
 from deptr.io.sequences import Sequence as Recording
 from deptr.io.text_files import read_json
