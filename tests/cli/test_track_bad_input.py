@@ -27,7 +27,7 @@ REFUSED = {
     ),
     "depth": (
         ["--detections", "{det}", "--depth", "radar"],
-        "--depth: expected one of file, pseudo, got 'radar'",
+        "--depth: expected one of file, pseudo, network",
     ),
     "kind": (["--detections", "{det}", "--depth-kind", "x"], "depth_kind: expected one of relative_inverse"),
     "column": (

@@ -20,7 +20,7 @@ from deptr.tracking.learned.memory import Recall
 from deptr.tracking.learned.network import OnnxIdentityNetwork
 from deptr.tracking.learned.tracker import LearnedTracker
 from deptr.training.checkpoints import load_state, stored_states
-from deptr.training.identity.config import IdentityTrainSettings, identity_settings
+from deptr.training.identity.config import IdentityTrainSettings, identity_settings, load_identity_settings
 from deptr.training.identity.criterion import IdentityBatch, IdentityStep, tensors_of
 from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder
 from deptr.training.identity.export import export_identity
@@ -229,6 +229,11 @@ def test_train_and_export_by_command(tmp_path: Path) -> None:
     )
     assert "largest difference" in told.output
     assert LearnedTracker(network=file).update(detections(*people(0))).tracker_id.tolist() == [1, 2, 3, 4]
+
+
+def test_the_recipe_is_valid() -> None:
+    recipe = Path(__file__).parents[2] / "recipes" / "deptr-identity-boxes.toml"
+    assert load_identity_settings(recipe).optimizer.steps > 0
 
 
 def test_damaged_and_foreign_files_are_told(tmp_path: Path) -> None:

@@ -152,15 +152,15 @@ def run(
     if method.tracker == ORACLE:
         return perfect_identities(benchmark, sequence, table, **method.parameters), np.zeros(0)
     peer = method.tracker.startswith(PEER_PREFIX)
-    update = _start_peer(method) if peer else _start_ours(method, sequence)
+    update = _start_peer(method) if peer else start(method, sequence)
     rows, seconds = [], np.zeros(sequence.length)
     for frame in range(1, sequence.length + 1):
         detections = table.at(frame)
         if peer:
             detections = _plain(detections)
-        start = time.thread_time()  # processor time: what else the machine does leaves it alone
+        begin = time.thread_time()  # processor time: what else the machine does leaves it alone
         tracks = update(detections)
-        seconds[frame - 1] = time.thread_time() - start
+        seconds[frame - 1] = time.thread_time() - begin
         rows.append(track_rows(frame, tracks))
     return np.concatenate(rows) if rows else np.zeros((0, 7)), seconds
 
@@ -183,7 +183,12 @@ def track_rows(frame: int, tracks: sv.Detections) -> FloatArray:
     )
 
 
-def _start_ours(method: Method, sequence: Sequence) -> Update:
+def start(method: Method, sequence: Sequence) -> Update:
+    """One of our trackers at the start of a sequence: its update.
+
+    Raises:
+        UsageError: The frame rate of the sequence is not known.
+    """
     if sequence.frame_rate is None:
         raise UsageError(
             f"sequence {sequence.name}: its frame rate is not known; expected frameRate in seqinfo.ini"

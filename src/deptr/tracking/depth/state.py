@@ -165,7 +165,10 @@ class DepthState:
         if not len(t) or len(everyone) < 2:
             return
         d = columns[t]
-        next_one = everyone[(np.searchsorted(everyone, d) + 1) % len(everyone)]
+        everyone = everyone[np.lexsort(seen.boxes[everyone].T)]  # an order that is not that of the detections
+        place = np.empty(len(seen), np.intp)
+        place[everyone] = np.arange(len(everyone))
+        next_one = everyone[(place[d] + 1) % len(everyone)]
         self.noise.judge(
             (seen.values[d] - foretold) ** 2,
             filters.covariance[0, rows[t], DEPTH] + seen.variances[d],
