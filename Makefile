@@ -51,7 +51,7 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 # torch comes first and pinned: a package that asks for plain torch would pull gigabytes of CUDA
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) torch
-	$(PIP) --editable '.[train,teacher,export,distributed,tables,tune,ros,foxglove,rerun,dev,docs]'
+	$(PIP) --editable '.[train,teacher,export,distributed,serve,tables,tune,sensors,ros,foxglove,rerun,dev,docs]'
 	touch $@ $(VENV)/.base $(VENV)/.docs $(VENV)/.test
 
 clean:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 # tests/detector and tests/teacher need these; so do modules of src whose docstrings hold examples
-OPTIONAL = ("torch", "transformers", "safetensors", "pyarrow")
+OPTIONAL = ("torch", "transformers", "safetensors", "pyarrow", "fastapi", "uvicorn", "prometheus_client")
 MISSING = [name for name in OPTIONAL if find_spec(name) is None]
 
 

@@ -144,7 +144,8 @@ def page(minutes: list[Minute], report: dict, detector_seconds: float) -> str:
     """The page of results."""
     live, counts = report["live"], report["counts"]
     latency = live["latency_seconds"]
-    period, wall = detector_seconds, report["seconds"]["wall"]
+    wall = report["seconds"]["wall"]
+    period = (wall - sum(gap["seconds"] for gap in live["gaps"])) / counts["frames"]
     rows = [
         f"| {number} | {len(minute.latencies)} | {1000 * np.median(minute.latencies):.0f} | "
         f"{1000 * np.quantile(minute.latencies, 0.95):.0f} | {1000 * max(minute.latencies):.0f} | "
@@ -158,18 +159,18 @@ def page(minutes: list[Minute], report: dict, detector_seconds: float) -> str:
     ]
     most = 2000 * period
     within = np.mean([value < 2 * period for minute in minutes for value in minute.latencies])
-    rate = f"{counts['frames'] / wall:.1f}"
+    rate = f"{1 / period:.1f}"
     return "\n".join(
         [
             "# How late live results are",
             "",
             f"`{COMMAND}`: a camera (MJPEG over a real socket)",
-            f"gives {FPS} frames a second, the detector takes {1000 * period:.0f} ms for each, and three",
-            "times the camera is away. Two shared CPU cores, niced, other work beside it. A loop that takes",
+            f"gives {FPS} frames a second, the detector takes {1000 * detector_seconds:.0f} ms for each, and",
+            "three times the camera is away. Two CPU cores, which other work keeps busy. A loop that takes",
             f"every frame would be {wall * (1 - 1 / (FPS * period)) / 60:.1f} minutes late at the end.",
             "",
             f"In {wall / 60:.1f} minutes {counts['frames']} frames were tracked "
-            f"({rate} a second) and {live['frames_skipped']} skipped.",
+            f"({rate} a second while the camera was there) and {live['frames_skipped']} skipped.",
             f"Capture to result: median {1000 * latency['p50']:.0f} ms, 95 % {1000 * latency['p95']:.0f} ms, "
             f"99 % {1000 * latency['p99']:.0f} ms, longest {1000 * latency['max']:.0f} ms.",
             f"**{within:.2%} of the results came within two frames of the processing rate ({most:.0f} ms)**, "

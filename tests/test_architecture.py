@@ -13,24 +13,37 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "deptr"
 FOLDERS = sorted(path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__")
-EVERYWHERE = {"boxes", "errors", "files", "progress", "records", "threads", "weights"}
+EVERYWHERE = {"boxes", "cameras", "engines", "errors", "files", "progress", "records", "threads", "weights"}
 MAY_IMPORT = {
     "io": set(),
     "teacher": {"io"},
     "detector": set(),
     "training": {"io", "detector", "synth", "tracking"},
+    "depth": set(),
     "tracking": set(),
     "synth": {"io"},
     "evaluation": {"io", "tracking"},
     "viz": {"io"},
-    "pipeline": {"io", "tracking", "detector", "viz"},
-    "experiments": {"io", "teacher", "detector", "training", "tracking", "synth", "evaluation", "viz"},
+    "service": {"io", "tracking", "detector"},
+    "pipeline": {"io", "depth", "tracking", "detector", "teacher", "viz"},
+    "experiments": {
+        "io",
+        "depth",
+        "teacher",
+        "detector",
+        "training",
+        "tracking",
+        "synth",
+        "evaluation",
+        "viz",
+    },
     "reproduce": {"io", "teacher", "detector", "training", "tracking", "evaluation", "experiments"},
     "cli": set(FOLDERS) - {"cli"},
 }
 # modules that importing any file of the folder must not pull in
 BLOCKED = {
     "io": ["torch"],
+    "depth": ["torch", "cv2", "supervision"],
     "tracking": ["torch", "cv2", "supervision"],
     "viz": ["torch"],
     "cli": ["torch"],

@@ -37,7 +37,7 @@ _BLOCK = re.compile(r"(?:^<!-- not run: ([^\n]+) -->\n)?^```(\w*)[^\n]*\n(.*?)^`
 COMMANDS_PAGE = ROOT / "docs" / "commands.md"  # written when the site is built
 SLOW_TO_RUN = {ROOT / "docs" / "gallery.md"}
 # what a block that is not run may call besides `deptr`, `make` and the project's own scripts
-OTHER_PROGRAMS = {"git", "pip", "pre-commit", "pytest", "torchrun"}
+OTHER_PROGRAMS = {"git", "pip", "podman", "pre-commit", "pytest", "torchrun"}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from deptr.errors import DataError, MissingExtraError, UsageError
 HUB_PATIENCE = 5.0  # seconds
 FOLDER_VARIABLE = "DEPTR_WEIGHTS"
 APACHE = "Apache-2.0"
+MASKS = "masks from boxes"
 NON_COMMERCIAL = "CC-BY-NC-4.0 (not for commercial use)"
 
 
@@ -56,7 +57,7 @@ class Weights:
 
 
 def _published() -> list[Weights]:
-    masks, depth = "masks from boxes", "depth of video"
+    masks, depth = MASKS, "depth of video"
     tensors, small = "model.safetensors", "depth-anything/Video-Depth-Anything-"
     sam = [("tiny", 156), ("small", 184), ("base-plus", 323), ("large", 898)]
     video = [
@@ -69,6 +70,7 @@ def _published() -> list[Weights]:
             Weights(f"sam2.1-hiera-{size}", masks, f"facebook/sam2.1-hiera-{size}", tensors, megabytes)
             for size, megabytes in sam
         ),
+        Weights("edgetam", masks, "yonigozlan/EdgeTAM-hf", tensors, 56),
         *(
             Weights(
                 f"vda-{size}",

@@ -56,7 +56,7 @@ REFUSED = {
     ),
     "focal": (
         ["{clip}", "--detections", "{boxes}", "--focal", "900"],
-        "--focal: has no effect on detections of a file",
+        "--focal: has no effect: places in metres need detections with depth in metres, and they have none",
     ),
     "text": (["{boxes}"], "is text; give a file of detections with --detections"),
     "images": (

@@ -68,3 +68,32 @@ def test_detections_of_another_detector_as_a_file(frames: Path, tmp_path: Path) 
     words = ["detect", frames, "--model", model, "--batch-size", 3, "--fps", 10, "--output", found]
     code, said = run(*words)
     assert (code, "detected in 8 frames: 8 boxes" in said) == (0, True), said
+
+
+def test_boxes_of_any_detector_get_depth_from_the_network(frames: Path, tmp_path: Path) -> None:
+    """From a file and from another project's detector: the same boxes, so the same depths."""
+    model = write_export(tmp_path / "yolo.onnx", exports()["yolov8"])
+    det, by_file, live = tmp_path / "det.txt", tmp_path / "file", tmp_path / "live"
+    assert run("detect", frames, "--model", model, "--fps", 10, "--output", det)[0] == 0
+    asked = ["--depth", "network", "--focal", 500, "--fps", 10, "--no-video"]
+    for words in (["--detections", det, "--output", by_file], ["--detector", model, "--output", live]):
+        code, said = run("track", frames, *words, *asked)
+        assert code == 0, said
+    tables = [read_tracks(folder / "tracks.txt") for folder in (by_file, live)]
+    assert np.isfinite(tables[0].depth).all() and (tables[0].depth > 0).all()
+    np.testing.assert_allclose(tables[0].depth, tables[1].depth, rtol=0.05)
+    depth = json.loads((by_file / "run.json").read_text())["depth"]
+    assert (depth["source"], depth["kind"], depth["network"]) == ("network", "metric", "deptr-nano-person")
+    assert depth["known_share"] == 1.0
+
+
+def test_what_cannot_be_asked_is_told(frames: Path, tmp_path: Path) -> None:
+    (tmp_path / "det.txt").write_text("1,-1,10,10,20,20,0.9\n")
+    code, said = run("track", "--detections", tmp_path / "det.txt", "--fps", 10, "--depth", "network")
+    assert (code, "--depth network: needs images" in said) == (2, True)
+    code, said = run("track", frames, "--fps", 10, "--depth-network", "x.onnx")
+    assert (code, "--depth-network: has no effect without --depth network" in said) == (2, True)
+    model = write_export(tmp_path / "yolo.onnx", exports()["yolov8"])
+    words = ["--detections", tmp_path / "det.txt", "--depth", "network", "--depth-network", model]
+    code, said = run("track", frames, "--fps", 10, *words)
+    assert (code, "has no depth module" in said) == (2, True), said

@@ -181,6 +181,9 @@ def test_corruptions_do_what_their_names_say() -> None:
         assert sorted(mixed[frames == frame]) == sorted(depth[frames == frame])
     assert np.mean(mixed == depth) < 0.2
     assert np.unique(Corruption("constant").apply(table).depth) == pytest.approx([np.median(depth)])
+    wander = np.log(Corruption("drift", 0.05).apply(table).depth / depth).reshape(500, 8)
+    assert np.ptp(wander, axis=1).max() < 1e-9  # all boxes stand in one place
+    assert np.std(np.diff(wander[:, 0])) == pytest.approx(0.05 * np.sqrt(2), rel=0.1)
     missing = Corruption("missing", 0.5).apply(table).depth
     assert np.isnan(missing).mean() == pytest.approx(0.5, abs=0.03)
     assert Corruption().apply(table).depth is depth

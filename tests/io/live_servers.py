@@ -35,6 +35,7 @@ class MjpegCamera:
         served: Frames so far.
         size: Of the pictures; can change while it runs.
         halve: Numbers of frames of which only the first half is sent.
+        hold: Seconds for which everything is held back, once, and then comes in one burst.
     """
 
     def __init__(self, fps: float = 25, size: tuple[int, int] = (64, 48)) -> None:
@@ -42,6 +43,7 @@ class MjpegCamera:
         self.size = size
         self.served = 0
         self.halve: set[int] = set()
+        self.hold = 0.0
         self.sent_at: list[float] = []
         self._server: http.server.ThreadingHTTPServer | None = None
         self._port = 0
@@ -72,7 +74,8 @@ class MjpegCamera:
                     camera.served += 1
                     camera.sent_at.append(time.monotonic())
                     due += 1 / camera.fps
-                    time.sleep(max(0.0, due - time.monotonic()))
+                    held, camera.hold = camera.hold, 0.0
+                    time.sleep(held or max(0.0, due - time.monotonic()))
                 self.connection.close()
 
             def log_message(self, format: str, *args: object) -> None:

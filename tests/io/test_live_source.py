@@ -115,6 +115,13 @@ def test_a_stream_that_was_held_back_is_caught_up_with_at_a_key_frame() -> None:
     assert number_of(frames[first].image) % 10 == 0
 
 
+def test_a_camera_without_time_stamps_that_was_held_back_is_caught_up_with_too() -> None:
+    with MjpegCamera(fps=50) as camera, live(camera.address) as source:
+        frames = take(source, 100, {20: lambda: setattr(camera, "hold", 2.0)})
+    assert 60 <= source.late <= 110
+    assert frames[-1].timestamp > 3.0
+
+
 def test_rtsp_of_gstreamer_goes_and_comes_back() -> None:
     with rtsp_camera() as (port, process):
         source = live(f"rtsp://127.0.0.1:{port}/camera", 60)

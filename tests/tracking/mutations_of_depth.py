@@ -62,13 +62,43 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: outlier floor",
-        (("        evidence = np.log(wrong + (1 - wrong) * np.exp(np.maximum(evidence, -30.0)))\n", ""),),
+        (("np.log(WRONG_SHARE + (1 - WRONG_SHARE) * ratio)", "np.log(np.maximum(ratio, 1e-30))"),),
         ("test_depth_evidence.py::test_outlier_floor_keeps_a_track_through_one_wrong_depth",),
     ),
     Mutation(
-        "depth: learned outlier share",
-        (("        self.outliers.add(wrong.astype(np.float64), ones)\n", ""),),
-        ("test_depth_evidence.py::test_share_of_outliers_is_learned",),
+        "depth: learned scale",
+        (("self.scale = max(_core_variance(squares, 1.0), SMALLEST_SCALE)", "self.scale = 1.0"),),
+        ("test_depth_judgement.py::test_scale_of_the_noise_is_learned",),
+    ),
+    Mutation(
+        "depth: scale from contested pairs",
+        (("(close.sum(1)[t] > 1) | (close.sum(0)[d] > 1),", "np.ones(len(t), bool),"),),
+        ("test_depth_judgement.py::test_scale_is_that_of_contested_pairs",),
+    ),
+    Mutation(
+        "depth: tail of the noise",
+        (
+            (
+                "ratio += recent.tail_share * np.exp(log_likelihood_ratio(innovation, tail, different))",
+                "ratio /= 1 - recent.tail_share",
+            ),
+        ),
+        ("test_depth_judgement.py::test_tail_keeps_the_boxes_word_where_every_tenth_depth_is_wrong",),
+    ),
+    Mutation(
+        "depth: control",
+        (("(seen.values[next_one] - foretold) ** 2,", "np.ones(len(t)),"),),
+        ("test_depth_judgement.py::test_control_is_what_the_same_depths_say_when_handed_on",),
+    ),
+    Mutation(
+        "depth: judged by contested pairs too",
+        (
+            (
+                "t = t[close[t, columns[t]]][:MOST_PAIRS]",
+                "t = t[(close.sum(1)[t] == 1) & close[t, columns[t]]][:MOST_PAIRS]",
+            ),
+        ),
+        ("test_depth_judgement.py::test_a_few_frames_are_enough_where_everybody_overlaps",),
     ),
     Mutation(
         "depth: trust",
@@ -77,13 +107,8 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: safe bound",
-        (
-            (
-                "errors = math.sqrt(2 / self.same.weight) + math.sqrt(2 / self.different.weight)",
-                "errors = 0.0",
-            ),
-        ),
-        ("test_depth_evidence.py::test_safe_bound_waits_for_more_than_a_few_pairs",),
+        (("doubt = 2 * math.sqrt(2 / (len(self._own) + 1))", "doubt = 0.0"),),
+        ("test_depth_judgement.py::test_the_same_evidence_counts_more_from_more_pairs",),
     ),
     Mutation(
         "depth: neutral unknown",

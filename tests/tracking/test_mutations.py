@@ -37,7 +37,7 @@ TOGETHER = {
         "depth: recovery gate",
         "depth: start with the common motion",
         "depth: safe bound",
-        "depth: learned outlier share",
+        "depth: tail of the noise",
         "depth: noise under occlusion",
     ),
 }

@@ -49,7 +49,7 @@ def benchmark(
     corruptions: str = typer.Option(
         "clean",
         "--corruptions",
-        help="Depth as clean, noise:S, shuffle, constant, missing:P, or standard for all of them.",
+        help="Depth as clean, noise:S, shuffle, constant, drift:S, missing:P, or standard for all of them.",
     ),
     param: list[str] = typer.Option([], "--param", help="name=value for all our trackers."),
     config: Path | None = typer.Option(

@@ -21,6 +21,8 @@ ADDS = {
     "teacher": "depth labels with SAM 2.1 and Video Depth Anything",
     "export": "writing a trained detector as ONNX",
     "distributed": "labelling and training on many machines with Ray",
+    "serve": "tracking as a service over HTTP and WebSocket",
+    "sensors": "depth images in EXR",
     "tune": "searching a tracker's parameters",
     "ros": "ROS bags and MCAP, without ROS",
     "foxglove": "tracks for Foxglove",

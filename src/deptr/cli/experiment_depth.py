@@ -35,7 +35,7 @@ def depth_quality(
     root: Path = typer.Option(..., "--root", help=ROOT_HELP),
     strides: str = typer.Option("1", "--strides", help="Keep every k-th frame, for each k."),
     corruptions: str = typer.Option(
-        "clean", "--corruptions", help="clean, noise:S, shuffle, constant, missing:P."
+        "clean", "--corruptions", help="clean, noise:S, shuffle, constant, drift:S, missing:P."
     ),
     depth_kind: str = typer.Option("", "--depth-kind", help="metric, relative, relative_inverse or pseudo."),
     output: Path = typer.Option(Path("runs/depth-quality"), "--output", help="Folder for table and plot."),

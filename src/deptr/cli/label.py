@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 _BOXES = "gt, det, or a MOT text file. Default: ground truth if there is any, else detections."
-_MASKS = "sam2.1-hiera-tiny, -small, -base-plus, -large, or synthetic."
+_MASKS = "sam2.1-hiera-tiny, -small, -base-plus, -large, edgetam (needs timm), or synthetic."
 _KEYS = "SAM's video mode with a key frame every so many frames; 0: each frame alone."
 _DEPTH = "vda-small, vda-base, vda-large, depth-anything-v2-small, or synthetic."
 _NOISE = "Errors of the synthetic teacher, such as mask=2,depth=0.05,flicker=0.02,blur=1,seed=0."

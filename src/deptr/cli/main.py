@@ -17,6 +17,7 @@ from deptr.errors import DeptrError
 # word -> (module of deptr.cli, one line for `deptr --help`); the module has `app: typer.Typer`
 COMMANDS: dict[str, tuple[str, str]] = {
     "track": ("track", "Follow objects through a video, images, a stream or a detections file."),
+    "serve": ("serve", "Serve tracking over HTTP and WebSocket."),
     "detect": ("detect", "Find objects and their depth in images or video."),
     "refine": ("refine", "Fill gaps and merge tracklets of a finished result, offline."),
     "summary": ("summary", "Tell of each identity when it was seen, how far away, how far it went."),

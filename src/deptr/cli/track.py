@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from deptr.cli import track_depth_options as depth_option
 from deptr.cli import track_options as option
-from deptr.cli.interrupt import EXIT_CODE, interruptible
+from deptr.cli.json_log import JsonLog
 from deptr.cli.option_groups import grouped
-from deptr.cli.terminal import progress
 from deptr.cli.track_count_options import CountOptions
+from deptr.cli.track_depth_options import CameraOptions, DepthOptions
 from deptr.cli.track_detector_options import DetectorOptions
 from deptr.cli.track_live_options import LiveOptions
+from deptr.cli.track_many_options import ManyOptions
 from deptr.cli.track_output_options import OutputOptions
+from deptr.cli.track_run import track_many, track_one
 from deptr.cli.track_words import Options, chosen_fusion, tracker_parameters
-from deptr.pipeline.depth.request import DepthRequest
-from deptr.pipeline.output import Summary
 from deptr.pipeline.request import Request
-from deptr.pipeline.run import Run
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -29,14 +27,12 @@ def track(
     *,
     detections: option.Detections = None,
     looks: DetectorOptions,
-    focal: option.Focal = None,
     tracker: option.Tracker = "bytetrack",
     fusion: option.Fusion = None,
     gamma: option.Gamma = None,
     depth_scale: option.DepthScale = None,
-    depth: depth_option.Depth = None,
-    depth_column: depth_option.DepthColumn = None,
-    depth_kind: depth_option.KindOfDepth = "metric",
+    reading: DepthOptions,
+    view: CameraOptions,
     first_frame: option.FirstFrame = 1,
     fps: option.Fps = None,
     topic: option.Topic = None,
@@ -47,59 +43,30 @@ def track(
     time: LiveOptions,
     counts: CountOptions,
     results: OutputOptions,
+    many: ManyOptions,
 ) -> None:
     """Follow objects through a video, images, a stream or a detections file."""
-    run = Run(
-        Request(
-            source=source,
-            detections=detections,
-            detector=looks.request,
-            focal_px=focal,
-            tracker=tracker,
-            parameters=tracker_parameters(tracker, param or (), config),
-            fusion=chosen_fusion(fusion, gamma, depth_scale, config),
-            depth=DepthRequest(depth, depth_column, depth_kind),
-            first_frame=first_frame,
-            fps=fps,
-            topic=topic,
-            classes=classes,
-            min_score=min_score,
-            live=time.request,
-            counts=counts.request,
-            spelling=Options(),
-        )
+    request = Request(
+        source=source[0] if source else None,
+        detections=detections,
+        detector=looks.request,
+        tracker=tracker,
+        parameters=tracker_parameters(tracker, param or (), config),
+        fusion=chosen_fusion(fusion, gamma, depth_scale, config),
+        depth=reading.request,
+        camera=view.request,
+        first_frame=first_frame,
+        fps=fps,
+        topic=topic,
+        classes=classes,
+        min_score=min_score,
+        live=time.request,
+        counts=counts.request,
+        spelling=Options(),
     )
-    try:
-        with interruptible() as stop, progress("track") as report:
-            run.save(
-                results.output,
-                video=not results.no_video,
-                jsonl=results.jsonl,
-                show=results.show,
-                overwrite=results.overwrite,
-                stop=stop,
-                progress=report,
-            )
-    finally:
-        if run.summary is not None:
-            _tell(run, run.summary, to_errors=results.to_standard_output)
-    if stop.requested:
-        raise typer.Exit(EXIT_CODE)
-
-
-def _tell(run: Run, summary: Summary, *, to_errors: bool) -> None:
-    for note in summary.notes:
-        typer.echo(f"note: {note}", err=True)
-    frames, total = summary.frames, summary.total
-    of_all = f" of {total}" if total and total != frames else ""
-    wall = summary.seconds.get("wall", 0.0)
-    rate = f", {frames / wall:.0f} frames/s" if wall else ""
-    word = {"complete": "tracked", "interrupted": "interrupted after"}.get(summary.status, "stopped after")
-    found = f"{len(summary.identities)} identities, {summary.boxes} boxes"
-    lines = [f"{word} {frames}{of_all} frames: {found}{rate}"]
-    if run.live is not None:
-        lines.append(run.live.sentence())
-    if summary.status != "complete":
-        lines.append("what was done until then is whole:")
-    lines += [f"  {file}" for file in summary.files]
-    typer.echo("\n".join(lines), err=to_errors)
+    log = JsonLog() if many.log_json else None
+    sources = many.all(source or ())
+    if many.asked or sources != (source or []) or len(sources) > 1:
+        track_many(request, sources, results, many, log)
+    else:
+        track_one(request, results, log)

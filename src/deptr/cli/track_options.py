@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deptr.io.run_folder import RUN, TRACKS, VIDEO
+from deptr.io.run_folder import LINES, RUN, TRACKS, VIDEO
 from deptr.tracking.depth.fusion import MODES, settings_of
 from deptr.tracking.registry import TRACKER_NAMES, parameters_of
 
@@ -23,19 +23,15 @@ def _defaults(setting: str) -> str:
 
 
 Source = Annotated[
-    str | None,
+    list[str] | None,
     typer.Argument(
         help="Video file, folder of images, MOT sequence folder, recording (MCAP or ROS bag), camera number, "
-        "or rtsp/http address."
+        "or rtsp/http address; several of them, folders of videos, or @FILE with one a line."
     ),
 ]
 Detections = Annotated[
     Path | None,
     typer.Option("--detections", help="File with detections. Default: det/det.txt of a MOT sequence folder."),
-]
-Focal = Annotated[
-    float | None,
-    typer.Option("--focal", help="Focal length in pixels: the detector's depth is then in metres."),
 ]
 Tracker = Annotated[str, typer.Option("--tracker", help=f"One of {', '.join(TRACKER_NAMES)}.")]
 Fusion = Annotated[
@@ -113,6 +109,7 @@ Examples:
 \b
 Writes into the output folder:
   {TRACKS}   a row for each box: frame, id, left, top, width, height, score, class, -1, -1, depth
+  {LINES} a line of JSON for each frame; with a camera, places and velocities in metres too
   {VIDEO}  the video with boxes, depth, trails and a bird's-eye inset (only with images)
   {RUN}     every parameter, versions, depth kind and unit, counts and timings
 

@@ -30,6 +30,10 @@ class Options(Spelling):
         "source": "SOURCE",
         "focal_px": "--focal",
         "folder": "--output",
+        "maps": "--depth-maps",
+        "unit": "--depth-unit",
+        "max_gap": "--depth-max-gap",
+        "baseline_m": "--baseline",
         "reconnect_seconds": "--reconnect",
     }
 

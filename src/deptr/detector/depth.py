@@ -8,8 +8,9 @@ Source: DepTR-MOT, arXiv:2509.17323, depth awareness module; the light form is t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from deptr.detector.config import DepTRConfig
 
+PLAUSIBLE_DEPTH = 10.0
 MIN_LOG_SCALE, MAX_LOG_SCALE = -4.0, 3.0
 
 
@@ -142,6 +144,16 @@ class DeformableDepthHead(nn.Module):
             depths.append(depth)
             scales.append(change[..., 1].clamp(MIN_LOG_SCALE, MAX_LOG_SCALE))
         return torch.stack(depths), torch.stack(scales)
+
+
+def fresh_depth_head(config: DepTRConfig) -> nn.Module | None:
+    """`build_depth_head`, its first layer at a plausible depth, so that early training does not shout."""
+    head = build_depth_head(config)
+    if head is not None and config.log_depth:
+        layers: Any = head.layers if isinstance(head, LightDepthHead) else head.heads
+        with torch.no_grad():
+            layers[0][-1].bias[0] = math.log(PLAUSIBLE_DEPTH)
+    return head
 
 
 def build_depth_head(config: DepTRConfig) -> nn.Module | None:

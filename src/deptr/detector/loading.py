@@ -16,7 +16,8 @@ from deptr.errors import DataError
 from deptr.weights import found_here
 
 MODEL_TYPES = ("deptr", "d_fine")  # what becomes a DepTR
-OWN_TYPES = ("deptr",)
+PLUG_IN = "deptr_plugin"
+OWN_TYPES = ("deptr", PLUG_IN)
 
 
 def stored_config(name_or_path: str | Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from transformers.models.d_fine.modeling_d_fine import DFineForObjectDetection
 from transformers.utils import ModelOutput
 
 from deptr.detector.config import DepTRConfig
-from deptr.detector.depth import LightDepthHead, build_depth_head
+from deptr.detector.depth import fresh_depth_head
 from deptr.detector.queries import best_queries, decode, followed_by, memory_of, queries_at
 
 
@@ -73,9 +72,7 @@ class DepTRForObjectDetection(DFineForObjectDetection):
 
     def renew_depth(self) -> None:
         """Put a fresh depth module, of the form that the configuration says, in place of what there is."""
-        self.depth_head = build_depth_head(self.config)
-        if self.depth_head is not None and self.config.log_depth:
-            _start_at_depth(self.depth_head, math.log(10.0))
+        self.depth_head = fresh_depth_head(self.config)
 
     def train_depth_only(self) -> None:
         """Freeze all of D-FINE, its norms' statistics too: only the depth module learns, in minutes."""
@@ -154,13 +151,6 @@ class DepTRForObjectDetection(DFineForObjectDetection):
         if given is not None:
             output.given_depths, output.given_log_scales = depths[:, :, count:], scales[:, :, count:]
         return output
-
-
-def _start_at_depth(head: nn.Module, value: float) -> None:
-    """Let the first layer start at a plausible depth, so that early training does not shout."""
-    layers: Any = head.layers if isinstance(head, LightDepthHead) else head.heads
-    with torch.no_grad():
-        layers[0][-1].bias[0] = value
 
 
 AutoModelForObjectDetection.register(DepTRConfig, DepTRForObjectDetection, exist_ok=True)

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 from transformers.image_transforms import center_to_corners_format, corners_to_center_format
 
-from deptr.detector.config import DepTRConfig
-from deptr.detector.modeling import DepTRForObjectDetection, DepTROutput
+from deptr.detector.modeling import DepTROutput
+from deptr.detector.plugin import DepthConfig, DepthNetwork
 
 OUTPUT_NAMES = ("boxes", "scores", "labels", "depths", "depth_std")
 GIVEN_BOXES = "given_boxes"  # the input that asks about boxes
 GIVEN_NAMES = ("given_depths", "given_depth_std")
 
 
-def named_outputs(output: DepTROutput, config: DepTRConfig) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def named_outputs(output: DepTROutput, config: DepthConfig) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Boxes (corners in [0, 1]), scores, labels, depths and their standard deviation, ``(B, Q, ...)``.
 
     Without a depth module the last two are NaN.
@@ -31,7 +31,7 @@ def named_outputs(output: DepTROutput, config: DepTRConfig) -> tuple[Tensor, Ten
     return boxes, scores, labels, *named_depth(output.depth, output.depth_log_scale, config)
 
 
-def named_depth(depth: Tensor, log_scale: Tensor, config: DepTRConfig) -> tuple[Tensor, Tensor]:
+def named_depth(depth: Tensor, log_scale: Tensor, config: DepthConfig) -> tuple[Tensor, Tensor]:
     """Depth and its standard deviation from the network's own numbers, both ``(B, Q)``.
 
     Depth of metric and relative kind is canonical depth (the network learns its logarithm); the deviation is
@@ -53,7 +53,7 @@ class NamedOutputs(nn.Module):
         detector: In evaluation mode.
     """
 
-    def __init__(self, detector: DepTRForObjectDetection) -> None:
+    def __init__(self, detector: DepthNetwork) -> None:
         super().__init__()
         self.detector = detector
 

@@ -10,6 +10,7 @@ from transformers.image_processing_base import BatchFeature, ImageProcessingMixi
 
 from deptr.detector.config import DepTRConfig
 from deptr.detector.outputs import named_outputs
+from deptr.detector.plugin import DepthConfig
 from deptr.detector.postprocess import Preprocessing, RawOutput, check_image, to_detections, to_input
 from deptr.records import DepthKind
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from deptr.detector.modeling import DepTROutput
 
 
-def preprocessing_of(config: DepTRConfig) -> Preprocessing:
+def preprocessing_of(config: DepthConfig) -> Preprocessing:
     """What a model's configuration says about its inputs and depth."""
     names = [config.id2label[index] for index in range(config.num_labels)]
     return Preprocessing(

@@ -7,9 +7,10 @@ from pathlib import Path
 import torch
 
 from deptr.detector.device import half_of, pick_device
-from deptr.detector.loading import load_detector
+from deptr.detector.loading import PLUG_IN, load_detector, stored_config
 from deptr.detector.outputs import NamedOutputs
 from deptr.detector.own import resized
+from deptr.detector.plugin import DepthNetwork, DepthPlugIn
 from deptr.detector.postprocess import RawOutput
 from deptr.detector.preprocess import preprocessing_of
 from deptr.records import FloatArray
@@ -28,8 +29,9 @@ class TorchRunner:
         self, name_or_path: str | Path, *, device: str = "auto", size: tuple[int, int] | None = None
     ) -> None:
         self._device = pick_device(device)
-        model = load_detector(name_or_path).to(self._device).eval()
-        self._network = NamedOutputs(model).eval()
+        plugged = stored_config(name_or_path)["model_type"] == PLUG_IN
+        model: DepthNetwork = (DepthPlugIn.from_pretrained if plugged else load_detector)(name_or_path)
+        self._network = NamedOutputs(model).to(self._device).eval()
         self.settings = resized(preprocessing_of(model.config), size, name_or_path, free=True)
 
     def run(self, batch: FloatArray) -> list[RawOutput]:

@@ -16,10 +16,20 @@ KINDS = {
     "noise": "each depth times exp(s * normal), s the amount",
     "shuffle": "depths permuted among the detections of each frame",
     "constant": "every depth is the sequence's median",
+    "drift": "depths times exp(a + b x): a, b walk by s * normal a frame, x is -1 to 1 across the image",
     "missing": "this share of depths unknown",
 }
-DEFAULT_AMOUNT = {"noise": 0.2, "missing": 0.5}
-STANDARD = ("noise:0.05", "noise:0.1", "noise:0.2", "noise:0.4", "shuffle", "constant", "missing:0.5")
+DEFAULT_AMOUNT = {"noise": 0.2, "drift": 0.05, "missing": 0.5}
+STANDARD = (
+    "noise:0.05",
+    "noise:0.1",
+    "noise:0.2",
+    "noise:0.4",
+    "shuffle",
+    "constant",
+    "drift:0.05",
+    "missing:0.5",
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Corruption:
 
     Attributes:
         kind: One of `KINDS`.
-        amount: Relative noise, or share of missing depths; 0 for the kinds without one.
+        amount: Relative noise or drift, or share of missing depths; 0 for the kinds without one.
     """
 
     kind: str = "clean"
@@ -74,9 +84,10 @@ class Corruption:
             name: Name of the sequence, so that sequences differ.
         """
         rng = np.random.default_rng([seed, zlib.crc32(f"{name} {self}".encode())])
-        return replace(table, depth=self._spoil(table.depth, table.frame, rng))
+        return replace(table, depth=self._spoil(table, rng))
 
-    def _spoil(self, depth: FloatArray, frames: IntArray, rng: np.random.Generator) -> FloatArray:
+    def _spoil(self, table: DetectionTable, rng: np.random.Generator) -> FloatArray:
+        depth, frames = table.depth, table.frame
         if self.kind == "noise":
             return depth * np.exp(self.amount * rng.standard_normal(len(depth)))
         if self.kind == "shuffle":
@@ -85,6 +96,11 @@ class Corruption:
         if self.kind == "constant":
             known = depth[np.isfinite(depth)]
             return np.full(len(depth), np.median(known) if len(known) else np.nan)
+        if self.kind == "drift" and len(depth):
+            walks = np.cumsum(self.amount * rng.standard_normal((frames.max() + 1, 2)), axis=0)[frames]
+            centres = (table.xyxy[:, 0] + table.xyxy[:, 2]) / 2
+            across = 2 * (centres - centres.min()) / max(np.ptp(centres), 1e-9) - 1
+            return np.asarray(depth * np.exp(walks[:, 0] + walks[:, 1] * across))
         if self.kind == "missing":
             return np.where(rng.random(len(depth)) < self.amount, np.nan, depth)
         return depth

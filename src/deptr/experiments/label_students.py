@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from deptr.boxes import iou
-from deptr.detector.modeling import DepTRForObjectDetection
+from deptr.detector.plugin import DepthNetwork
 from deptr.errors import UsageError
 from deptr.evaluation.cells import detections_of
 from deptr.evaluation.depth_metrics import rank_correlation
@@ -133,19 +133,19 @@ class StudentRuns:
         )
         return label_locally(find_jobs([str(self.folder / split)]), self.folder / f"labels-{split}", plan).run
 
-    def student(self, teaching: Teaching, seed: int) -> DepTRForObjectDetection:
+    def student(self, teaching: Teaching, seed: int) -> DepthNetwork:
         """A detector whose depth module learnt from that teacher alone."""
         annotations = relabelled(self.folder / "train" / "annotations.json", self.label("train", teaching))
         settings = student_settings(self.budget, seed)
         model = build_detector(settings.model)
-        model.depth_head = DepTRForObjectDetection(model.config).depth_head
+        model.renew_depth()
         model.train_depth_only()
         with tempfile.TemporaryDirectory() as folder:
             trainer = Trainer(DetectorTask(model, CocoSource(CocoFrames(annotations)), settings), folder)
             trainer.run()
             return trainer.averaged_model()
 
-    def detections(self, student: DepTRForObjectDetection) -> dict[str, DetectionTable]:
+    def detections(self, student: DepthNetwork) -> dict[str, DetectionTable]:
         """What a student finds on the test sequences, with metric depth."""
         frames = [self.test.frame(index) for index in range(len(self.test))]
         found = detect_frames(student, frames, size=self.budget.size, min_score=LEAST_SCORE)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deptr.errors import DataError
+from deptr.io.time_stamps import stamps_of
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif"})
 LARGEST_FRAME = 100_000_000
@@ -24,10 +25,12 @@ class NumberedImages:
     Attributes:
         images: Number of the frame, from 1 and ascending, and the file.
         notes: What the user should know about the numbers, in sentences.
+        by_place: Whether names told nothing, so that frames are numbered by the order of the files.
     """
 
     images: tuple[tuple[int, Path], ...]
     notes: tuple[str, ...] = ()
+    by_place: bool = False
 
 
 def natural_key(name: str) -> list[tuple[bool, int, str]]:
@@ -127,20 +130,25 @@ def number_images(images: Sequence[Path]) -> NumberedImages:
     """Images of any folder: by their names where these count frames, else by their place, and told.
 
     Names count frames when each carries a number of its own and at least every second number between the
-    first and the last is there, or every k-th of them. Names that begin at 0 are counted from 1.
+    first and the last is there, or every k-th of them. Names that begin at 0 are counted from 1. Names that
+    are times put the images in their order.
 
     Args:
         images: In natural order, at least one.
     """
+    stamps, name = stamps_of([path.name for path in images]), images[0].parent.name
+    if stamps is not None:
+        ordered = sorted(zip(stamps, images, strict=True))
+        note = f"{name}: the names are times: numbered in their order, from 1"
+        return NumberedImages(tuple(enumerate((path for _, path in ordered), 1)), (note,))
     by_place = tuple(enumerate(images, 1))
     if len(images) < 2:
         return NumberedImages(by_place)
-    name = images[0].parent.name
     known = [number for number in name_numbers([path.name for path in images]) if number is not None]
     dense = bool(known) and len(known) >= _LEAST_SHARE * (max(known) - min(known) + 1)
     if len(set(known)) < len(images) or not (dense or _every_kth(known)) or max(known) > LARGEST_FRAME:
         note = "the images' names do not count frames: numbered by their place, from 1"
-        return NumberedImages(by_place, (f"{name}: {note}",))
+        return NumberedImages(by_place, (f"{name}: {note}",), by_place=True)
     shift = 1 if min(known) == 0 else 0
     by_name = tuple(sorted((number + shift, path) for number, path in zip(known, images, strict=True)))
     if by_name == by_place:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TypeVar
 
 from deptr.errors import UsageError
@@ -49,6 +49,8 @@ class FrameSource(ABC):
         live: Whether frames arrive in real time, without an end.
         detections: File with detections that belongs to it, None when there is none.
         skipped: Frames so far that could not be decoded.
+        files: Image file of each frame, where frames are files.
+        stamps: Seconds on the recorder's clock of each frame, where its file's name tells them.
         late: Frames so far that a live source dropped undecoded to catch up.
         topic: Name of its topic in a recording, None elsewhere.
         focal_px: Focal length in pixels, None when nothing says it.
@@ -61,6 +63,8 @@ class FrameSource(ABC):
     live: bool = False
     detections: Path | None = None
     skipped: int = 0
+    files: Mapping[int, Path] = MappingProxyType({})
+    stamps: Mapping[int, float] = MappingProxyType({})
     late: int = 0
     topic: str | None = None
     focal_px: float | None = None

@@ -12,6 +12,7 @@ from deptr.io.folders import IMAGE_SUFFIXES, NumberedImages, image_files, number
 from deptr.io.frame_source import FALLBACK_RATE, Frame, FrameSource
 from deptr.io.seqinfo import IMAGES, image_folder, read_seqinfo
 from deptr.io.sequences import folder_sequence
+from deptr.io.time_stamps import stamps_of
 from deptr.records import Image
 
 
@@ -40,9 +41,14 @@ class ImageFolder(FrameSource):
 
     def __init__(self, folder: Path, *, fps: float | None = None) -> None:
         self.name = folder.name or str(folder)
-        self.fps = fps
         found = self._find(folder)
         self._numbered = found.images
+        self.files = dict(found.images)
+        stamps = stamps_of([path.name for _, path in found.images])
+        if stamps is not None:
+            self.stamps = dict(zip(self.files, stamps, strict=True))
+        self._timed = stamps is not None and fps is None and len(stamps) > 1 and min(np.diff(stamps)) > 0
+        self.fps = self._rate_of_names() if self._timed else fps
         self._numbering = list(found.notes)
         self.frame_count = self._numbered[-1][0]
         self._damaged: list[str] = []
@@ -57,7 +63,14 @@ class ImageFolder(FrameSource):
                 self._damaged.append(path.name)
                 self.skipped += 1
                 continue
-            yield Frame(index, (index - 1) / rate, image)
+            yield Frame(index, self._seconds(index, rate), image)
+
+    def _seconds(self, index: int, rate: float) -> float:
+        return self.stamps[index] - self.stamps[1] if self._timed else (index - 1) / rate
+
+    def _rate_of_names(self) -> float:
+        """Frames per second by the usual distance of the times that names tell."""
+        return round(1 / float(np.median(np.diff(list(self.stamps.values())))), 3)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -18,6 +18,8 @@ from deptr.io.frame_source import FALLBACK_RATE, Frame, FrameSource, is_url
 from deptr.records import Image
 
 _PATIENCE = (10.0, 5.0)  # seconds to connect, and to wait for the next packet
+_AT_ONCE = 0.002  # seconds: a packet that takes less was there already
+_BACKLOG = 3  # packets in a row that were there already: a stream without time stamps is late
 _LATE = 1.0  # seconds by which a live stream may be late before frames are dropped undecoded
 _REMOTE = {"analyzeduration": "1500000"}  # microseconds to look at a stream first
 
@@ -48,6 +50,7 @@ class VideoSource(FrameSource):
         # decoding several frames at once is faster, but holds each back by as many
         self._stream.thread_type = "SLICE" if self.live else "AUTO"
         self._catching_up = False
+        self._there = 0  # packets in a row for which there was no waiting
         self._seen = 0
         self._end: str | None = None
         self._unordered = 0
@@ -122,6 +125,7 @@ class VideoSource(FrameSource):
         """Decoded frames in the order of display; None for each that is damaged."""
         packets = self._container.demux(self._stream)
         while True:
+            asked = time.monotonic()
             try:
                 packet = next(packets)
             except StopIteration:
@@ -130,7 +134,7 @@ class VideoSource(FrameSource):
                 yield from self._stream.codec_context.decode(None)  # what the decoder still holds
                 self._broken(error)
                 return
-            if self.live and self._comes_too_late(packet):
+            if self.live and self._comes_too_late(packet, time.monotonic() - asked):
                 self.late += 1
                 continue
             if _is_half(packet):
@@ -144,9 +148,12 @@ class VideoSource(FrameSource):
             for frame in decoded:
                 yield None if frame.is_corrupt else frame
 
-    def _comes_too_late(self, packet: Packet) -> bool:
+    def _comes_too_late(self, packet: Packet, waited: float) -> bool:
         """Whether a packet of a live stream is left out: from the first late one to a key frame in time."""
-        if self._arrival is None or not self._stamped or packet.pts is None or packet.time_base is None:
+        if not self._stamped:
+            self._there = self._there + 1 if waited < _AT_ONCE else 0
+            return self._there > _BACKLOG
+        if self._arrival is None or packet.pts is None or packet.time_base is None:
             return False
         late = self._arrival.lateness(float(packet.pts * packet.time_base), time.monotonic()) > _LATE
         self._catching_up = late or (self._catching_up and not packet.is_keyframe)

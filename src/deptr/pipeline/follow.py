@@ -100,7 +100,9 @@ def follow(plan: Plan, seconds: Seconds, stop: Stop) -> Generator[TrackedFrame, 
             with timed(seconds, "depth"):
                 detections = plan.depth.fill(detections, step)
             with timed(seconds, "track"):
-                tracked = plan.tracker.update(detections, step.image, step.timestamp - step.paused)
+                pose = None if plan.world is None else plan.world.pose(step)
+                seconds_of_track = step.timestamp - step.paused
+                tracked = plan.tracker.update(detections, step.image, seconds_of_track, pose)
             frame = TrackedFrame(step.index, step.timestamp, step.image, detections, tracked, plan)
             if plan.counter is not None:
                 crossings = plan.counter.update(tracked, step.timestamp)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -14,6 +14,7 @@ from deptr.io.detection_file import read_detection_file
 from deptr.io.library_results import detections_from
 from deptr.io.sequences import Sequence, folder_sequence
 from deptr.io.tables import DetectionTable
+from deptr.pipeline.depth.request import LOOKING
 from deptr.pipeline.detector_request import DetectFunction
 from deptr.pipeline.request import Request
 from deptr.pipeline.steps import Step
@@ -147,10 +148,10 @@ def file_input(path: str | Path, request: Request) -> Input:
         DataError: The file cannot be read.
         UsageError: A column, kind or class cannot be meant.
     """
-    request.detector.refuse("on detections of a file", request.spelling)
-    if request.focal_px is not None:
-        name = request.spelling.choice("focal_px")
-        raise UsageError(f"{name}: has no effect on detections of a file")
+    # the device is also that of a network which is asked about a file's boxes
+    looking = request.depth.source in LOOKING
+    unused = replace(request.detector, device=None) if looking else request.detector
+    unused.refuse("on detections of a file", request.spelling)
     table = read_detection_file(
         path,
         depth_column=request.depth.column,
@@ -184,9 +185,6 @@ def detector_input(request: Request, known_focal_px: float | None = None) -> Inp
     request.detector.refuse("on a detector that is made already", spelling)
     if isinstance(given, Detector):
         return _network_input(given, type(given).__name__, request, known_focal_px)
-    if request.focal_px is not None:
-        name = spelling.choice("focal_px")
-        raise UsageError(f"{name}: has no effect on a detector of your own")
     kind = None if request.depth.kind is None else DepthKind.parse(request.depth.kind)
     source = FunctionDetections(given, kind, request.min_score, _numbers(request))
     return Input(source, _name_of(given), kind, None, None)
@@ -195,14 +193,11 @@ def detector_input(request: Request, known_focal_px: float | None = None) -> Inp
 def _network_input(detector: Detector, known: str, request: Request, known_focal_px: float | None) -> Input:
     from deptr.detector.postprocess import reported_kind
 
-    focal_px, spelling = request.focal_px or known_focal_px, request.spelling
+    focal_px = request.focal_px or known_focal_px
     names = dict(detector.names)
     wanted = wanted_classes(request, names, known)
     source = DetectorDetections(detector, max(request.min_score, _LEAST_SCORE), wanted, focal_px)
     kind = reported_kind(detector.depth_kind, focal_px)
-    if kind is None and request.focal_px is not None:
-        option, pseudo = spelling.choice("focal_px"), spelling.choice("depth", "pseudo")
-        raise UsageError(f"{option}: has no effect, {known} gives no depth; take {pseudo}")
     return Input(source, known, kind, None, names)
 
 

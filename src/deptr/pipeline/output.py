@@ -18,6 +18,7 @@ from deptr import __version__
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_write, first_free
 from deptr.io.run_folder import FILES, RUN, VIDEO
+from deptr.pipeline.asked import asked
 from deptr.pipeline.plan import Plan
 from deptr.pipeline.spelling import Spelling
 from deptr.pipeline.timing import Seconds
@@ -143,7 +144,9 @@ def write_run(plan: Plan, summary: Summary) -> None:
             "frames": plan.total,
             "topic": plan.frames.topic if plan.frames is not None else None,
             "focal_px": request.focal_px or (plan.frames.focal_px if plan.frames is not None else None),
+            "camera": None if plan.world is None else plan.world.details(),
         },
+        "asked": asked(request),
         "tracker": plan.tracker.tracker_name,
         "parameters": plan.tracker.parameters,
         "fusion": asdict(plan.tracker.fusion),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deptr.cameras import Calibration, Camera
 from deptr.errors import UsageError
 from deptr.io.frame_source import FALLBACK_RATE, FrameSource
+from deptr.io.pose_files import read_poses
 from deptr.io.tables import DetectionTable
+from deptr.pipeline.camera import World
 from deptr.pipeline.depth.choose import choose
 from deptr.pipeline.depth.source import DepthSource
 from deptr.pipeline.inputs import Input, detector_input, file_input, sequence_beside
@@ -44,6 +47,7 @@ class Plan:
         input: Where detections come from.
         tracker: The tracker.
         depth: Puts depth into the detections.
+        world: Camera and poses for places in metres, None without them.
         notes: What the user should know before it begins.
         live: How late its results are; None for a run that takes every frame.
     """
@@ -57,6 +61,7 @@ class Plan:
     input: Input
     tracker: Tracker
     depth: DepthSource
+    world: World | None
     notes: tuple[str, ...]
     live: LiveReport | None
 
@@ -119,14 +124,24 @@ def plan(request: Request) -> Plan:
 
 
 def _plan(request: Request, frames: FrameSource | None, *, live: bool) -> Plan:
+    calibration = request.camera.calibration(_size_of_images(request, frames), request.spelling)
+    if calibration is not None:  # what a file says of the camera counts as if it had been said
+        request = replace(request, camera=replace(request.camera, focal_px=calibration.camera.focal_px))
+    elif frames is not None and frames.focal_px is not None:
+        calibration = Calibration(Camera.of_focal(frames.focal_px, frames.size))
     found = _input(request, frames)
     table = found.table
     fps, size = _rate_and_size(request, frames, table)
-    depth = choose(request, found, size)
-    tracker = _tracker(request, depth.kind, fps)
-    if tracker.camera_motion and frames is None:
-        source = request.spelling.choice("source")
-        raise UsageError(f"camera_motion: needs images, got detections alone; name the video as {source}")
+    depth = choose(request, found, frames, size=size, fps=fps, calibration=calibration)
+    try:
+        world = _world(request, frames, calibration, depth.kind)
+        tracker = _tracker(request, depth.kind, fps, None if world is None else world.camera)
+        if tracker.camera_motion and frames is None:
+            source = request.spelling.choice("source")
+            raise UsageError(f"camera_motion: needs images, got detections alone; name the video as {source}")
+    except BaseException:
+        depth.close()
+        raise
     if frames is not None:
         total = frames.frame_count
     else:
@@ -141,9 +156,17 @@ def _plan(request: Request, frames: FrameSource | None, *, live: bool) -> Plan:
         input=found,
         tracker=tracker,
         depth=depth,
+        world=world,
         notes=_surplus(frames, table),
         live=LiveReport(frames) if live and frames is not None else None,
     )
+
+
+def _size_of_images(request: Request, frames: FrameSource | None) -> tuple[int, int] | None:
+    if frames is not None:
+        return frames.size
+    beside = None if request.detections is None else sequence_beside(Path(request.detections))
+    return beside.size if beside else None
 
 
 def _input(request: Request, frames: FrameSource | None) -> Input:
@@ -186,8 +209,26 @@ def _extent(table: DetectionTable | None) -> tuple[int, int]:
     return width, height
 
 
-def _tracker(request: Request, kind: DepthKind | None, fps: float) -> Tracker:
+def _world(
+    request: Request, frames: FrameSource | None, calibration: Calibration | None, kind: DepthKind | None
+) -> World | None:
+    """Camera and poses, where depths are in metres."""
+    if calibration is None:
+        return None
+    if kind is not DepthKind.METRIC:
+        if request.focal_px is None:  # the source says it of itself
+            return None
+        given = "camera" if request.camera.file is not None else "focal_px"
+        has = "they have none" if kind is None else f"theirs is {kind.value}"
+        wants = "places in metres need detections with depth in metres"
+        raise UsageError(f"{request.spelling.choice(given)}: has no effect: {wants}, and {has}")
+    poses = None if request.camera.poses is None else read_poses(request.camera.poses, frames)
+    return World(calibration.camera, poses)
+
+
+def _tracker(request: Request, kind: DepthKind | None, fps: float, camera: Camera | None) -> Tracker:
     if not isinstance(request.tracker, str):
+        request.tracker.camera = request.tracker.camera or camera
         request.tracker.reset()
         return request.tracker
     fusion = request.fusion or ("none" if kind is None else "adaptive")
@@ -197,4 +238,6 @@ def _tracker(request: Request, kind: DepthKind | None, fps: float) -> Tracker:
         take = f"take {name('depth', 'pseudo')} or {name('fusion', 'none')}"
         wanted = name("fusion", fusion.mode)
         raise UsageError(f"{wanted}: the detections carry no depth; {take}")
-    return create_tracker(request.tracker, depth=fusion, frame_rate=fps, **request.parameters)
+    return create_tracker(
+        request.tracker, depth=fusion, frame_rate=fps, camera=camera, **dict(request.parameters)
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource, check_rate
+from deptr.pipeline.camera import CameraRequest
 from deptr.pipeline.counting.request import CountRequest
-from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.depth.request import LOOKING, DepthRequest
 from deptr.pipeline.detector_request import DetectorRequest
 from deptr.pipeline.live.request import LiveRequest
 from deptr.pipeline.spelling import Spelling
@@ -32,11 +32,11 @@ class Request:
     source: str | Path | int | FrameSource | None = None
     detections: str | Path | None = None
     detector: DetectorRequest = field(default_factory=DetectorRequest)
-    focal_px: float | None = None
     tracker: str | Tracker = "bytetrack"
     parameters: Mapping[str, object] = field(default_factory=dict)
     fusion: DepthFusion | str | None = None
     depth: DepthRequest = field(default_factory=DepthRequest)
+    camera: CameraRequest = field(default_factory=CameraRequest)
     live: LiveRequest = field(default_factory=LiveRequest)
     counts: CountRequest = field(default_factory=CountRequest)
     first_frame: int = 1
@@ -53,6 +53,11 @@ class Request:
             return self.source.name
         return None if self.source is None else str(self.source)
 
+    @property
+    def focal_px(self) -> float | None:
+        """Focal length in pixels, as far as it is known."""
+        return self.camera.focal_px
+
     def check(self) -> None:
         """Look at everything that can be judged before a file is opened.
 
@@ -64,6 +69,7 @@ class Request:
         self._check_settings()
         self.detector.check(self.spelling)
         self.depth.check(self.spelling)
+        self.camera.check(self.spelling)
         self.live.check(self.spelling)
         self.counts.check(self.spelling)
 
@@ -72,6 +78,10 @@ class Request:
         if self.source is None and self.detections is None:
             give = f"a {name('source')}, {name('detections', 'FILE')} or both"
             raise UsageError(f"nothing to track: give {give}; see {self.spelling.help}")
+        if self.source is None and self.depth.source in LOOKING:
+            video = f"name the video as {name('source')}"
+            asked = name("depth", self.depth.source)
+            raise UsageError(f"{asked}: needs images, got detections alone; {video}")
         if isinstance(self.source, FrameSource):
             for choice in ("fps", "topic"):
                 if getattr(self, choice) is not None:
@@ -86,9 +96,6 @@ class Request:
         name = self.spelling.choice
         if not 0 <= self.min_score <= 1:
             raise UsageError(f"{name('min_score')}: expected a number in [0, 1], got {self.min_score:g}")
-        if self.focal_px is not None and not (math.isfinite(self.focal_px) and self.focal_px > 0):
-            expected = f"expected a positive number of pixels, got {self.focal_px:g}"
-            raise UsageError(f"{name('focal_px')}: {expected}")
         if not isinstance(self.tracker, str):
             for choice, value in (("parameters", self.parameters), ("fusion", self.fusion)):
                 if value:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource
+from deptr.pipeline.camera import CameraRequest
 from deptr.pipeline.counting.request import CountRequest
 from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.detector_request import DetectFunction, DetectorRequest
@@ -169,11 +170,13 @@ def track(
     tracker: str | Tracker = "bytetrack",
     parameters: Mapping[str, object] | None = None,
     fusion: DepthFusion | str | None = None,
-    depth: str | None = None,
+    depth: str | DepthRequest | None = None,
     depth_kind: DepthKind | str | None = None,
     depth_column: int | None = None,
     first_frame: int = 1,
     focal_px: float | None = None,
+    camera: str | Path | None = None,
+    poses: str | Path | None = None,
     fps: float | None = None,
     topic: str | None = None,
     classes: str | Iterable[str | int] | None = None,
@@ -204,12 +207,18 @@ def track(
             tracker, which forgets what it knows.
         parameters: The tracker's parameters by name, where it is given by its name.
         fusion: How depth takes part, as for a tracker's ``depth``; None means adaptive with depth.
-        depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane) or
-            None, for that of the file or detector if it has any.
+        depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane),
+            ``network`` (a DepTR network asked about the boxes, whoever found them), the name of a depth
+            network such as ``depth-anything-v2-small``, a `DepthRequest`, for depth images, points,
+            disparity and what the others can be told, or None, for that of the file or detector if any.
         depth_kind: What depths mean that a file or a detector of your own gives; None: metric for a file.
         depth_column: Column of the file with the depth, counted from 1; None takes the usual one.
         first_frame: Number of the first frame in the file, 0 or 1.
-        focal_px: Focal length in pixels, which puts the detector's depth in metres.
+        focal_px: Focal length in pixels, which puts the detector's depth in metres; where depth is in metres,
+            tracks have places in metres.
+        camera: File with the camera, in place of `focal_px`: CameraInfo or OpenCV YAML, KITTI's calib,
+            COLMAP's cameras.txt.
+        poses: File with the camera's pose at each frame, TUM or KITTI text: places are then in the world.
         fps: Frames per second, over what the source says.
         topic: Image topic of a recording, where it has several.
         classes: Only these classes, names or numbers.
@@ -245,11 +254,11 @@ def track(
             source=source,
             detections=detections,
             detector=DetectorRequest(detector, device, detector_format, detector_size, tiles),
-            focal_px=focal_px,
             tracker=tracker,
             parameters=parameters or {},
             fusion=fusion,
-            depth=DepthRequest(depth, depth_column, depth_kind),
+            depth=_depth_request(depth, depth_kind, depth_column),
+            camera=CameraRequest(camera, focal_px, poses),
             first_frame=first_frame,
             fps=fps,
             topic=topic,
@@ -259,3 +268,15 @@ def track(
             counts=CountRequest(lines, zones),
         )
     )
+
+
+def _depth_request(
+    depth: str | DepthRequest | None, kind: DepthKind | str | None, column: int | None
+) -> DepthRequest:
+    """What is asked about depth, in one object."""
+    if not isinstance(depth, DepthRequest):
+        return DepthRequest(depth, column, kind)
+    for name, value in (("depth_kind", kind), ("depth_column", column)):
+        if value is not None:
+            raise UsageError(f"{name}: say it in the DepthRequest, as {name.removeprefix('depth_')}")
+    return depth

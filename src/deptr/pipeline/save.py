@@ -56,6 +56,8 @@ def save(
         summary.notes += plan.frames.notes()
         summary.notes += keep_sound(summary.folder / VIDEO, plan.request.source)
     summary.notes += plan.depth.notes()
+    if plan.world is not None:
+        summary.notes += plan.world.notes()
     summary.notes += why_nothing(plan, summary)
     summary.status = _status(failure, stop)
     if summary.status == "failed":
@@ -90,7 +92,7 @@ def _write(
         with ExitStack() as stack:
             tracks = stack.enter_context(TrackWriter(summary.folder / TRACKS))
             places = [summary.folder / LINES, *([] if outputs.jsonl is None else [outputs.jsonl])]
-            lines = [stack.enter_context(JsonLinesWriter(place)) for place in places]
+            lines = [stack.enter_context(JsonLinesWriter(place)) for place in dict.fromkeys(places)]
             counts = _counting(plan, summary, stack)
             pictures = [stack.enter_context(output) for output in _picture_outputs(plan, summary, outputs)]
             stack.enter_context(closing(frames))

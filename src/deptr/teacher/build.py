@@ -20,11 +20,11 @@ from deptr.teacher.depth_teachers import (
 from deptr.teacher.masks import BoxMasks, MaskTeacher, Sam2Masks
 from deptr.teacher.rows import LabelOptions, Teachers
 from deptr.teacher.synthetic import SyntheticDepth, SyntheticMasks, SyntheticNoise
-from deptr.weights import WEIGHTS, find_weights, weights_named
+from deptr.weights import MASKS, WEIGHTS, find_weights, weights_named
 
-SYNTHETIC = "synthetic"
-MASK_NAMES = (*(name for name in WEIGHTS if name.startswith("sam2.1")), SYNTHETIC)
-DEPTH_NAMES = (*(name for name in WEIGHTS if not name.startswith("sam2.1")), SYNTHETIC)
+SYNTHETIC, EDGETAM = "synthetic", "edgetam"
+MASK_NAMES = (*(name for name, entry in WEIGHTS.items() if entry.purpose == MASKS), SYNTHETIC)
+DEPTH_NAMES = (*(name for name, entry in WEIGHTS.items() if entry.purpose != MASKS), SYNTHETIC)
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,11 @@ class TeacherFactory:
         if plan.depth_maps is None and plan.depth != SYNTHETIC:
             self._depth = self._load_depth()
 
+    @property
+    def depth(self) -> DepthTeacher | None:
+        """The depth network, None where depth comes from files."""
+        return self._depth
+
     def settings(self) -> dict[str, Any]:
         """Everything that changes a label, for the name of the run."""
         plan, masks, depth = self.plan, self._masks, self._depth
@@ -144,6 +149,8 @@ class TeacherFactory:
         plan, entry = self.plan, weights_named(self.plan.masks)
         folder = self._find(plan.masks)
         revision = hash_file(folder / entry.file)
+        if plan.masks == EDGETAM:
+            return self._load_edgetam(folder, revision)
         if plan.key_every:
             from transformers import Sam2VideoModel
 
@@ -157,6 +164,21 @@ class TeacherFactory:
 
         model = _from_folder(Sam2Model.from_pretrained, folder).to(self.device).eval()
         return Sam2Masks(model, name=plan.masks, licence=entry.licence, revision=revision, half=plan.half)
+
+    def _load_edgetam(self, folder: Path, revision: str) -> MaskTeacher:
+        """EdgeTAM takes the same prompts and answers alike; its image encoder is one of timm's."""
+        from transformers import EdgeTamModel
+
+        plan = self.plan
+        if plan.key_every:
+            raise UsageError(f"key_every: {EDGETAM} labels single images; set it to 0, or take a sam2.1")
+        try:
+            model = _from_folder(EdgeTamModel.from_pretrained, folder).to(self.device).eval()
+        except ImportError as error:
+            found, hint = " ".join(str(error).split())[:120], "pip install timm"
+            raise DataError(folder, "needs a package that is missing", found=found, hint=hint) from error
+        licence = WEIGHTS[EDGETAM].licence
+        return Sam2Masks(model, name=EDGETAM, licence=licence, revision=revision, half=plan.half)
 
     def _load_depth(self) -> DepthTeacher:
         plan, entry = self.plan, weights_named(self.plan.depth)

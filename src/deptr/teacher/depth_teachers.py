@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from deptr.errors import DataError
 from deptr.io.text_files import read_json
-from deptr.records import DepthKind, FloatArray
+from deptr.records import DepthKind, FloatArray, Image
 from deptr.teacher.boxes import hash_files
 from deptr.teacher.frames import BoxedFrame
 from deptr.teacher.memory import halve_when_full, pieces_that_fit
@@ -237,8 +237,12 @@ class DepthAnythingTeacher(FrameTeacher):
 
     def depth(self, frame: BoxedFrame) -> FloatArray:
         """Relative inverse depth, larger is nearer."""
-        size: tuple[int, int] = (frame.image.shape[0], frame.image.shape[1])
-        pixels = normalise_frame(frame.image, clip_input_size(*size, input_size=self.input_size))
+        return self.map_of(frame.image)
+
+    def map_of(self, image: Image) -> FloatArray:
+        """Relative inverse depth of an image, larger is nearer."""
+        size: tuple[int, int] = (image.shape[0], image.shape[1])
+        pixels = normalise_frame(image, clip_input_size(*size, input_size=self.input_size))
         with torch.inference_mode():
             depth = self.model(torch.from_numpy(pixels)[None].to(self.device)).predicted_depth
             result: FloatArray = resize(depth[:, None].float(), size)[0, 0].cpu().numpy()

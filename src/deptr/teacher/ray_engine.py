@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deptr.errors import DeptrError, MissingExtraError, UsageError
+from deptr.engines import Lost, over_actors, ray_cluster
+from deptr.errors import DeptrError
 from deptr.io.label_runs import LabelRun
 from deptr.progress import Progress, SilentProgress
 from deptr.teacher.build import TeacherFactory, TeacherPlan
@@ -72,27 +73,9 @@ def label_with_ray(
         MissingExtraError: Ray is not installed.
         UsageError: `workers` is not positive.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtraError("labelling on many machines", "distributed") from error
-    if workers is not None and workers < 1:
-        raise UsageError(f"workers: expected a whole number from 1, got {workers}")
-    started_here = not ray.is_initialized()
-    if started_here:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            include_dashboard=False,
-            num_cpus=None if address else workers,
-        )
-    try:
-        return _spread(
-            ray, list(jobs), str(output), plan, workers=workers, progress=progress or SilentProgress()
-        )
-    finally:
-        if started_here:
-            ray.shutdown()
+    with ray_cluster("labelling on many machines", address=address, workers=workers) as ray:
+        told = progress or SilentProgress()
+        return _spread(ray, list(jobs), str(output), plan, workers=workers, progress=told)
 
 
 def _spread(
@@ -112,21 +95,14 @@ def _spread(
     )
     pool = [actor.remote(plan, output) for _ in range(count)]
     folder = ray.get(pool[0].run_folder.remote())
-    waiting = list(reversed(jobs))
-    busy = {worker.label.remote(job): (worker, job) for worker in pool if waiting for job in [waiting.pop()]}
     reports: list[SequenceReport] = []
     failures: list[Failure] = []
-    while busy:
-        (done,), _ = ray.wait(list(busy), num_returns=1)
-        worker, job = busy.pop(done)
-        try:
-            answer = ray.get(done)
-        except ray.exceptions.RayError as error:
-            reason = str(error).strip().splitlines()[0]
-            answer = Failure(job.name, f"worker lost {RETRIES + 1} times: {reason}")
-        (failures if isinstance(answer, Failure) else reports).append(answer)
+    for job, answer in over_actors(
+        ray, lambda one, job: one.label.remote(job), pool, jobs, tries=RETRIES + 1
+    ):
+        if isinstance(answer, Lost):
+            failures.append(Failure(job.name, answer.reason))
+        else:
+            (failures if isinstance(answer, Failure) else reports).append(answer)
         progress.update(len(reports) + len(failures), len(jobs), failed=len(failures))
-        if waiting:
-            following = waiting.pop()
-            busy[worker.label.remote(following)] = (worker, following)
     return summarise(LabelRun(Path(folder)), reports, failures)

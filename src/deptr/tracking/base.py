@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import numpy as np
 
 from deptr.boxes import or_else
+from deptr.cameras import Camera
 from deptr.errors import UsageError
 from deptr.records import BoolArray, FloatArray, Image, real_number
 from deptr.tracking.assignment import Indices, Matches, assign, without
@@ -21,11 +22,12 @@ from deptr.tracking.depth.state import DepthState, start_depth
 from deptr.tracking.entrance import Entrance
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE, Lifecycle
 from deptr.tracking.measurements import Measurements, pick
+from deptr.tracking.metric_motion import MetricMotion
 from deptr.tracking.motion import BoxMotion
 from deptr.tracking.panorama import merge_at_seam, unwrap, wrap, yaw_shift
 from deptr.tracking.parameters import Declared, Value, checked, number, parameters_of_class, switch, word
 from deptr.tracking.part import REFERENCE_RATE, Part, Step
-from deptr.tracking.track_view import Track, tracks_of
+from deptr.tracking.track_view import Track, metric_columns, placed, tracks_of
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -41,6 +43,8 @@ class Tracker(Declared, ABC):
         depth: How depth takes part in the association, as a `DepthFusion` or in words (``"kalman"``,
             ``"fixed:gamma=0.2"``); None means adaptive whenever detections carry it.
         frame_rate: Frames per second, any real number, used where `update` gets no timestamp.
+        camera: What the boxes are seen with. Where their depth is in metres, `tracks` and the answers of
+            `update` then say places and velocities in metres.
 
     Raises:
         UsageError: A parameter is unknown or out of range, or the tracker has no such fusion.
@@ -53,6 +57,7 @@ class Tracker(Declared, ABC):
 
     depth: DepthFusion | str | None = None
     frame_rate: float = 30.0
+    camera: Camera | None = None
     low_score: float = number(default=0.1, low=0, high=1, help="detections below this are ignored")
     high_score: float = number(
         default=0.6, low=0, high=1, help="detections above this take part in the first association"
@@ -84,8 +89,14 @@ class Tracker(Declared, ABC):
     )
 
     def __init__(
-        self, *, depth: DepthFusion | str | None = None, frame_rate: float = 30.0, **parameters: Any
+        self,
+        *,
+        depth: DepthFusion | str | None = None,
+        frame_rate: float = 30.0,
+        camera: Camera | None = None,
+        **parameters: Any,
     ) -> None:
+        self.camera = camera
         self.frame_rate = real_number(frame_rate)
         if not (math.isfinite(self.frame_rate) and self.frame_rate > 0):
             raise UsageError(
@@ -101,6 +112,8 @@ class Tracker(Declared, ABC):
                 f"fusion: {self.tracker_name} takes {' or '.join(self.fusion_modes)}, "
                 f"got {self.fusion.mode!r}: choose one of these or another tracker"
             )
+        if self.panorama and camera is not None:
+            raise UsageError("camera: expected none for a panorama, whose pixels are no pinhole camera's")
         self.reset()
 
     @property
@@ -122,10 +135,17 @@ class Tracker(Declared, ABC):
             self._parts += self._depth.parts
         if self._report is not None:
             self._parts.append(self._report)
+        self._metric = None if self.camera is None else MetricMotion(self.camera)
+        if self._metric is not None:
+            self._parts.append(self._metric)
         self._parts += self._new_parts()
 
     def update(
-        self, detections: sv.Detections, frame: Image | None = None, timestamp: float | None = None
+        self,
+        detections: sv.Detections,
+        frame: Image | None = None,
+        timestamp: float | None = None,
+        pose: FloatArray | None = None,
     ) -> sv.Detections:
         """Take one frame in.
 
@@ -134,20 +154,22 @@ class Tracker(Declared, ABC):
                 finite score or a box of finite, positive extent are left out, with an `InputWarning`.
             frame: ``(H, W, 3)`` RGB, needed only where camera motion is estimated.
             timestamp: Seconds; without it a frame is ``1 / frame_rate`` later than the one before.
+            pose: ``(4, 4)`` from the camera's axes to the world's, NaN = unknown, where the tracker knows its
+                camera: places are then those in the world. Give it with every frame, or with none.
 
         Returns:
             The detections that belong to a confirmed track, in their order, with ``tracker_id`` and boxes as
-            floats, each of positive extent. In a panorama the parts of a box that the seam cut are one, and
-            each box has its centre inside.
+            floats, each of positive extent. With a camera also ``data["position_m"]``,
+            ``data["velocity_m_s"]`` and ``data["position_std_m"]``, ``(N, 3)`` each, NaN while no depth in
+            metres was known. In a panorama the parts of a box that the seam cut are one, and each box has its
+            centre inside.
 
         Raises:
             UsageError: A timestamp is not finite, a column of the detections has not one value for each box,
                 or a frame is missing or of the wrong kind.
         """
         rows, depth = self._rows, self._depth
-        detections = self._entrance.admit(detections)
-        if self.panorama or self.camera_motion:
-            detections = self._follow_camera(detections, frame)
+        detections = self._look(self._entrance.admit(detections), frame, pose)
         seen = Measurements.of(detections)
         if depth is not None:
             seen = depth.read(seen)
@@ -186,6 +208,11 @@ class Tracker(Declared, ABC):
     @property
     def tracks(self) -> tuple[Track, ...]:
         """Every track that is remembered, seen or not, in the order of birth."""
+        views = self._views()
+        return views if self._metric is None else placed(views, self._metric)
+
+    def _views(self) -> tuple[Track, ...]:
+        """What can be read of each track in the image."""
         return tracks_of(self._rows, self._motion, self._depth, self._period)
 
     @abstractmethod
@@ -314,7 +341,17 @@ class Tracker(Declared, ABC):
             result.xyxy = or_else(boxes, observed).astype(kind)
         if self._period is not None:
             result.xyxy = wrap(result.xyxy.astype(np.float64), self._period).astype(kind)
+        if self._metric is not None:
+            result.data.update(metric_columns(self._metric, reported))
         return result
+
+    def _look(self, detections: sv.Detections, frame: Image | None, pose: FloatArray | None) -> sv.Detections:
+        """Say where the camera is, and move all tracks as it did; the detections, whole across a seam."""
+        if self._metric is not None:
+            self._metric.look(pose)
+        if self.panorama or self.camera_motion:
+            return self._follow_camera(detections, frame)
+        return detections
 
     def _follow_camera(self, detections: sv.Detections, frame: Image | None) -> sv.Detections:
         """Move all tracks as the camera did; the detections, whole where a seam cut them."""

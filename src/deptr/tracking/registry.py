@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 
+from deptr.cameras import Camera
 from deptr.errors import UsageError
 from deptr.tracking.base import Tracker
 from deptr.tracking.depth.fusion import DepthFusion
@@ -67,7 +68,12 @@ def parse_parameters(name: str, values: Mapping[str, object]) -> dict[str, float
 
 
 def create_tracker(
-    name: str, *, depth: DepthFusion | str | None = None, frame_rate: float = 30.0, **parameters: object
+    name: str,
+    *,
+    depth: DepthFusion | str | None = None,
+    frame_rate: float = 30.0,
+    camera: Camera | None = None,
+    **parameters: object,
 ) -> Tracker:
     """A tracker by name, or by the file of an identity decoder that `deptr export` wrote.
 
@@ -81,4 +87,4 @@ def create_tracker(
     """
     if name.endswith(DECODER_FILE):
         parameters = {"network": name, **parameters}
-    return tracker_class(name)(depth=depth, frame_rate=frame_rate, **parameters)
+    return tracker_class(name)(depth=depth, frame_rate=frame_rate, camera=camera, **parameters)

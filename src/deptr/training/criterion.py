@@ -21,6 +21,7 @@ from transformers.loss.loss_d_fine import bbox2distance
 
 from deptr.detector.config import DepTRConfig
 from deptr.detector.modeling import DepTROutput
+from deptr.detector.plugin import DepthConfig
 from deptr.training.given_boxes import GivenBoxes
 from deptr.training.losses import (
     align_scale_and_shift,
@@ -90,7 +91,7 @@ class DepTRCriterion(nn.Module):
 
     def __init__(
         self,
-        config: DepTRConfig,
+        config: DepthConfig,
         *,
         depth_weight: float = 1.0,
         label_std: float = 0.1,
@@ -102,7 +103,8 @@ class DepTRCriterion(nn.Module):
         self.config, self.free_scale = config, free_scale
         self.depth_weight, self.label_std, self.steady_weight = depth_weight, label_std, steady_weight
         self.given_weight = given_weight
-        self.register_buffer("bound", torch.tensor([config.up]), persistent=False)
+        bound = config.up if isinstance(config, DepTRConfig) else 0.0  # other families have no such corners
+        self.register_buffer("bound", torch.tensor([bound]), persistent=False)
 
     def forward(
         self, output: DepTROutput, targets: Targets, given: GivenBoxes | None = None
@@ -114,6 +116,8 @@ class DepTRCriterion(nn.Module):
             targets: Of the batch.
             given: What the detector was asked about besides.
         """
+        if output.dfine is None:
+            return self._depth_alone(output, targets)
         matching, denoising = split_layers(output)
         dfine = output.dfine
         encoder = LayerOutput(dfine.enc_topk_logits.float(), dfine.enc_topk_bboxes.float().clamp(0, 1))
@@ -134,6 +138,16 @@ class DepTRCriterion(nn.Module):
             losses["given_depth"] = self._given(output, targets, given)
         if self.steady_weight > 0:
             _add(losses, {"steady": self._steadiness(output, matching[0], matches[0], targets)})
+        return losses
+
+    def _depth_alone(self, output: DepTROutput, targets: Targets) -> dict[str, Tensor]:
+        """What a frozen detector of another family leaves to learn."""
+        assert output.logits is not None and output.pred_boxes is not None
+        last = LayerOutput(output.logits.float(), output.pred_boxes.float().clamp(0, 1))
+        matched = match(last.logits[None], last.boxes[None], targets, self.config)[0]
+        losses = {"depth": self._depth(output, targets, matched, None, last.logits.shape[1])}
+        if self.steady_weight > 0:
+            losses["steady"] = self._steadiness(output, last, matched, targets)
         return losses
 
     def _group(

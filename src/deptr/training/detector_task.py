@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from deptr.detector.modeling import DepTRForObjectDetection
+from deptr.detector.plugin import DepthNetwork
 from deptr.errors import UsageError
 from deptr.training.auxiliary import DenseAuxiliaryHead
 from deptr.training.config import TrainSettings
@@ -27,7 +29,7 @@ class TrainingStep(nn.Module):
         settings: Loss weights.
     """
 
-    def __init__(self, detector: DepTRForObjectDetection, settings: TrainSettings) -> None:
+    def __init__(self, detector: DepthNetwork, settings: TrainSettings) -> None:
         super().__init__()
         self.mean: Tensor
         self.std: Tensor
@@ -44,7 +46,7 @@ class TrainingStep(nn.Module):
         for name, values in (("mean", config.image_mean), ("std", config.image_std)):
             self.register_buffer(name, 255 * torch.tensor(values).view(1, 3, 1, 1), persistent=False)
         self.auxiliary = None
-        if loss.dense > 0 and not settings.model.depth_only:
+        if loss.dense > 0 and not settings.model.depth_only and isinstance(detector, DepTRForObjectDetection):
             self.auxiliary = DenseAuxiliaryHead(
                 detector.config,
                 weight=loss.dense,
@@ -76,7 +78,7 @@ class TrainingStep(nn.Module):
         return losses
 
 
-class DetectorTask(Task[DepTRForObjectDetection]):
+class DetectorTask(Task[DepthNetwork]):
     """A detector, and where its images come from.
 
     Args:
@@ -85,9 +87,7 @@ class DetectorTask(Task[DepTRForObjectDetection]):
         settings: All settings.
     """
 
-    def __init__(
-        self, detector: DepTRForObjectDetection, source: FrameSource, settings: TrainSettings
-    ) -> None:
+    def __init__(self, detector: DepthNetwork, source: FrameSource, settings: TrainSettings) -> None:
         # seeded first: the auxiliary head starts at random
         torch.manual_seed(settings.data.seed)
         step: Any = TrainingStep(detector, settings)
@@ -114,9 +114,9 @@ class DetectorTask(Task[DepTRForObjectDetection]):
         )
         return batches(stream, rank=rank, processes=processes, pin=pin)
 
-    def with_weights(self, state: Mapping[str, Tensor]) -> DepTRForObjectDetection:
+    def with_weights(self, state: Mapping[str, Tensor]) -> DepthNetwork:
         """See `Task.with_weights`."""
-        model = DepTRForObjectDetection(self.model.config)
+        model: DepthNetwork = copy.deepcopy(self.model).cpu()
         model.load_state_dict(state)
         model.eval()
         return model

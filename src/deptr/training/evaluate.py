@@ -13,8 +13,8 @@ import torch
 from faster_coco_eval import COCO, COCOeval_faster
 
 from deptr.boxes import paired_iou
-from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.detector.outputs import named_outputs
+from deptr.detector.plugin import DepthNetwork
 from deptr.detector.postprocess import RawOutput, to_detections, to_input
 from deptr.detector.preprocess import preprocessing_of
 from deptr.records import BoolArray, DepthKind, FloatArray, LabelledFrame
@@ -51,7 +51,7 @@ class MatchedDepths:
 
 @torch.no_grad()
 def detect_frames(
-    model: DepTRForObjectDetection,
+    model: DepthNetwork,
     frames: Sequence[LabelledFrame],
     *,
     size: tuple[int, int] | None = None,
@@ -152,9 +152,7 @@ def match_depths(
     )
 
 
-def quick_figures(
-    model: DepTRForObjectDetection, sets: Mapping[str, Sequence[LabelledFrame]]
-) -> dict[str, float]:
+def quick_figures(model: DepthNetwork, sets: Mapping[str, Sequence[LabelledFrame]]) -> dict[str, float]:
     """AP50 of each named set, mean relative depth error over all, and ``score``: the mean AP50.
 
     What training looks at from time to time; the full tables are `deptr experiment detector`.

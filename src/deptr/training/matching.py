@@ -9,7 +9,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from deptr.detector.config import DepTRConfig
+from deptr.detector.plugin import DepthConfig
 from deptr.training.targets import Targets
 
 UNMATCHABLE = 1e6  # in place of costs that are not finite: taken only when nothing else is left
@@ -29,7 +29,7 @@ class Matches:
 
 
 @torch.no_grad()
-def match(logits: Tensor, boxes: Tensor, targets: Targets, config: DepTRConfig) -> list[Matches]:
+def match(logits: Tensor, boxes: Tensor, targets: Targets, config: DepthConfig) -> list[Matches]:
     """Match each of several sets of predictions with the objects, image by image.
 
     Args:
@@ -73,7 +73,7 @@ def _joined(parts: list[np.ndarray], device: torch.device) -> Tensor:
     return torch.from_numpy(np.concatenate(parts).astype(np.int64)).to(device)
 
 
-def _costs(logits: Tensor, boxes: Tensor, targets: Targets, config: DepTRConfig) -> Tensor:
+def _costs(logits: Tensor, boxes: Tensor, targets: Targets, config: DepthConfig) -> Tensor:
     """``(S, Q, M)`` cost of each object with each query of its own image."""
     own_boxes = boxes.float()[:, targets.image]  # (S, M, Q, 4)
     probability = logits.float().sigmoid()[:, targets.image]

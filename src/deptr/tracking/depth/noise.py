@@ -6,15 +6,19 @@ import math
 
 import numpy as np
 
-from deptr.records import FloatArray
+from deptr.records import BoolArray, FloatArray
 
 FIRST_NOISE = 0.15  # in filter space: first guess of both noises, which says nothing yet
 SMALLEST_NOISE = 0.02  # in filter space: clear pairs underestimate the noise of those that matter
-OUTLIER_SHARE = 0.02  # first guess of the share of an object's depths that are plainly wrong
-OUTLIER_GATE = 9.0  # squared standard deviations from which on a depth counts as plainly wrong
 COVERED_VARIANCE = 0.11**2  # first guess of the variance that being covered wholly adds
 CLEAR_SHARE = 0.1  # a detection covered less than this teaches the noise in the open
-USEFUL, TELLING = 1.0, 2.0  # log ratio of the learned variances: depth advises from one, leads from the other
+USEFUL, TELLING = 2.0, 3.0  # log ratio to the control: depth advises from one, tells from the other
+CORE_SHARE = 0.68  # of the recent pairs make the noise: some of the others are errors of the boxes
+CORE_SQUARE = 0.989  # of a standard normal, that share of its squares is smaller
+RECENT_PAIRS, GUESSED_PAIRS = 200, 6  # how many are remembered, and how many are made up besides
+SMALLEST_SCALE = 0.05  # of the noise, however well depths have agreed
+TAIL_GATE = 9.0  # squared standard deviations from which on a difference is none of most others'
+GUESSED_TAIL, TAIL_WEIGHT = 0.1, 100  # first guess of their share, and for how many pairs it counts
 SMALLEST_GAIN = 0.01  # mean gain of IoU from which on motion in space counts for more than advice
 ENOUGH_PAIRS = 50.0  # from which on a small gain is believed
 
@@ -49,6 +53,68 @@ class RunningMean:
         self.weight = min(self.weight + total, self.memory)
 
 
+class RecentPairs:
+    """What depth said of the latest pairs that boxes alone chose, and of the same with depths handed on.
+
+    Shares of the pairs are looked at, not means: where objects overlap, a tenth of what boxes choose is
+    wrong. What the filter foresees is right but for a factor, smaller for most pairs than for the rest; it
+    is taken from pairs with a rival, because those that stand free underestimate it.
+
+    Attributes:
+        scale: Variance of most differences, as a multiple of what the filter foresees.
+        tail_scale: The same of the others.
+        tail_share: How many those are.
+
+    Example:
+        >>> recent = RecentPairs()
+        >>> rng = np.random.default_rng(0)
+        >>> own, control = 0.01 * rng.standard_normal(300), 0.5 * rng.standard_normal(300)
+        >>> recent.add(own**2, np.full(300, 0.05**2), control**2, np.ones(300, bool))
+        >>> round(recent.scale, 2), recent.tail_share < 0.05, recent.log_ratio() > 5
+        (0.05, True, True)
+    """
+
+    def __init__(self) -> None:
+        self._own: FloatArray = np.zeros(0)
+        self._control: FloatArray = np.zeros(0)
+        self._squares: FloatArray = np.zeros(0)
+        self.scale, self.tail_scale, self.tail_share = 1.0, TAIL_GATE, GUESSED_TAIL
+
+    def add(self, own: FloatArray, foreseen: FloatArray, control: FloatArray, contested: BoolArray) -> None:
+        """Take pairs in, ``(N,)`` each.
+
+        Args:
+            own: Squared difference of the detection's depth from what its track foresees.
+            foreseen: Variance that the filter gives this difference.
+            control: Squared difference with the depth of another detection of the frame instead.
+            contested: Whether another box overlaps either side.
+        """
+        self._own = np.concatenate([self._own, own])[-RECENT_PAIRS:]
+        self._control = np.concatenate([self._control, control])[-RECENT_PAIRS:]
+        if not contested.any():
+            return
+        fresh = own[contested] / foreseen[contested]
+        squares = self._squares = np.concatenate([self._squares, fresh])[-RECENT_PAIRS:]
+        self.scale = max(_core_variance(squares, 1.0), SMALLEST_SCALE)
+        gate = TAIL_GATE * self.scale
+        tail, guessed = squares[squares > gate], GUESSED_TAIL * TAIL_WEIGHT
+        self.tail_share = (len(tail) + guessed) / (len(squares) + TAIL_WEIGHT)
+        self.tail_scale = (tail.sum() + guessed * gate) / (len(tail) + guessed)
+
+    def log_ratio(self) -> float:
+        """How much less depths differ from their own tracks than wrong ones do, less two standard errors."""
+        own, control = (_core_variance(each, FIRST_NOISE**2) for each in (self._own, self._control))
+        doubt = 2 * math.sqrt(2 / (len(self._own) + 1))
+        return math.log(max(control, 1e-9) / max(own, 1e-6)) - doubt
+
+
+def _core_variance(squares: FloatArray, guess: float) -> float:
+    """Variance of most values, of which squares are given; a few more are made up from a guess."""
+    every = np.concatenate([squares, np.full(GUESSED_PAIRS, guess * CORE_SQUARE)])
+    place = int(CORE_SHARE * len(every))
+    return float(np.partition(every, place)[place]) / CORE_SQUARE
+
+
 class DepthNoise:
     """What was learned of a video's depth, in filter space.
 
@@ -60,9 +126,9 @@ class DepthNoise:
         same: Variance of a depth around what its own track predicts.
         different: Mean square of a depth around what another object's track predicts.
         covered: Variance that a detection which another one covers wholly has beyond that.
-        outliers: Share of depths that are plainly wrong.
         box_gain: Mean gain of IoU by predicting boxes in perspective.
         full: Whether both variances rest on as much as is remembered.
+        recent: What the latest pairs say, where depth is judged.
         trust: How much the evidence of depth counts by what this video has shown so far, in [0, 1].
         telling: Whether this video's depth has shown that it tells objects apart well.
         leads: Whether motion in space besides foresees boxes better than motion in the image.
@@ -72,10 +138,10 @@ class DepthNoise:
 
     def __init__(self, *, learns: bool, judges: bool) -> None:
         self.learns = learns
-        self._judges = judges
+        self.judges = judges
+        self.recent = RecentPairs()
         self.same = RunningMean(FIRST_NOISE**2, weight=1.0, memory=300.0)
         self.different = RunningMean(FIRST_NOISE**2, weight=1.0, memory=300.0)
-        self.outliers = RunningMean(OUTLIER_SHARE, weight=50.0, memory=500.0)
         self.covered = RunningMean(COVERED_VARIANCE, weight=2.0, memory=100.0)
         self.box_gain = RunningMean(0.0, weight=5.0, memory=100.0)
         self.full, self.telling, self.leads, self.recovers = False, False, False, False
@@ -87,7 +153,6 @@ class DepthNoise:
         other: FloatArray | None,
         *,
         predicted: FloatArray,
-        measured: FloatArray,
         covered: FloatArray,
         box_gain: FloatArray,
     ) -> None:
@@ -97,14 +162,11 @@ class DepthNoise:
             own: Squared difference of the detection's depth from what its track predicts.
             other: Mean squared difference of other detections' depths from the same, None without others.
             predicted: Variance of what the track predicts.
-            measured: Variance of the detection's depth as believed so far.
             covered: Share of the detection that another one covers.
             box_gain: IoU with the box predicted in perspective minus that with the plain prediction.
         """
         ones = np.ones(len(own))
         self.box_gain.add(box_gain, ones)
-        wrong = own > OUTLIER_GATE * (predicted + measured)
-        self.outliers.add(wrong.astype(np.float64), ones)
         surplus = own - predicted
         weights = (self.same.value / (self.same.value + predicted)) ** 2
         clear = covered < CLEAR_SHARE
@@ -116,11 +178,11 @@ class DepthNoise:
         if other is not None:
             self.different.add(other, ones)
         self.full = all(mean.weight >= mean.memory for mean in (self.same, self.different))
-        if not self._judges:
-            return
-        # judged by the log ratio of the learned variances, two standard errors on the safe side
-        errors = math.sqrt(2 / self.same.weight) + math.sqrt(2 / self.different.weight)
-        log_ratio = math.log(self.different.value / self.same.value) - errors
+
+    def judge(self, own: FloatArray, foreseen: FloatArray, control: FloatArray, contested: BoolArray) -> None:
+        """Say what depth may do, by what it says of pairs that boxes alone chose; see `RecentPairs.add`."""
+        self.recent.add(own, foreseen, control, contested)
+        log_ratio = self.recent.log_ratio()
         self.trust = min(max((log_ratio - USEFUL) / (TELLING - USEFUL), 0.0), 1.0)
         self.telling = log_ratio > TELLING
         gains = self.box_gain.value > SMALLEST_GAIN

@@ -24,6 +24,7 @@ LOST_EVIDENCE = 4.0  # nats more for a track that was not seen in the frame befo
 RECOVER_GATE = 9.0  # squared standard deviations that no coordinate may exceed
 SIZE_SPREAD = 0.5  # standard deviation of the log size of different objects
 LEARN_EVERY = 4  # frames, once as much is learned as is remembered
+CLOSE_IOU = 0.2  # from which on a box may be meant
 MOST_PAIRS = 100  # that teach in one frame; more would cost time and tell little more
 
 
@@ -104,7 +105,9 @@ class DepthState:
         return costs, allowed
 
     def learn(self, similarity: FloatArray, rows: Indices, seen: Measurements, matches: Matches) -> None:
-        """Learn from matches that boxes alone make certain, before the filters are corrected.
+        """Learn from matches that boxes alone make certain, and judge depth by pairs that boxes alone choose.
+
+        To be called before the filters are corrected.
 
         Args:
             similarity: ``(T, D)`` IoU.
@@ -117,9 +120,17 @@ class DepthState:
         self._lessons += 1
         if self._lessons % LEARN_EVERY and self.noise.full:
             return
+        close = similarity > CLOSE_IOU
+        self._learn_from_clear_pairs(similarity, close, rows, seen, matches)
+        if self.noise.judges:
+            self._judge(similarity, close, rows, seen)
+
+    def _learn_from_clear_pairs(
+        self, similarity: FloatArray, close: BoolArray, rows: Indices, seen: Measurements, matches: Matches
+    ) -> None:
+        assert seen.values is not None
         t, d = matches
         filters = self.perspective.filters
-        close = similarity > 0.2
         sure = (similarity[t, d] > 0.4) & (close.sum(1)[t] == 1) & (close.sum(0)[d] == 1)
         sure &= np.isfinite(seen.values[d] - filters.mean[rows[t], DEPTH])
         t, d = t[sure][:MOST_PAIRS], d[sure][:MOST_PAIRS]
@@ -131,14 +142,35 @@ class DepthState:
         others = int(np.isfinite(seen.values).sum()) - 1
         plain, taken = self._motion.boxes()[rows[t]], seen.take(d)
         led = self.perspective.boxes(rows[t])
-        assert taken.variances is not None and taken.covered is not None
+        assert taken.covered is not None
         self.noise.learn(
             own,
             (np.nansum(squares, axis=1) - own) / others if others > 0 else None,
             predicted=filters.covariance[0, rows[t], DEPTH],
-            measured=taken.variances,
             covered=taken.covered,
             box_gain=paired_iou(led, taken.boxes) - paired_iou(plain, taken.boxes),
+        )
+
+    def _judge(self, similarity: FloatArray, close: BoolArray, rows: Indices, seen: Measurements) -> None:
+        """Compare what depth says of pairs that are each other's best by boxes with the same, handed on."""
+        assert seen.values is not None and seen.variances is not None
+        columns = similarity.argmax(1)
+        t = (similarity.argmax(0)[columns] == np.arange(len(columns))).nonzero()[0]
+        t = t[close[t, columns[t]]][:MOST_PAIRS]
+        filters = self.perspective.filters
+        foretold = filters.mean[rows[t], DEPTH]
+        known = np.isfinite(seen.values[columns[t]] - foretold)
+        t, foretold = t[known], foretold[known]
+        everyone = np.isfinite(seen.values).nonzero()[0]
+        if not len(t) or len(everyone) < 2:
+            return
+        d = columns[t]
+        next_one = everyone[(np.searchsorted(everyone, d) + 1) % len(everyone)]
+        self.noise.judge(
+            (seen.values[d] - foretold) ** 2,
+            filters.covariance[0, rows[t], DEPTH] + seen.variances[d],
+            (seen.values[next_one] - foretold) ** 2,
+            (close.sum(1)[t] > 1) | (close.sum(0)[d] > 1),
         )
 
     def recover(self, rows: Indices, seen: Measurements, misses: IntArray) -> Matches:

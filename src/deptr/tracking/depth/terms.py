@@ -19,6 +19,7 @@ from deptr.tracking.depth.perspective import PerspectiveMotion
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.part import Part
 
+WRONG_SHARE = 0.01  # of an object's depths that say nothing
 EVIDENCE_SCALE = 4.0  # nats that weigh as much as a whole unit of IoU at gamma 1
 
 
@@ -91,13 +92,14 @@ class Adaptive:
         Evidence is zero where the learned variances say that depth cannot tell objects apart, and bounded
         below because any depth may be plainly wrong.
         """
-        noise = self.noise
-        innovation, same = self._motion.innovation(rows, columns, seen)
-        different = np.maximum(noise.different.value, same)
-        evidence = log_likelihood_ratio(innovation, same, different)
-        wrong = noise.outliers.value
-        evidence = np.log(wrong + (1 - wrong) * np.exp(np.maximum(evidence, -30.0)))
-        evidence = np.where((different > same) | np.isnan(evidence), evidence, 0.0)
+        noise, recent = self.noise, self.noise.recent
+        innovation, foreseen = self._motion.innovation(rows, columns, seen)
+        core = recent.scale * foreseen
+        different = np.maximum(noise.different.value, core)
+        tail = np.clip(recent.tail_scale * foreseen, core, different)
+        ratio = (1 - recent.tail_share) * np.exp(log_likelihood_ratio(innovation, core, different))
+        ratio += recent.tail_share * np.exp(log_likelihood_ratio(innovation, tail, different))
+        evidence = np.log(WRONG_SHARE + (1 - WRONG_SHARE) * ratio)
         return np.asarray(plain - self._gamma * noise.trust * evidence / EVIDENCE_SCALE)
 
 

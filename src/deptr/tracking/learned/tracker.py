@@ -183,7 +183,7 @@ class LearnedTracker(Tracker):
 
     def _with_room(self, seen: Measurements, free: Indices) -> Indices:
         """Those free detections for which there is a slot, the surest first; the others wait."""
-        births = free[seen.scores[free] >= self.new_score]
+        births = free[self.new_score <= seen.scores[free]]
         room = len(self._identities.memory.free(len(births)))
         if len(births) <= room:
             return free
@@ -201,12 +201,12 @@ class LearnedTracker(Tracker):
     def _revise(self, step: Step) -> None:
         rows = self._rows
         here, tentative = rows.columns >= 0, rows.states == TENTATIVE
-        proven = (rows.matches + 1 >= self.confirm_frames) | (rows.scores > self.sure_score)
+        proven = (rows.scores > self.sure_score) | (rows.matches + 1 >= self.confirm_frames)
         rows.states[here & (~tentative | proven)] = CONFIRMED
         rows.states[~here & ~tentative] = LOST
 
     def _reported_at_once(self) -> bool:
-        return self._rows.frame_count == 1 or self.confirm_frames == 1
+        return self.confirm_frames == 1 or self._rows.frame_count == 1
 
     def _kept(self, expired: BoolArray) -> BoolArray:
         rows = self._rows

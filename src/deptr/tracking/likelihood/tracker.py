@@ -73,9 +73,7 @@ class LikelihoodTracker(Tracker):
         self._shift = CameraShift()
         self._reliability = BirthReliability()
 
-    @property
-    def tracks(self) -> tuple[Track, ...]:
-        """Every track that is remembered, seen or not, in the order of birth."""
+    def _views(self) -> tuple[Track, ...]:
         return tracks_of(self._rows, self._motion, self._period)
 
     def _new_motion(self) -> LikelihoodMotion:

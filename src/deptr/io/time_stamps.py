@@ -1,0 +1,59 @@
+"""Times in file names, as recorders write them, and what lies nearest in time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from deptr.records import FloatArray, IntArray
+
+_SECONDS = re.compile(r"\d+\.\d+")
+_WHOLE = {19: 1e-9, 16: 1e-6}  # digits since 1970 and their unit; 13 may count frames or milliseconds
+
+
+def stamps_of(names: Sequence[str]) -> list[float] | None:
+    """Seconds that file names tell, in their order; None where not all names are times.
+
+    A name is a time if it is seconds with a fraction (``1305031102.175304.png``), or a whole number of nano-
+    or microseconds since 1970 (``1403636579763555584.png``).
+
+    Example:
+        >>> stamps_of(["1305031102.175304.png", "1305031102.211214.png"])
+        [1305031102.175304, 1305031102.211214]
+        >>> stamps_of(["1403636579763555584.png"]), stamps_of(["000001.png"]), stamps_of([])
+        ([1403636579.7635555], None, None)
+    """
+    stamps = []
+    for name in names:
+        stem = Path(name).stem
+        if _SECONDS.fullmatch(stem):
+            stamps.append(float(stem))
+        elif stem.isdecimal() and len(stem) in _WHOLE:
+            stamps.append(int(stem) * _WHOLE[len(stem)])
+        else:
+            return None
+    return stamps or None
+
+
+def nearest(times: FloatArray, wanted: FloatArray, *, max_gap: float) -> IntArray:
+    """Which of some times is nearest to each wanted one, -1 where none is near enough.
+
+    Args:
+        times: ``(N,)`` seconds, ascending.
+        wanted: ``(M,)`` seconds.
+        max_gap: Largest distance in seconds.
+
+    Example:
+        >>> nearest(np.array([0.0, 1.0, 2.0]), np.array([0.1, 1.4, 9.0]), max_gap=0.5).tolist()
+        [0, 1, -1]
+    """
+    if not len(times):
+        return np.full(len(wanted), -1)
+    right = np.clip(np.searchsorted(times, wanted), 1, max(len(times) - 1, 1))
+    left = right - 1
+    right = np.minimum(right, len(times) - 1)
+    best = np.where(np.abs(wanted - times[left]) <= np.abs(times[right] - wanted), left, right)
+    return np.where(np.abs(times[best] - wanted) <= max_gap * (1 + 1e-9), best, -1)
