@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("rosbags")
-from robot_bags import COLOURS, START, STEP, compressed_message, picture, png, walk, write_bag
+from robot_bags import COLOURS, DEPTHS, START, STEP, compressed_message, picture, png, walk, write_bag
 
 import deptr as package
 from deptr.errors import UsageError
@@ -53,6 +53,20 @@ def test_a_recording_is_tracked_and_handed_on(bag: Path, tmp_path: Path, deptr: 
     assert (place.x, place.y, place.z) == pytest.approx(((7 - 32) / 50 * 3, (20 - 24) / 50 * 3, 3))
     back = read_sequence(tmp_path / "out.rosbag2")
     np.testing.assert_allclose(back.tracks.xyxy[:, 0], read_sequence(tmp_path / "run").tracks.xyxy[:, 0])
+
+
+def test_depths_come_from_a_topic_of_the_recording(bag: Path, tmp_path: Path, deptr: Deptr) -> None:
+    rows = [f"{k},-1,{k},10,12,20,0.9" for k in range(1, 7)]
+    (tmp_path / "flat.txt").write_text("\n".join(rows))
+    words = ["track", bag, "--topic", COLOURS, "--detections", tmp_path / "flat.txt"]
+    code, _, told = deptr(*words, "--depth-maps", DEPTHS, "--output", tmp_path / "run")
+    assert code == 0, told
+    np.testing.assert_allclose(read_sequence(tmp_path / "run").tracks.depth, 3.0, rtol=0.01)
+    depth = json.loads((tmp_path / "run" / "run.json").read_text())["depth"]
+    assert (depth["kind"], depth["matched_by"], depth["frames_known"]) == ("metric", "time", 6)
+    code, _, told = deptr(*words, "--depth-maps", "/left/depth", "--output", tmp_path / "other")
+    assert code == 2
+    assert f"has no images in /left/depth; it has {DEPTHS}" in told
 
 
 def test_python_takes_the_topic_too(bag: Path, tmp_path: Path) -> None:

@@ -156,8 +156,8 @@ def test_who_uses_no_depth_is_not_measured_on_spoiled_depth(world: World) -> Non
     rows = rows_of(benchmark_of("mot17"), trackers=["sort"], fusions=["none", "adaptive"])
     cells = cells_of(world, rows, corruptions=[Corruption.parse(word) for word in ("clean", *STANDARD)])
     by_depth = [cell.method.uses_depth for cell in cells]
-    assert sum(by_depth) == 8
-    assert len(cells) == 8 + 1 + 5 + 1
+    assert sum(by_depth) == 1 + len(STANDARD)  # adaptive, clean and spoiled
+    assert len(cells) == 1 + len(STANDARD) + 1 + 5 + 1
 
 
 # --- spoiled depth

@@ -93,7 +93,7 @@ def running(*words: str, token: str | None = None) -> Iterator[Client]:
             found = re.search(r"http://127\.0\.0\.1:(\d+)/", told)
             assert found, told
             client = Client(process, int(found[1]), token)
-            wait_until(lambda: answers(client))
+            assert answers(client)  # it tells its address when it answers, not before
             yield client
         finally:
             process.kill()

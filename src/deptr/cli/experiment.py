@@ -19,6 +19,7 @@ EXPERIMENTS: dict[str, tuple[str, str]] = {
     "cost": ("experiment_detector", "Parameters, FLOPs and latency of the depth module."),
     "ablation": ("experiment_detector", "Variants of the detector on the same small budget."),
     "synthetic": ("experiment_synthetic", "What true depth is worth at three levels of crowding."),
+    "depth-sources": ("experiment_sources", "What each source of depth is worth on the same boxes."),
     "label-quality": ("experiment_labels", "Labels read inside masks against labels averaged over boxes."),
     "teacher-student": ("experiment_labels", "Students against their teachers, both against true depth."),
     "predict": ("experiment_detector", "A benchmark with a detector's boxes and depths."),

@@ -32,6 +32,8 @@ FAMILY_PARAMETERS: Mapping[str, Mapping[str, float]] = {
     "kitti": {"high_score": 0.8, "new_score": 0.9, "sure_score": 0.96},
 }
 WAITING_PARAMETERS: Mapping[str, Mapping[str, float]] = {"kitti": {"new_score": 0.8}}
+# KITTI's low scores are mostly nothing: overlap keeps the other trackers from them, the learned one is told
+OWN_PARAMETERS: Mapping[tuple[str, str], Mapping[str, float]] = {("learned", "kitti"): {"low_share": 1.0}}
 WAITING_TRACKERS = ("bytetrack", "botsort", "likelihood", "learned")
 # class of PyPI `trackers` and what differs from its defaults, per family
 PEERS: Mapping[str, tuple[str, Mapping[str, Mapping[str, Any]]]] = {
@@ -91,7 +93,8 @@ def operating_point(tracker: str, family: str) -> dict[str, float]:
         (0.8, {})
     """
     waiting = WAITING_PARAMETERS.get(family, {}) if tracker in WAITING_TRACKERS else {}
-    return {**FAMILY_PARAMETERS.get(family, {}), **waiting}
+    own = OWN_PARAMETERS.get((tracker, family), {})
+    return {**FAMILY_PARAMETERS.get(family, {}), **waiting, **own}
 
 
 def our_method(tracker: str, fusion: str, family: str, overrides: Mapping[str, Any] | None = None) -> Method:
@@ -149,15 +152,15 @@ def run(
     if method.tracker == ORACLE:
         return perfect_identities(benchmark, sequence, table, **method.parameters), np.zeros(0)
     peer = method.tracker.startswith(PEER_PREFIX)
-    update = _start_peer(method) if peer else _start_ours(method, sequence)
+    update = _start_peer(method) if peer else start(method, sequence)
     rows, seconds = [], np.zeros(sequence.length)
     for frame in range(1, sequence.length + 1):
         detections = table.at(frame)
         if peer:
             detections = _plain(detections)
-        start = time.thread_time()  # processor time: what else the machine does leaves it alone
+        begin = time.thread_time()  # processor time: what else the machine does leaves it alone
         tracks = update(detections)
-        seconds[frame - 1] = time.thread_time() - start
+        seconds[frame - 1] = time.thread_time() - begin
         rows.append(track_rows(frame, tracks))
     return np.concatenate(rows) if rows else np.zeros((0, 7)), seconds
 
@@ -180,7 +183,12 @@ def track_rows(frame: int, tracks: sv.Detections) -> FloatArray:
     )
 
 
-def _start_ours(method: Method, sequence: Sequence) -> Update:
+def start(method: Method, sequence: Sequence) -> Update:
+    """One of our trackers at the start of a sequence: its update.
+
+    Raises:
+        UsageError: The frame rate of the sequence is not known.
+    """
     if sequence.frame_rate is None:
         raise UsageError(
             f"sequence {sequence.name}: its frame rate is not known; expected frameRate in seqinfo.ini"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from deptr.errors import DataError
 from deptr.io.companions import find_companions
-from deptr.io.depth_files import DEPTH_SUFFIXES, DepthScale, described_scale, read_depth_file
+from deptr.io.depth_files import DEPTH_SUFFIXES, DepthScale, read_depth_file
 from deptr.io.frame_source import FrameSource
 from deptr.records import DepthKind, FloatArray
 
@@ -135,38 +135,3 @@ class DepthVideo(DepthMaps):
                 yield time - start, frame.to_ndarray(format="gray16le" if "16" in frame.format.name else None)
         except av.FFmpegError as error:
             raise DataError(self.name, "damaged", found=str(error)) from error
-
-
-def open_depth_maps(
-    path: str | Path,
-    frames: FrameSource | None,
-    *,
-    fps: float,
-    step: float | None = None,
-    kind: DepthKind | None = None,
-    max_gap: float | None = None,
-) -> DepthMaps:
-    """Depth maps of the frames of a source.
-
-    Args:
-        path: A folder of files, or a video.
-        frames: The source, None for detections alone.
-        fps: Its frames per second.
-        step: Depth of one step of a number; None takes what ``depth.json`` beside the files says, else
-            millimetres for whole numbers and metres for broken ones.
-        kind: Meaning of the depths; None takes what ``depth.json`` says, else metric.
-        max_gap: Seconds between a frame and its map, where they are matched by time; None: half of the time
-            between two frames.
-
-    Raises:
-        DataError: There is no such folder or video, or its maps do not belong to the frames.
-    """
-    place = Path(path)
-    gap = FRAMES_APART / fps if max_gap is None else max_gap
-    if not place.exists():
-        raise DataError(place, "no such folder or video", expected="depth maps of the frames")
-    said = (described_scale(place) if place.is_dir() else None) or DepthScale(kind or DepthKind.METRIC)
-    scale = DepthScale(kind or said.kind, said.step if step is None else step)
-    if place.is_dir():
-        return DepthFolder(place, scale, frames, max_gap=gap)
-    return DepthVideo(place, scale, max_gap=gap)

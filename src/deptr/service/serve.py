@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 from deptr.detector.inference import Detector
@@ -27,7 +28,7 @@ def serve(
         detector: Looks at images; None where clients send detections alone.
         host: Address to listen at.
         port: Port, 0 for any free one.
-        tell: Takes in the address when it is known.
+        tell: Takes in the address when the service answers there.
 
     Raises:
         UsageError: Others than this machine could reach it without a token.
@@ -56,5 +57,13 @@ def serve(
     except SystemExit:
         raise UsageError(f"--port {port}: {host} does not let us listen there; is it in use?") from None
     shown = f"[{host}]" if ":" in host else host
-    tell(f"serving at http://{shown}:{listening.getsockname()[1]}/")
-    uvicorn.Server(config).run([listening])
+    address = f"http://{shown}:{listening.getsockname()[1]}/"
+
+    class Telling(uvicorn.Server):
+        """Tells its address when it answers there, not before."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            tell(f"serving at {address}")
+
+    Telling(config).run([listening])

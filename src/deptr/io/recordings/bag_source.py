@@ -31,6 +31,7 @@ class BagSource(FrameSource):
         fps: Frames per second, over what the recording says; timestamps follow it.
 
     Attributes:
+        path: The recording.
         start: Nanoseconds of the first frame, on the recording's clock.
         camera: What the ``camera_info`` beside the topic says, None without one.
 
@@ -41,7 +42,8 @@ class BagSource(FrameSource):
     """
 
     def __init__(self, path: str | Path, *, topic: str | None = None, fps: float | None = None) -> None:
-        self.name = Path(path).name
+        self.path = Path(path)
+        self.name = self.path.name
         self._given_rate = fps
         self._damaged: str | None = None
         self._unordered = 0

@@ -9,8 +9,9 @@ from deptr.errors import DataError, UsageError
 from deptr.io.camera_files import read_camera, read_transform
 from deptr.io.companions import find_companions
 from deptr.io.depth_files import parse_unit
-from deptr.io.depth_maps import FRAMES_APART, DepthMaps, open_depth_maps
+from deptr.io.depth_maps import FRAMES_APART, DepthMaps
 from deptr.io.frame_source import FrameSource
+from deptr.io.open_depth_maps import open_depth_maps
 from deptr.io.point_files import READERS
 from deptr.pipeline.depth.networks import looking_depth
 from deptr.pipeline.depth.request import LOOKING

@@ -96,7 +96,7 @@ class LearnedTracker(Tracker):
     )
     min_share: float = number(default=0.1, low=0, high=1, help="least probability of a pair")
     low_share: float = number(
-        default=0.5, low=0, high=1, help="least probability of a pair with a detection of a low score"
+        default=0.9, low=0, high=1, help="least probability of a pair with a detection of a low score"
     )
 
     def __init__(
