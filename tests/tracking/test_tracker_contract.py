@@ -315,7 +315,9 @@ def test_a_fusion_that_a_tracker_does_not_have_is_refused() -> None:
             with pytest.raises(UsageError, match=f"fusion: {name} takes .* got '{mode}'"):
                 create_tracker(name, depth=mode)
             refused.append((name, mode))
-    assert sorted(refused) == [(name, mode) for name in ("learned", "likelihood") for mode in ("fixed", "kalman")]
+    assert sorted(refused) == [
+        (name, mode) for name in ("learned", "likelihood") for mode in ("fixed", "kalman")
+    ]
 
 
 @ALL

@@ -37,7 +37,7 @@ class DepthScale:
         """Numbers as float32 depths, NaN where nothing is known (0 too, of what is a distance).
 
         Example:
-            >>> DepthScale().depth(np.array([[0, 1500]], np.uint16)).tolist()
+            >>> DepthScale().depth(np.array([[0, 1500]], np.uint16)).round(3).tolist()
             [[nan, 1.5]]
         """
         step = self.step

@@ -23,8 +23,10 @@ def stamps_of(names: Sequence[str]) -> list[float] | None:
     Example:
         >>> stamps_of(["1305031102.175304.png", "1305031102.211214.png"])
         [1305031102.175304, 1305031102.211214]
-        >>> stamps_of(["1403636579763555584.png"]), stamps_of(["000001.png"]), stamps_of([])
-        ([1403636579.7635555], None, None)
+        >>> [round(stamp, 4) for stamp in stamps_of(["1403636579763555584.png"])]
+        [1403636579.7636]
+        >>> stamps_of(["000001.png"]), stamps_of([])
+        (None, None)
     """
     stamps = []
     for name in names:
