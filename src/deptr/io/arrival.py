@@ -14,7 +14,8 @@ class ArrivalClock:
 
     Example:
         >>> clock = ArrivalClock()
-        >>> [round(clock.lateness(stamp, now), 2) for stamp, now in ((0.0, 100.0), (0.5, 100.75), (1.0, 101.0))]
+        >>> packets = (0.0, 100.0), (0.5, 100.75), (1.0, 101.0)
+        >>> [round(clock.lateness(stamp, now), 2) for stamp, now in packets]
         [0.0, 0.25, 0.0]
         >>> round(clock.captured(1.0), 2)
         101.0

@@ -165,7 +165,8 @@ class DepthState:
         if not len(t) or len(everyone) < 2:
             return
         d = columns[t]
-        everyone = everyone[np.lexsort(seen.boxes[everyone].T)]  # an order that is not that of the detections
+        # from left to right: an order that is not that of the detections, nor, as that of feet is, of depth
+        everyone = everyone[np.lexsort(seen.boxes[everyone].T[::-1])]
         place = np.empty(len(seen), np.intp)
         place[everyone] = np.arange(len(everyone))
         next_one = everyone[(place[d] + 1) % len(everyone)]
