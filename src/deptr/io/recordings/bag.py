@@ -98,9 +98,7 @@ class Bag:
             for connection, recorded, raw in self._reader.messages(connections):
                 message: Any = self._reader.deserialize(raw, connection.msgtype)
                 yield Stamped(_stamp(message) or recorded, message)
-        except GeneratorExit:
-            raise
-        except Exception as error:
+        except Exception as error:  # as above
             raise DataError(self.path, f"is damaged in {topic}", found=_words(error)) from error
 
     def first(self, topic: str) -> Any:

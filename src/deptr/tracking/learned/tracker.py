@@ -74,12 +74,12 @@ class Identities(Part):
 class LearnedTracker(Tracker):
     """One association a frame by the identity decoder: log-probabilities in, Hungarian assignment out.
 
+    Its fusion is ``adaptive``, whose settings make no difference here: the network was trained on depths of
+    every quality; or ``none``.
+
     Args:
         network: The decoder: a file that `deptr export` wrote, or an `IdentityNetwork`; None for the one that
             comes with the package.
-
-    Its fusion is ``adaptive``, whose settings make no difference here: the network was trained on depths of
-    every quality; or ``none``.
 
     Example:
         >>> import numpy as np, supervision as sv
@@ -91,6 +91,7 @@ class LearnedTracker(Tracker):
 
     tracker_name = "learned"
     fusion_modes = ("adaptive", "none")
+
     lost_seconds: float = number(
         default=2.0, low=0, high=3600, help="how long a track that is not seen is remembered"
     )
@@ -147,8 +148,7 @@ class LearnedTracker(Tracker):
         allowed &= (rows.states != TENTATIVE)[:, None] | (seen.scores[columns] > self.high_score)
         if not self.class_agnostic:
             allowed &= rows.classes[:, None] == seen.classes[columns]
-        # better one of the remembered than nobody: the newborn's share is what a pair must beat, but a low
-        # score is never a birth
+        # every allowed pair is better than none: what is less likely than `min_share` is not allowed
         matches = assign(-of_tracks, cost_limit=float(-np.log(1e-6)), allowed=allowed)
         if self._depth is not None:  # whose noise tells how sure the depths of `tracks` are
             candidates = seen.take(columns)
