@@ -167,8 +167,8 @@ def page(rows: list[str], killed: str, seconds: float) -> str:
             "# What the service carries",
             "",
             f"`{COMMAND}`: one `deptr serve` with two worker threads, clients on",
-            f"WebSockets of this machine, {seconds:g} s each, two CPU cores for both, which other work keeps",
-            "busy. A client sends its next frame when the last is answered: "
+            f"WebSockets of this machine, {seconds:g} s each, two CPU cores for both (the CPU",
+            "column says how much the service had). A client sends its next frame when the last is answered: "
             f"{PEOPLE} boxes with depth, or a JPEG of 768x576 for the bundled detector;",
             "several sessions send 25 (boxes) or 5 (images) frames a second each.",
             "",
