@@ -166,9 +166,8 @@ def test_code_of_the_documents_names_what_exists(path: Path) -> None:
                     module = importlib.import_module(str(node.module))
                     for alias in node.names:  # a module of a package is an attribute only once it is imported
                         inside = f"{node.module}.{alias.name}"
-                        assert hasattr(module, alias.name) or importlib.util.find_spec(inside), ast.unparse(
-                            node
-                        )
+                        found = hasattr(module, alias.name) or importlib.util.find_spec(inside)
+                        assert found, ast.unparse(node)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
