@@ -88,7 +88,6 @@ class LikelihoodTracker(Tracker):
 
     def _associate(self, seen: Measurements, boxes: FloatArray, high: Indices, low: Indices) -> Indices:
         rows, motion = self._rows, self._motion
-        motion.extend(seen.boxes)
         states, own = motion.observe(seen)
         self._population.learn(states)
         pairs = near_pairs(motion, states, own, reach=self._shift.reach, period=self._period)
