@@ -28,8 +28,8 @@ class ScoreShare:
     """
 
     def __init__(self, *, first_share: float, first_count: float) -> None:
-        self._all: FloatArray = np.full(BINS, first_count)
-        self._those: FloatArray = np.full(BINS, first_count * first_share)
+        self._all: FloatArray = np.full(BINS, float(first_count))
+        self._those: FloatArray = np.full(BINS, float(first_count * first_share))
 
     def learn(self, scores: FloatArray, those: BoolArray) -> None:
         """Take in detections and whether it befell them, ``(N,)`` each."""
