@@ -22,7 +22,7 @@ from deptr.tracking.part import Step
 
 U, V, HEIGHT, ASPECT, DEPTH = range(COORDINATES)
 SMALLEST_STEP_RATIO = 0.3  # what would come nearer than this share of its distance in one step is held
-USEFUL, TELLING = 0.2, 0.45  # nats of a clear pair's depth: from the one it has a say, from the other a whole
+USEFUL, TELLING = 0.5, 0.75  # nats of a clear pair's depth: from the one it has a say, from the other a whole
 LEARN_EVERY = 4  # frames, once as much is learned as is remembered
 STEADY = 2  # corrections from which on a track tells what the world does
 USEFUL_RATE, TELLING_RATE = 0.0, 0.02  # nats per pair that the rate of the depth adds to place and size

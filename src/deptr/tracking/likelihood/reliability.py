@@ -34,14 +34,21 @@ class ScoreShare:
     def learn(self, scores: FloatArray, those: BoolArray) -> None:
         """Take in detections and whether it befell them, ``(N,)`` each."""
         bins = _bins(scores)
-        for offset, weight in ((0, 1.0), (-1, NEIGHBOUR), (1, NEIGHBOUR)):
-            np.add.at(self._all, bins + offset, weight)
-            np.add.at(self._those, bins + offset, weight * those)
+        self._all += _spread(np.bincount(bins, minlength=BINS))
+        self._those += _spread(np.bincount(bins[those], minlength=BINS))
 
     def share(self, scores: FloatArray) -> FloatArray:
         """That share of detections of these scores, ``(N,)`` in [0, 1]."""
         bins = _bins(scores)
         return np.asarray(self._those[bins] / self._all[bins])
+
+
+def _spread(counts: Indices) -> FloatArray:
+    """Counts by bin, some of each among its neighbours."""
+    spread = counts.astype(np.float64)
+    spread[1:] += NEIGHBOUR * counts[:-1]
+    spread[:-1] += NEIGHBOUR * counts[1:]
+    return spread
 
 
 def _bins(scores: FloatArray) -> Indices:
