@@ -105,7 +105,7 @@ OF_LIKELIHOOD = (
     ),
     Mutation(
         "likelihood: depth's noise is learned fast",
-        (("GUESS_WEIGHT = np.array([20.0, 20.0, 20.0, 20.0, 10.0])", "GUESS_WEIGHT = np.full(5, 60.0)"),),
-        ("test_likelihood_scores.py::test_noise_of_depth_is_known_within_three_seconds_at_a_low_rate",),
+        (("GUESS_WEIGHT = np.array([20.0, 20.0, 20.0, 20.0, 10.0])", "GUESS_WEIGHT = np.full(5, 30.0)"),),
+        ("test_likelihood_scores.py::test_noise_of_depth_is_known_within_two_seconds_at_a_low_rate",),
     ),
 )
