@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -70,19 +73,25 @@ def cost(
 
 @app.command("ablation")
 def ablation(
-    recipe: Path = typer.Argument(..., help="TOML file of one training, such as recipes/ablation.toml."),
+    recipe: Path = typer.Argument(..., help="TOML file of the students, such as recipes/ablation.toml."),
     *,
-    seeds: int = typer.Option(3, "--seeds", help="Trainings of each variant."),
+    images: int = typer.Option(800, "--images", min=10, help="Training images whose features are kept."),
+    seeds: int = typer.Option(5, "--seeds", min=2, help="Trainings of each variant."),
+    folder: Path | None = typer.Option(
+        None, "--folder", help="Keep features and students here; go on from it."
+    ),
     report: Path | None = typer.Option(None, "--report", help="Markdown file to write."),
 ) -> None:
-    """Train variants of the detector on the same small budget and compare them."""
+    """Train variants of the depth module behind the same frozen detector and compare them."""
     need("this experiment", "train", *_NEEDS)
     from deptr.cli.terminal import progress
     from deptr.experiments.detector_ablation import ablation_table
     from deptr.training.config import load_settings
 
-    with progress("ablation") as told:
-        table = ablation_table(load_settings(recipe), seeds=range(seeds), progress=told)
+    place: Any = nullcontext(str(folder)) if folder else tempfile.TemporaryDirectory()
+    with place as name, progress("ablation") as told:
+        settings = load_settings(recipe)
+        table = ablation_table(settings, name, images=images, seeds=range(seeds), progress=told)
     show(table)
     if report is not None:
         write_report(report, "Ablation of the detector", "", [table])
