@@ -77,9 +77,7 @@ def ablation(
     *,
     images: int = typer.Option(800, "--images", min=10, help="Training images whose features are kept."),
     seeds: int = typer.Option(5, "--seeds", min=2, help="Trainings of each variant."),
-    folder: Path | None = typer.Option(
-        None, "--folder", help="Keep features and students here; go on from it."
-    ),
+    folder: Path | None = typer.Option(None, "--folder", help="Keep features and students here."),
     report: Path | None = typer.Option(None, "--report", help="Markdown file to write."),
 ) -> None:
     """Train variants of the depth module behind the same frozen detector and compare them."""

@@ -99,9 +99,7 @@ class Ablation:
         see = queries_and_maps(self.model, maps=True)
         draw = ExampleStream(training_mixture(base), base.data, images).__getitem__
         name = f"train-{self.size[1]}x{self.size[0]}-{base.data.seed}"
-        self.train = seen_once(
-            folder, name, self.model, see, stream.__getitem__, count=images, progress=progress
-        )
+        self.train = seen_once(folder, name, self.model, see, draw, count=images, progress=progress)
         self.lessons: Lessons = lessons_of(self.train, model.config)
         frames = [frame for part in evaluation_sets(base).values() for frame in part]
         features = seen_once(
