@@ -51,30 +51,40 @@ class Measure:
     settings: Preprocessing
 
     def figures(self, student: Student) -> dict[str, tuple[Any, Any]]:
-        """Numerators and denominators ``(I,)`` of each figure, image by image."""
-        height, width = self.settings.height, self.settings.width
+        """See `depth_shares`."""
+        size = self.settings.height, self.settings.width
         found = []
         for frame, raw in zip(self.frames, student.raw_outputs(self.features), strict=True):
-            shape = frame.image.shape[0], frame.image.shape[1]
-            scale = min(height / shape[0], width / shape[1])
+            shape, scale = frame.image.shape, scale_of(frame, size)
             found.append(
-                to_detections(raw, scale, shape, self.settings, min_score=0.01, focal_px=frame.focal_px)
+                to_detections(
+                    raw, scale, (shape[0], shape[1]), self.settings, min_score=0.01, focal_px=frame.focal_px
+                )
             )
-        own = match_depths(self.frames, found)
-        off = np.abs(own.predicted - own.true)
-        count = len(self.frames)
-        each = np.bincount(own.image, minlength=count).astype(float)
-        right, pairs = np.zeros(count), np.zeros(count)
-        for number in range(count):
-            of = own.image == number
-            right[number], pairs[number] = order_at_overlaps(
-                own.predicted[of], own.true[of], own.image[of], own.boxes[of]
-            )
-        return {
-            "relative error": (np.bincount(own.image, off / own.true, count), each),
-            "order at overlaps": (right, pairs),
-            "within 1 std": (np.bincount(own.image, off <= own.std, count), each),
-        }
+        return depth_shares(self.frames, found)
+
+
+def depth_shares(frames: Sequence[LabelledFrame], found: Sequence[Any]) -> dict[str, tuple[Any, Any]]:
+    """Numerators and denominators ``(I,)`` of the depth figures of detections, image by image."""
+    own, count = match_depths(frames, found), len(frames)
+    off = np.abs(own.predicted - own.true)
+    each = np.bincount(own.image, minlength=count).astype(float)
+    right, pairs = np.zeros(count), np.zeros(count)
+    for number in range(count):
+        of = own.image == number
+        right[number], pairs[number] = order_at_overlaps(
+            own.predicted[of], own.true[of], own.image[of], own.boxes[of]
+        )
+    return {
+        "relative error": (np.bincount(own.image, off / own.true, count), each),
+        "order at overlaps": (right, pairs),
+        "within 1 std": (np.bincount(own.image, off <= own.std, count), each),
+    }
+
+
+def scale_of(frame: LabelledFrame, size: tuple[int, int]) -> float:
+    """Input pixels per pixel of a letterboxed frame."""
+    return letterbox_placement((frame.image.shape[0], frame.image.shape[1]), size).scale
 
 
 class Ablation:

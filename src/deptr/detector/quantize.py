@@ -1,0 +1,235 @@
+"""Convolutions in whole numbers: an exported network calibrated on the images that it will see.
+
+An activation that follows a convolution (ReLU, ReLU6) becomes the range of what the convolution gives. Were
+that written in 8 bits before it is cut, as quantising convolutions alone does, most of the 256 steps would go
+to values that are cut away: that costs 5 points of AP50 and half of the time saved.
+Attention, heads and what lies between them stay in single precision.
+
+Source: Jacob et al., arXiv:1712.05877; ONNX Runtime's QDQ form.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deptr.boxes import iou
+from deptr.detector.onnx_session import open_session
+from deptr.detector.own import OnnxRunner
+from deptr.detector.postprocess import to_input
+from deptr.detector.simplify import fold_constants, halve_weights
+from deptr.errors import DataError, UsageError
+from deptr.files import atomic_path
+from deptr.records import FloatArray, Image
+
+CUTS = ("Relu", "Clip")  # what a quantised range expresses by itself
+LEAST_FOUND = 0.9  # of the detections before, to call the result the same network
+SURE_SCORE, LOW_SCORE = 0.3, 0.15
+SAME_IOU = 0.5
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What quantisation changed on the images that it was calibrated on.
+
+    Attributes:
+        detections: How many detections with a score of at least 0.3 there were before.
+        found: Share of them that are still there: IoU at least 0.5, score at least 0.15.
+        score: Mean change of their scores.
+        depth: Mean relative change of their depths, NaN without a depth module.
+    """
+
+    detections: int
+    found: float
+    score: float
+    depth: float
+
+    def __str__(self) -> str:
+        depth = "" if np.isnan(self.depth) else f", depths move by {self.depth:.1%}"
+        return (
+            f"{self.found:.1%} of {self.detections} detections kept, scores move by {self.score:.3f}{depth}"
+        )
+
+
+def quantize_file(
+    source: str | Path, output: str | Path, images: Sequence[Image], *, half: bool = True
+) -> Agreement:
+    """Write an exported network with its convolutions in 8 bits.
+
+    Args:
+        source: The ``.onnx`` of `deptr export`, in single or half precision.
+        output: The file to write, only if both agree.
+        images: ``(H, W, 3)`` uint8 RGB, some dozens of the kind that it will see.
+        half: Store the other weights in half precision.
+
+    Returns:
+        How far both agree on the images.
+
+    Raises:
+        UsageError: There is nothing on the images that the network finds.
+        DataError: The file is no export of `deptr export`, or 8 bits are too few for it.
+    """
+    import onnx
+
+    settings = OnnxRunner(source, threads=1, device="cpu").settings
+    batches = [to_input([image], settings)[0] for image in images]
+    graph = onnx.load(str(source))
+    before = fold_constants(graph)
+    onnx.helper.set_model_props(before, {item.key: item.value for item in graph.metadata_props})
+    after = quantize(before, batches)
+    result = agreement(before, after, batches)
+    if half:
+        halve_weights(after)
+    with atomic_path(output) as temporary:
+        onnx.save(after, str(temporary))
+    return result
+
+
+def quantize(graph: Any, batches: Sequence[FloatArray]) -> Any:
+    """The graph with its convolutions in 8 bits, and everything else as it was.
+
+    Weights have a scale per channel and 7 bits: processors without a dot product of bytes add two products in
+    16 bits, which 8-bit weights overflow.
+
+    Args:
+        graph: An exported ``onnx.ModelProto`` in single precision; not changed.
+        batches: Inputs ``(1, 3, H, W)`` to calibrate on, of the kind it will see; some dozens.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    copy = onnx.ModelProto()
+    copy.CopyFrom(graph)
+    nodes = quantized_nodes(copy)
+    with tempfile.TemporaryDirectory() as folder, _quietly():
+        path = Path(folder) / "quantized.onnx"
+        quantize_static(
+            copy,
+            path,
+            _reader(batches),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "Add", *CUTS],
+            nodes_to_quantize=nodes,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+        result = onnx.load(str(path))
+    onnx.helper.set_model_props(result, {item.key: item.value for item in graph.metadata_props})
+    return result
+
+
+def quantized_nodes(graph: Any) -> list[str]:
+    """Names of the nodes that are worth it, all nodes named: convolutions, what cuts them, and their sums.
+
+    The first convolution stays: three channels fill no vector, and it sees the picture itself.
+    """
+    nodes = graph.graph.node
+    for number, node in enumerate(nodes):
+        node.name = node.name or f"{node.op_type}_{number}"
+    pictures = {item.name for item in graph.graph.input}
+    kinds: dict[str, str] = {}  # of the outputs that will be in 8 bits
+    chosen = []
+    for node in nodes:
+        inputs = [kinds.get(name) for name in node.input]
+        convolution = node.op_type == "Conv" and node.input[0] not in pictures
+        cut = node.op_type in CUTS and inputs[0] == "Conv"
+        total = node.op_type == "Add" and all(inputs)
+        if convolution or cut or total:
+            kinds[node.output[0]] = node.op_type
+            chosen.append(node.name)
+    return chosen
+
+
+def agreement(before: Any, after: Any, batches: Sequence[FloatArray]) -> Agreement:
+    """How far two forms of one exported network agree.
+
+    Args:
+        before: ``onnx.ModelProto``.
+        after: Another one with the same outputs.
+        batches: Inputs ``(1, 3, H, W)``.
+
+    Raises:
+        UsageError: There is nothing on the images that the network finds.
+        DataError: They disagree on more than a tenth of the detections.
+    """
+    names = ("boxes", "scores", "depths")
+    kept: list[tuple[bool, float, float]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        sessions = [
+            _session(graph, Path(folder) / f"{place}.onnx") for place, graph in enumerate((before, after))
+        ]
+        for batch in batches:
+            (boxes, scores, depths), (others, their, deeper) = (
+                [value[0] for value in session.run(names, {"pixel_values": batch})] for session in sessions
+            )
+            candidates = np.flatnonzero(their >= LOW_SCORE)
+            for own in np.flatnonzero(scores >= SURE_SCORE):
+                overlap = iou(boxes[own][None], others[candidates])[0]
+                if overlap.max(initial=0) < SAME_IOU:
+                    kept.append((False, np.nan, np.nan))
+                    continue
+                best = candidates[np.where(overlap >= SAME_IOU, their[candidates], -1).argmax()]
+                kept.append((True, abs(their[best] - scores[own]), abs(deeper[best] / depths[own] - 1)))
+    if not kept:
+        hint = "give images like those that it will see"
+        raise UsageError(f"quantize: the detector finds nothing on the {len(batches)} images; {hint}")
+    columns = np.array(kept, float)
+    known = columns[columns[:, 0] > 0]
+    means = known[:, 1:].mean(0) if len(known) else (np.nan, np.nan)
+    result = Agreement(len(columns), float(columns[:, 0].mean()), float(means[0]), float(means[1]))
+    if result.found < LEAST_FOUND:
+        raise DataError(
+            "quantize",
+            "8 bits are too few for this network",
+            expected=f"at least {LEAST_FOUND:.0%} of the detections",
+            found=str(result),
+            hint="keep single precision, or give more images of the kind that it will see",
+        )
+    return result
+
+
+def _session(graph: Any, path: Path) -> Any:
+    path.write_bytes(graph.SerializeToString())
+    return open_session(path, threads=1, device="cpu")
+
+
+def _reader(batches: Sequence[FloatArray]) -> Any:
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        """Hands out one batch after another."""
+
+        def __init__(self) -> None:
+            self.left = iter(batches)
+
+        def get_next(self) -> dict[str, FloatArray] | None:
+            """The next input, None at the end."""
+            batch = next(self.left, None)
+            return None if batch is None else {"pixel_values": batch}
+
+    return Reader()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the library's advice on how graphs should be prepared, which ours are."""
+    import onnxruntime
+
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    onnxruntime.set_default_logger_severity(3)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        onnxruntime.set_default_logger_severity(2)
