@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 from deptr.boxes import iou
-from deptr.detector.onnx_session import open_session
-from deptr.detector.own import OnnxRunner
+from deptr.detector.backend import Backend
+from deptr.detector.own import OnnxRunner, OwnBackend
 from deptr.detector.postprocess import to_input
 from deptr.detector.simplify import fold_constants, halve_weights
 from deptr.errors import DataError, UsageError
 from deptr.files import atomic_path
-from deptr.records import FloatArray, Image
+from deptr.records import FloatArray, Image, depth_of
 
 CUTS = ("Relu", "Clip")  # what a quantised range expresses by itself
 LEAST_FOUND = 0.9  # of the detections before, to call the result the same network
@@ -78,18 +78,26 @@ def quantize_file(
     """
     import onnx
 
-    settings = OnnxRunner(source, threads=1, device="cpu").settings
-    batches = [to_input([image], settings)[0] for image in images]
+    exact = OnnxRunner(source, threads=1, device="cpu")
     graph = onnx.load(str(source))
-    before = fold_constants(graph)
-    onnx.helper.set_model_props(before, {item.key: item.value for item in graph.metadata_props})
-    after = quantize(before, batches)
-    result = agreement(before, after, batches)
+    plain = fold_constants(graph)
+    onnx.helper.set_model_props(plain, {item.key: item.value for item in graph.metadata_props})
+    result = quantize(plain, [to_input([image], exact.settings)[0] for image in images])
     if half:
-        halve_weights(after)
+        halve_weights(result)
     with atomic_path(output) as temporary:
-        onnx.save(after, str(temporary))
-    return result
+        onnx.save(result, str(temporary))
+        runner = OnnxRunner(temporary, threads=1, device="cpu")
+        agreed = agreement(OwnBackend(exact), OwnBackend(runner), images)
+        if agreed.found < LEAST_FOUND:
+            raise DataError(
+                source,
+                "8 bits are too few for this network",
+                expected=f"at least {LEAST_FOUND:.0%} of the detections",
+                found=str(agreed),
+                hint="keep single precision, or give more images of the kind that it will see",
+            )
+    return agreed
 
 
 def quantize(graph: Any, batches: Sequence[FloatArray]) -> Any:
@@ -150,63 +158,44 @@ def quantized_nodes(graph: Any) -> list[str]:
     return chosen
 
 
-def agreement(before: Any, after: Any, batches: Sequence[FloatArray]) -> Agreement:
-    """How far two forms of one exported network agree.
+def agreement(before: Backend, after: Backend, images: Sequence[Image]) -> Agreement:
+    """How far two forms of one network agree.
 
     Args:
-        before: ``onnx.ModelProto``.
-        after: Another one with the same outputs.
-        batches: Inputs ``(1, 3, H, W)``.
+        before: One.
+        after: The other.
+        images: ``(H, W, 3)`` uint8 RGB.
 
     Raises:
-        UsageError: There is nothing on the images that the network finds.
-        DataError: They disagree on more than a tenth of the detections.
+        UsageError: There is nothing on the images that the first finds.
     """
-    names = ("boxes", "scores", "depths")
-    kept: list[tuple[bool, float, float]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        sessions = [
-            _session(graph, Path(folder) / f"{place}.onnx") for place, graph in enumerate((before, after))
-        ]
-        for batch in batches:
-            (boxes, scores, depths), (others, their, deeper) = (
-                [value[0] for value in session.run(names, {"pixel_values": batch})] for session in sessions
-            )
-            candidates = np.flatnonzero(their >= LOW_SCORE)
-            for own in np.flatnonzero(scores >= SURE_SCORE):
-                overlap = iou(boxes[own][None], others[candidates])[0]
-                if overlap.max(initial=0) < SAME_IOU:
-                    kept.append((False, np.nan, np.nan))
-                    continue
-                best = candidates[np.where(overlap >= SAME_IOU, their[candidates], -1).argmax()]
-                kept.append((True, abs(their[best] - scores[own]), abs(deeper[best] / depths[own] - 1)))
-    if not kept:
+    rows: list[tuple[bool, float, float]] = []
+    for image in images:
+        own = before.detect([image], min_score=SURE_SCORE, focal_px=None)[0]
+        others = after.detect([image], min_score=LOW_SCORE, focal_px=None)[0]
+        overlap = iou(own.xyxy.astype(np.float64), others.xyxy.astype(np.float64))
+        scores, other_scores = (np.asarray(part.confidence, np.float64) for part in (own, others))
+        depth, other_depth = depth_of(own), depth_of(others)
+        for place in range(len(own)):
+            same = int(overlap[place].argmax()) if len(others) else -1
+            if same < 0 or overlap[place, same] < SAME_IOU:
+                rows.append((False, np.nan, np.nan))
+                continue
+            change = abs(float(other_scores[same] - scores[place]))
+            rows.append((True, change, abs(float(other_depth[same] / depth[place] - 1))))
+    if not rows:
         hint = "give images like those that it will see"
-        raise UsageError(f"quantize: the detector finds nothing on the {len(batches)} images; {hint}")
-    columns = np.array(kept, float)
-    known = columns[columns[:, 0] > 0]
-    means = known[:, 1:].mean(0) if len(known) else (np.nan, np.nan)
-    result = Agreement(len(columns), float(columns[:, 0].mean()), float(means[0]), float(means[1]))
-    if result.found < LEAST_FOUND:
-        raise DataError(
-            "quantize",
-            "8 bits are too few for this network",
-            expected=f"at least {LEAST_FOUND:.0%} of the detections",
-            found=str(result),
-            hint="keep single precision, or give more images of the kind that it will see",
-        )
-    return result
-
-
-def _session(graph: Any, path: Path) -> Any:
-    path.write_bytes(graph.SerializeToString())
-    return open_session(path, threads=1, device="cpu")
+        raise UsageError(f"quantize: the detector finds nothing on the {len(images)} images; {hint}")
+    kept, score, depths = np.array(rows, float).T
+    found = kept > 0
+    score, depths = (values[found].mean() if found.any() else np.nan for values in (score, depths))
+    return Agreement(len(rows), float(kept.mean()), float(score), float(depths))
 
 
 def _reader(batches: Sequence[FloatArray]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class Reader(CalibrationDataReader):
         """Hands out one batch after another."""
 
         def __init__(self) -> None:

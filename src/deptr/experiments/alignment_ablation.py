@@ -1,8 +1,8 @@
 """The second table of `deptr experiment ablation`: what depth and `L_align` do while the encoder learns.
 
-`L_align` teaches the encoder, so it needs one that moves: encoder, decoder and a fresh depth module learn from
-the backbone's maps, which are computed once. Every arm starts from the same detector and sees the same images
-in the same order.
+`L_align` teaches the encoder, so it needs one that moves: encoder, decoder and a fresh depth module learn
+from the backbone's maps, which are computed once. Every arm starts from the same detector and sees the same
+images in the same order.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def alignment_table(
     base: TrainSettings,
     folder: str | Path,
     *,
-    images: int = 480,
+    images: int = 800,
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
     arms: Mapping[str, Arm] = ARMS,
     progress: Progress | None = None,
@@ -247,11 +247,11 @@ def _table(
             "difference",
             "order at overlaps",
         ],
-        note=f"Encoder, decoder and a fresh depth module behind the backbone's kept maps: {rule.steps} steps of "
-        f"{work.base.data.batch_size} images of {work.size[1]}x{work.size[0]} out of {work.images}, {seeds} "
-        f"seeds, {len(work.frames)} held-out composites and crowd images. Mean ± standard deviation over seeds; "
-        "difference from the first row with its 95 % interval (AP: Student's over the seeds; error: images and "
-        "seeds drawn anew), * where it excludes zero.",
+        note=f"Encoder, decoder and a fresh depth module behind the backbone's kept maps: {rule.steps} steps "
+        f"of {work.base.data.batch_size} images of {work.size[1]}x{work.size[0]} out of {work.images}, "
+        f"{seeds} seeds, {len(work.frames)} held-out composites and crowd images. Mean ± standard deviation "
+        "over seeds; difference from the first row with its 95 % interval (AP: Student's over the seeds; "
+        "error: images and seeds drawn anew), * where it excludes zero.",
     )
     for name, arm in arms.items():
         row = [name]

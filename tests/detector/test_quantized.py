@@ -1,0 +1,110 @@
+"""An exported detector in 8 bits: what becomes whole numbers, and that its answers stay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from tiny_detector import tiny_detector
+
+from deptr.detector.export import export_onnx
+from deptr.detector.inference import Detector
+from deptr.detector.opening import bundled_model
+from deptr.detector.quantize import Agreement, quantize_file, quantized_nodes
+from deptr.errors import UsageError
+from deptr.io.frames import open_source
+from deptr.records import Image
+
+CLIP = Path(__file__).parents[2] / "assets" / "vtest.mp4"
+
+
+def _graph() -> onnx.ModelProto:
+    """Two layers that are cut, a sum of convolutions, a sum with something else, and a cut of that."""
+    node = onnx.helper.make_node
+    nodes = [
+        node("Conv", ["picture", "w"], ["first"], name="first"),
+        node("Clip", ["first"], ["kept"], name="kept"),
+        node("Conv", ["kept", "w"], ["second"], name="second"),
+        node("Relu", ["second"], ["cut"], name="cut"),
+        node("Conv", ["cut", "w"], ["third"], name="third"),
+        node("Add", ["second", "third"], ["sum"], name="sum"),
+        node("Add", ["sum", "kept"], ["other"], name="other"),
+        node("Relu", ["other"], ["late"]),
+    ]
+    picture = onnx.helper.make_tensor_value_info("picture", onnx.TensorProto.FLOAT, [1, 1, 4, 4])
+    late = onnx.helper.make_tensor_value_info("late", onnx.TensorProto.FLOAT, None)
+    weight = onnx.numpy_helper.from_array(np.ones((1, 1, 1, 1), np.float32), "w")
+    return onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [picture], [late], [weight]))
+
+
+def test_convolutions_and_what_cuts_and_sums_them_become_whole_numbers() -> None:
+    assert quantized_nodes(_graph()) == ["second", "cut", "third", "sum"]
+
+
+@pytest.fixture(scope="module")
+def images() -> list[Image]:
+    with open_source(CLIP) as frames:
+        return [frame.image for frame in islice(frames, 0, 41, 20)]
+
+
+@pytest.fixture(scope="module")
+def quantized(images: list[Image], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Agreement]:
+    path = tmp_path_factory.mktemp("quantized") / "int8.onnx"
+    return path, quantize_file(bundled_model(), path, images[:2])
+
+
+def test_the_same_people_are_found_as_far_away(
+    quantized: tuple[Path, Agreement], images: list[Image]
+) -> None:
+    path, agreed = quantized
+    assert agreed.detections >= 5
+    assert agreed.found >= 0.9
+    assert agreed.score < 0.1
+    assert agreed.depth < 0.1
+    assert path.stat().st_size < 0.8 * bundled_model().stat().st_size
+    detector = Detector.from_pretrained(path, device="cpu")
+    found = detector(images[2], min_score=0.4)
+    assert len(found) >= 2
+    asked = detector.depth_of(images[2], found)
+    np.testing.assert_allclose(asked.data["depth"], found.data["depth"], rtol=0.25)
+    assert len(Detector.from_pretrained(path, device="cpu", size=(256, 416))(images[2], min_score=0.3)) >= 1
+
+
+def test_no_value_is_rounded_before_it_is_cut(quantized: tuple[Path, Agreement]) -> None:
+    graph = onnx.load(str(quantized[0])).graph
+    made = {name: node for node in graph.node for name in node.output}
+    kinds = Counter(
+        made[node.input[0]].op_type for node in graph.node if node.op_type == "Conv" and node.input[0] in made
+    )
+    assert kinds["DequantizeLinear"] >= 90
+    assert sum(kinds.values()) - kinds["DequantizeLinear"] <= 1
+    cut = [
+        node
+        for node in graph.node
+        if node.op_type == "Clip" and made[node.input[0]].op_type in ("Conv", "DequantizeLinear")
+    ]
+    assert len(cut) <= 1  # behind the first convolution, which stays as it was
+
+
+def test_images_that_show_nothing_teach_nothing(tmp_path: Path) -> None:
+    output = tmp_path / "int8.onnx"
+    with pytest.raises(UsageError, match="finds nothing on the 1 images"):
+        quantize_file(bundled_model(), output, [np.full((384, 640, 3), 114, np.uint8)])
+    assert not output.exists()
+
+
+def test_parallel_convolutions_become_one(tmp_path: Path) -> None:
+    model = tiny_detector()
+    path = tmp_path / "tiny.onnx"
+    parity = export_onnx(model, path)
+    assert parity.boxes < 1e-4
+    made = {name: node.op_type for node in onnx.load(str(path)).graph.node for name in node.output}
+    sums = [node for node in onnx.load(str(path)).graph.node if node.op_type == "Add"]
+    assert not [node for node in sums if all(made.get(name) == "Conv" for name in node.input)]
+    assert any(
+        type(part).__name__ == "DFineRepVggBlock" for part in model.modules()
+    )  # the model is left alone
