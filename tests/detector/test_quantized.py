@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from tiny_detector import tiny_detector
+from tiny_detector import painted_frame, tiny_detector
 
+from deptr.boxes import iou
 from deptr.detector.export import export_onnx
 from deptr.detector.inference import Detector
-from deptr.detector.opening import bundled_model
+from deptr.detector.opening import BUNDLED, BUNDLED_INT8, bundled_model
 from deptr.detector.quantize import Agreement, quantize_file, quantized_nodes
 from deptr.errors import UsageError
+from deptr.experiments.exported_cost import loss_table, node_table, time_table
 from deptr.io.frames import open_source
 from deptr.records import Image
 
@@ -108,3 +110,28 @@ def test_parallel_convolutions_become_one(tmp_path: Path) -> None:
     assert any(
         type(part).__name__ == "DFineRepVggBlock" for part in model.modules()
     )  # the model is left alone
+
+
+def test_the_bundled_one_opens_by_its_name(images: list[Image]) -> None:
+    exact, small = (Detector.from_pretrained(name, device="cpu") for name in (BUNDLED, BUNDLED_INT8))
+    first, second = exact(images[2], min_score=0.5), small(images[2], min_score=0.2)
+    assert len(first) >= 1
+    assert not np.array_equal(first.xyxy, second.xyxy)
+    assert iou(first.xyxy.astype(float), second.xyxy.astype(float)).max(1).min() > 0.5
+
+
+def test_costs_and_losses_are_of_the_files(tmp_path: Path) -> None:
+    files = {name: tmp_path / f"{name}.onnx" for name in ("first", "second")}
+    for seed, path in enumerate(files.values()):
+        export_onnx(tiny_detector(seed, num_queries=30), path)
+    times = time_table(files, repeats=2, size=(64, 96))
+    assert [row[0] for row in times.rows] == ["first", "second"]
+    assert all(float(cell) > 0 for row in times.rows for cell in row[1:])
+    nodes = node_table(files, size=(64, 96))
+    counts = [int(row[1]) for row in nodes.rows if row[1] != "-"]
+    assert sum(counts[:-1]) == counts[-1] > 50
+    assert nodes.rows[-1][1] == nodes.rows[-1][3]  # one network, two sets of weights
+    frames = [painted_frame(seed) for seed in range(3)]
+    row = loss_table(files, {"painted": frames}).rows[0]
+    assert float(row[4]) == pytest.approx(float(row[3]) - float(row[2]), abs=1.1e-3)
+    assert loss_table({"a": files["first"], "b": files["first"]}, {"painted": frames}).rows[-1][4] == "+0.000"
