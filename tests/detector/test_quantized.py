@@ -92,6 +92,21 @@ def test_no_value_is_rounded_before_it_is_cut(quantized: tuple[Path, Agreement])
     assert len(cut) <= 1  # behind the first convolution, which stays as it was
 
 
+def test_two_products_fit_into_16_bits(quantized: tuple[Path, Agreement]) -> None:
+    graph = onnx.load(str(quantized[0])).graph
+    kernels = [onnx.numpy_helper.to_array(item) for item in graph.initializer]
+    kernels = [kernel.astype(int) for kernel in kernels if kernel.dtype == np.int8 and kernel.ndim == 4]
+    assert len(kernels) >= 90
+    largest = 0
+    for kernel in kernels:
+        even = kernel[:, : kernel.shape[1] // 2 * 2]
+        pairs = even.reshape(len(even), -1, 2, *even.shape[2:])
+        for side in (pairs.clip(min=0), -pairs.clip(max=0)):
+            largest = max(largest, side.sum(2).max(initial=0) * 255)
+    assert 30000 < largest < 2**15  # what it may take, and no more
+    assert max(abs(kernel).max() for kernel in kernels) == 127  # where there is no neighbour, all of it
+
+
 def test_images_that_show_nothing_teach_nothing(tmp_path: Path) -> None:
     output = tmp_path / "int8.onnx"
     with pytest.raises(UsageError, match="finds nothing on the 1 images"):
@@ -114,10 +129,10 @@ def test_parallel_convolutions_become_one(tmp_path: Path) -> None:
 
 def test_the_bundled_one_opens_by_its_name(images: list[Image]) -> None:
     exact, small = (Detector.from_pretrained(name, device="cpu") for name in (BUNDLED, BUNDLED_INT8))
-    first, second = exact(images[2], min_score=0.5), small(images[2], min_score=0.2)
+    first, second = exact(images[2], min_score=0.5), small(images[2], min_score=0.3)
     assert len(first) >= 1
     assert not np.array_equal(first.xyxy, second.xyxy)
-    assert iou(first.xyxy.astype(float), second.xyxy.astype(float)).max(1).min() > 0.5
+    assert (iou(first.xyxy.astype(float), second.xyxy.astype(float)).max(1) > 0.8).mean() > 0.8
 
 
 def test_costs_and_losses_are_of_the_files(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ CUTS = ("Relu", "Clip")  # what a quantised range expresses by itself
 LEAST_FOUND = 0.9  # of the detections before, to call the result the same network
 SURE_SCORE, LOW_SCORE = 0.3, 0.15
 SAME_IOU = 0.5
+SMALLEST = 1e-6  # range of weights that are all zero
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,7 @@ def quantize_file(
 def quantize(graph: Any, batches: Sequence[FloatArray]) -> Any:
     """The graph with its convolutions in 8 bits, and everything else as it was.
 
-    Weights have a scale per channel and 7 bits: processors without a dot product of bytes add two products in
-    16 bits, which 8-bit weights overflow.
+    Weights have a scale per channel, see `weight_ranges`.
 
     Args:
         graph: An exported ``onnx.ModelProto`` in single precision; not changed.
@@ -116,6 +116,13 @@ def quantize(graph: Any, batches: Sequence[FloatArray]) -> Any:
     copy = onnx.ModelProto()
     copy.CopyFrom(graph)
     nodes = quantized_nodes(copy)
+    ranges = {
+        name: [
+            {"axis": 0, "quant_type": QuantType.QInt8, "symmetric": True, "rmin": -width, "rmax": width}
+            for width in widths
+        ]
+        for name, widths in weight_ranges(copy, nodes).items()
+    }
     with tempfile.TemporaryDirectory() as folder, _quietly():
         path = Path(folder) / "quantized.onnx"
         quantize_static(
@@ -126,10 +133,10 @@ def quantize(graph: Any, batches: Sequence[FloatArray]) -> Any:
             op_types_to_quantize=["Conv", "Add", *CUTS],
             nodes_to_quantize=nodes,
             per_channel=True,
-            reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
+            extra_options={"TensorQuantOverrides": ranges},
         )
         result = onnx.load(str(path))
     onnx.helper.set_model_props(result, {item.key: item.value for item in graph.metadata_props})
@@ -156,6 +163,34 @@ def quantized_nodes(graph: Any) -> list[str]:
             kinds[node.output[0]] = node.op_type
             chosen.append(node.name)
     return chosen
+
+
+def weight_ranges(graph: Any, nodes: Sequence[str]) -> dict[str, FloatArray]:
+    """By how much each output channel's weights reach to either side, for each convolution's weights.
+
+    Processors without a dot product of bytes add two products of neighbouring channels in 16 bits. With a
+    range that holds the sum of each two neighbours as well, 127 x 255 never overflows, for a third of a bit
+    on average instead of the whole one that 7-bit weights cost.
+
+    Args:
+        graph: The ``onnx.ModelProto``.
+        nodes: Names of nodes that will be quantised.
+    """
+    from onnx import numpy_helper
+
+    chosen = set(nodes)
+    weights = {node.input[1] for node in graph.graph.node if node.op_type == "Conv" and node.name in chosen}
+    ranges = {}
+    for item in graph.graph.initializer:
+        if item.name in weights:
+            kernel = numpy_helper.to_array(item)
+            kernel = kernel.reshape(len(kernel), kernel.shape[1], -1)
+            widest = np.abs(kernel).max((1, 2))
+            pairs = kernel[:, : kernel.shape[1] // 2 * 2].reshape(len(kernel), -1, 2, kernel.shape[2])
+            for side in (pairs.clip(min=0), pairs.clip(max=0)):
+                widest = np.maximum(widest, np.abs(side.sum(2)).max((1, 2), initial=0))
+            ranges[item.name] = np.maximum(widest, SMALLEST).astype(np.float32)
+    return ranges
 
 
 def agreement(before: Backend, after: Backend, images: Sequence[Image]) -> Agreement:

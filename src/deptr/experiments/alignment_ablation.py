@@ -1,6 +1,6 @@
 """The second table of `deptr experiment ablation`: what depth and `L_align` do while the encoder learns.
 
-`L_align` teaches the encoder, so it needs one that moves: encoder, decoder and a fresh depth module learn
+`L_align` teaches the encoder, so it needs one that moves: encoder, decoder and depth module learn
 from the backbone's maps, which are computed once. Every arm starts from the same detector and sees the same
 images in the same order.
 """
@@ -41,7 +41,7 @@ from deptr.training.schedule import AveragedWeights, rate_factor
 from deptr.training.sources import evaluation_sets, training_mixture
 from deptr.training.targets import targets_of
 
-DEPTH_RATE = 5.0  # of the fresh depth module, against the parts that have learnt before
+DEPTH_RATE = 5.0  # of the depth module, against the parts that have learnt before
 SCORES = ("AP50", "AP75")
 SHARES = ("relative error", "order at overlaps")
 EVALUATED = 10  # images at a time
@@ -138,8 +138,9 @@ class Alignment:
 
     def _learnt(self, arm: Arm, seed: int) -> DepTRForObjectDetection:
         model = copy.deepcopy(self.model)
-        torch.manual_seed(seed)
-        model.renew_depth()
+        torch.manual_seed(seed)  # of denoising queries, too
+        if self.base.model.fresh_depth:
+            model.renew_depth()
         model.to(self.device)
         model.model.backbone.model = Replayed(self.train)
         rule, batch = self.base.optimizer, self.base.data.batch_size
@@ -234,7 +235,7 @@ def _table(
     arms: Mapping[str, Arm],
 ) -> Table:
     rule, first = work.base.optimizer, next(iter(arms))
-    seeds = len(scores[first]["AP50"])
+    seeds, fresh = len(scores[first]["AP50"]), "a fresh " if work.base.model.fresh_depth else ""
     table = Table(
         "While the encoder learns",
         [
@@ -247,9 +248,9 @@ def _table(
             "difference",
             "order at overlaps",
         ],
-        note=f"Encoder, decoder and a fresh depth module behind the backbone's kept maps: {rule.steps} steps "
+        note=f"Encoder, decoder and {fresh}depth module behind the backbone's kept maps: {rule.steps} steps "
         f"of {work.base.data.batch_size} images of {work.size[1]}x{work.size[0]} out of {work.images}, "
-        f"{seeds} seeds, {len(work.frames)} held-out composites and crowd images. Mean ± standard deviation "
+        f"{seeds} seeds, {len(work.frames)} held-out images. Mean ± standard deviation "
         "over seeds; difference from the first row with its 95 % interval (AP: Student's over the seeds; "
         "error: images and seeds drawn anew), * where it excludes zero.",
     )
