@@ -203,6 +203,14 @@ class Layer(nn.Module):
         return out
 
 
+def _states_into(config: IdentityConfig) -> nn.Sequential:
+    """From query states to what is added to tokens: nothing at first, so that boxes are learned from first."""
+    last = nn.Linear(config.width, config.width)
+    nn.init.normal_(last.weight, std=0.02)
+    norm = nn.LayerNorm(config.state_width, elementwise_affine=False)
+    return nn.Sequential(norm, nn.Linear(config.state_width, config.width), nn.GELU(), last)
+
+
 class IdentityDecoder(nn.Module):
     """Which remembered identity each detection carries on.
 
@@ -216,7 +224,8 @@ class IdentityDecoder(nn.Module):
         self.config = config
         width = config.width
         self.token = nn.Sequential(nn.Linear(OBSERVED + 2, width), nn.GELU(), nn.Linear(width, width))
-        self.state = nn.Linear(config.state_width, width) if config.state_width else None
+        self.state = _states_into(config) if config.state_width else None
+        self.look = nn.Linear(width, width, bias=False) if config.state_width else None
         self.norm = nn.LayerNorm(width)
         generator = torch.Generator().manual_seed(CODE_SEED)
         codes = torch.randn(config.identities, width, generator=generator)
@@ -340,10 +349,14 @@ class IdentityDecoder(nn.Module):
         hidden = torch.where(visible, 0.0, -1e4)[:, None]
         apart = torch.where(together, 0.0, -1e4)[:, None]
         remembered = past.keys + self.slot_memory()[past.slots]
+        asking = tokens
         for index, layer in enumerate(self.layers):
             tokens = layer(tokens, remembered[:, :, index], biases[:, index] + hidden, apart)
         tokens = self.last(tokens)
-        evidence = torch.where(visible, pairs[..., 0], torch.full_like(pairs[..., 0], -1e4))
+        evidence = pairs[..., 0]
+        if self.look is not None:  # how alike both are, for the pair alone
+            evidence = evidence + self.look(asking) @ past.keys[:, :, 0, 0].transpose(1, 2) / config.width**0.5
+        evidence = torch.where(visible, evidence, torch.full_like(evidence, -1e4))
         return torch.cat([self._identities(tokens, evidence, past.slots), self.newborn(tokens)], dim=-1)
 
     def _identities(self, tokens: Tensor, evidence: Tensor, slots: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from deptr.training.identity.config import IdentityTrainSettings
-from deptr.training.identity.criterion import IdentityBatch, IdentityStep, tensors_of
+from deptr.training.identity.criterion import IdentityBatch, IdentityStep, clip_logits, tensors_of
 from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder
 from deptr.training.identity.examples import Lesson, lesson
 from deptr.training.identity.worlds import simulate
@@ -107,13 +107,13 @@ def held_out_figures(decoder: IdentityDecoder, settings: IdentityTrainSettings) 
     Returns:
         ``right``, ``newborns_right`` and ``score``, which is the first.
     """
-    step = IdentityStep(decoder).eval()
+    decoder.eval()
     right = newborns = newborns_right = total = 0
     for number in range(settings.data.evaluate):
         clip = tensors_of(simulated_lesson(settings, EVALUATION, number), settings.loss)
-        found = (step.logits(clip).argmax(-1) == clip.targets) & clip.present
-        new = (clip.targets == settings.model.identities) & clip.present
-        right, total = right + int(found.sum()), total + int(clip.present.sum())
+        found = (clip_logits(decoder, clip).argmax(-1) == clip.targets) & clip.counted
+        new = (clip.targets == settings.model.identities) & clip.counted
+        right, total = right + int(found.sum()), total + int(clip.counted.sum())
         newborns, newborns_right = newborns + int(new.sum()), newborns_right + int((found & new).sum())
     figures = {"right": right / max(total, 1), "newborns_right": newborns_right / max(newborns, 1)}
     return {"score": figures["right"], **figures}
