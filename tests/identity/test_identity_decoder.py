@@ -25,7 +25,7 @@ from deptr.training.identity.criterion import IdentityBatch, IdentityStep, clip_
 from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder
 from deptr.training.identity.export import export_identity
 from deptr.training.identity.runner import TorchIdentityNetwork
-from deptr.training.identity.task import IdentityTask, simulated_lesson
+from deptr.training.identity.task import IdentityTask, Lessons
 from deptr.training.trainer import Trainer
 
 SMALL = IdentityConfig(identities=40, memory=4, width=32, heads=2, layers=2, inner=48, pair_width=16)
@@ -75,7 +75,7 @@ def detections(boxes: np.ndarray, depths: np.ndarray, scores: np.ndarray | float
 @pytest.mark.slow
 def test_it_learns_eight_clips_by_heart() -> None:
     settings = small_settings()
-    lessons = [tensors_of(simulated_lesson(settings, 0, number), settings.loss) for number in range(8)]
+    lessons = [tensors_of(Lessons(settings).draw(0, number), settings.loss) for number in range(8)]
     torch.manual_seed(0)
     step = IdentityStep(IdentityDecoder(replace(SMALL, width=64, inner=96)))
     optimizer = torch.optim.AdamW(step.parameters(), lr=3e-3)
@@ -133,7 +133,7 @@ def test_order_of_detections_permutes_the_answer() -> None:
 def test_names_of_identities_matter_only_as_names() -> None:
     """Which slot is whose changes no trained decoder's choice: here the bundled one's."""
     settings = small_settings()
-    lesson = simulated_lesson(settings, 0, 5)
+    lesson = Lessons(settings).draw(0, 5)
     asked = max(lesson.questions, key=lambda question: len(question.recall.slots))
     network = OnnxIdentityNetwork()
     seen = lesson.clip.seen[asked.rows]
@@ -151,7 +151,7 @@ def test_names_of_identities_matter_only_as_names() -> None:
 
 def test_the_past_does_not_depend_on_the_future_and_streaming_is_the_batch() -> None:
     settings = small_settings()
-    lesson = simulated_lesson(settings, 0, 3)
+    lesson = Lessons(settings).draw(0, 3)
     decoder = small_decoder()
     with torch.no_grad():
         batch = clip_logits(decoder, tensors_of(lesson, settings.loss))

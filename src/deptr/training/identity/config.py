@@ -12,6 +12,7 @@ from deptr.training.config import OptimizerSettings, RunSettings, read_section
 from deptr.training.identity.criterion import IdentityLossSettings
 from deptr.training.identity.decoder import KIND, IdentityConfig
 from deptr.training.identity.examples import AugmentSettings
+from deptr.training.identity.sightings import SightingSettings
 from deptr.training.identity.worlds import WorldSettings
 
 
@@ -20,7 +21,9 @@ class IdentityDataSettings:
     """How clips become batches.
 
     Attributes:
-        worlds: Ranges from which simulated clips are drawn.
+        worlds: Ranges from which simulated clips are drawn; of sighted ones, how many frames are taken.
+        sightings: Rendered clips that a detector saw, in place of simulated ones.
+        without_depth: Share of sighted clips whose depths are not shown.
         augment: Mistakes in the histories.
         batch_size: Clips per process and step.
         workers: Loader processes per training process.
@@ -30,6 +33,8 @@ class IdentityDataSettings:
     """
 
     worlds: WorldSettings = field(default_factory=WorldSettings)
+    sightings: SightingSettings = field(default_factory=SightingSettings)
+    without_depth: float = 0.2
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     batch_size: int = 6
     workers: int = 0
@@ -96,6 +101,10 @@ def identity_settings(content: dict[str, Any]) -> IdentityTrainSettings:
         ("data.worlds.frames", data.worlds.frames, _range(data.worlds.frames, 2)),
         ("data.worlds.objects", data.worlds.objects, _range(data.worlds.objects, 1)),
         ("data.worlds.rates", data.worlds.rates, _range(data.worlds.rates, 0.01)),
+        ("data.without_depth", data.without_depth, 0 <= data.without_depth <= 1),
+        ("data.sightings.file", data.sightings.file, bool(data.sightings.file) == bool(data.sightings.detector)),
+        ("data.sightings.scenes", data.sightings.scenes, data.sightings.scenes >= 2),
+        ("model.state_width", model.state_width, not model.state_width or bool(data.sightings.detector)),
         ("data.lost_seconds", data.lost_seconds, _range(data.lost_seconds, 0)),
         ("model.identities", model.identities, model.identities > data.worlds.objects[1]),
     ]

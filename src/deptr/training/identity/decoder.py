@@ -283,8 +283,8 @@ class IdentityDecoder(nn.Module):
         added = functional.linear(self.identity(self.codes), weight)
         return added.reshape(-1, self.config.layers, 2, self.config.width)
 
-    def save_pretrained(self, save_directory: str | Path) -> None:
-        """Write the configuration and the weights to a folder."""
+    def save_pretrained(self, save_directory: str | Path, *, half: bool = False) -> None:
+        """Write the configuration and the weights to a folder, in half precision if wanted."""
         from safetensors.torch import save_file
 
         folder = Path(save_directory)
@@ -292,7 +292,10 @@ class IdentityDecoder(nn.Module):
         content = {"kind": KIND, **self.config.as_dict()}
         with atomic_path(folder / "config.json") as temporary:
             temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        weights = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        kind = torch.float16 if half else torch.float32
+        weights = {
+            name: value.detach().cpu().to(kind).contiguous() for name, value in self.state_dict().items()
+        }
         with atomic_path(folder / "model.safetensors") as temporary:
             save_file(weights, temporary)
 

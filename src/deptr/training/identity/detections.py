@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from deptr.boxes import paired_iou
 from deptr.records import BoolArray, FloatArray, IntArray
-from deptr.tracking.learned.observations import observe
+from deptr.tracking.learned.observations import LOG_Z, LOG_Z_STD, UNKNOWN_STD, observe
 
 NOTHING = -1  # identity of a detection of nothing
 DEPTH_KINDS = {  # share of the clips in which depth is like this
@@ -47,6 +47,14 @@ class Clip:
     log_z: FloatArray
     quality: FloatArray
     states: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+def with_depth(clip: Clip, log_z: FloatArray | None, std: float = UNKNOWN_STD) -> Clip:
+    """A clip with other depths ``(M,)``, None for none."""
+    seen = clip.seen.copy()
+    seen[:, LOG_Z] = np.nan if log_z is None else log_z
+    seen[:, LOG_Z_STD] = std
+    return replace(clip, seen=seen)
 
 
 def detected(
