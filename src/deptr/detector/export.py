@@ -114,9 +114,7 @@ def export_onnx(
     return parity
 
 
-def _to_graph(
-    detector: DepTRForObjectDetection, example: torch.Tensor, path: Path, *, states: bool
-) -> None:
+def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Path, *, states: bool) -> None:
     inputs = {"pixel_values": example}
     names: tuple[str, ...] = (*OUTPUT_NAMES, QUERY_STATES) if states else OUTPUT_NAMES
     axes: dict[str, dict[int, str]] = {}

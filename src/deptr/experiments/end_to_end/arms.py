@@ -14,7 +14,7 @@ NO_DEPTH, SHUFFLED, TRUE, OWN = "none", "shuffled", "true", "own"
 class View(str, Enum):
     """Whose boxes are followed.
 
-    GIVEN: those of the benchmark's detections, the same for all: each detector is asked for the query at each.
+    GIVEN: those of the benchmark's detections, the same for all: each detector is asked for a query there.
     OWN: those that the released detector finds.
     """
 

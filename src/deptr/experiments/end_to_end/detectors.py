@@ -1,4 +1,4 @@
-"""Two detectors from the same weights on the same images: one learns depth with all its features, one beside them."""
+"""Two detectors on the same images: one learns depth with all its features, the other beside them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ import torch
 from deptr.detector.loading import load_detector
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.errors import UsageError
+from deptr.experiments.end_to_end.arms import DISTILLED, Budget
+from deptr.experiments.end_to_end.rendering import World, filmed
 from deptr.records import LabelledFrame
 from deptr.training.builder import build_detector
 from deptr.training.config import TrainSettings, settings_from_dict
 from deptr.training.detector_task import DetectorTask
 from deptr.training.trainer import Trainer
-
-from deptr.experiments.end_to_end.arms import DISTILLED, Budget
-from deptr.experiments.end_to_end.rendering import World, filmed
 
 
 class FilmedFrames:
@@ -46,7 +45,14 @@ class FilmedFrames:
 
 
 def train_detector(
-    kind: str, worlds: Sequence[World], budget: Budget, *, start: str, scratch: Path, folder: Path, seconds: float
+    kind: str,
+    worlds: Sequence[World],
+    budget: Budget,
+    *,
+    start: str,
+    scratch: Path,
+    folder: Path,
+    seconds: float,
 ) -> None:
     """Train the detector of one kind and write it to ``folder/kind``.
 
@@ -138,4 +144,7 @@ SMALL: dict[str, Any] = {
 
 def opened(folder: str, device: str) -> DepTRForObjectDetection:
     """A detector for looking."""
-    return load_detector(folder).to(device).eval()
+    detector = load_detector(folder)
+    detector.to(torch.device(device))
+    detector.eval()
+    return detector

@@ -14,8 +14,10 @@ from torch import Tensor
 from deptr.experiments.end_to_end.arms import DEPTHS, STATES, Budget, View
 from deptr.experiments.end_to_end.rendering import World
 from deptr.experiments.end_to_end.views import clips_of
+from deptr.records import FloatArray
 from deptr.training.identity.criterion import ClipTensors, IdentityLossSettings, Room, arrays_of
 from deptr.training.identity.decoder import IdentityConfig
+from deptr.training.identity.detections import Clip
 from deptr.training.identity.examples import AugmentSettings, Lesson, lesson
 from deptr.training.identity.sightings import part_of
 
@@ -25,20 +27,38 @@ LOST_SECONDS = (1.0, 4.0)
 Arrays = dict[str, Any]
 
 
-def lessons_of(view: View, world: World, folder: Path, budget: Budget, config: IdentityConfig) -> list[tuple[int, Arrays]]:
+@dataclass(frozen=True)
+class Cutting:
+    """How lessons are cut out of clips.
+
+    Attributes:
+        view: Whose boxes.
+        folder: Where clips lie.
+        budget: How many, and how large.
+        config: Of the decoders.
+    """
+
+    view: View
+    folder: Path
+    budget: Budget
+    config: IdentityConfig
+
+
+def lessons_of(world: World, cutting: Cutting) -> list[tuple[int, Arrays]]:
     """Lessons of a clip, each with the number of the room that it is padded to."""
-    clips, states = clips_of(view, world, folder)
+    clips, states = clips_of(cutting.view, world, cutting.folder)
     made = []
-    for number in range(budget.windows):
-        arrays = _lesson(view, clips, states, (world.number, number), budget, config)
+    for number in range(cutting.budget.windows):
+        arrays = _lesson(clips, states, (world.number, number), cutting)
         if arrays is not None:
             made.append(arrays)
     return made
 
 
 def _lesson(
-    view: View, clips: dict[str, Any], states: dict[str, Any], seeds: tuple[int, int], budget: Budget, config: IdentityConfig
+    clips: dict[str, Clip], states: dict[str, FloatArray], seeds: tuple[int, int], cutting: Cutting
 ) -> tuple[int, Arrays] | None:
+    view, budget, config = cutting.view, cutting.budget, cutting.config
     clip = next(iter(clips.values()))
     rng = np.random.default_rng((*seeds, 1))
     count = min(budget.window, len(clip.seconds))
@@ -100,7 +120,9 @@ class Pool:
     def of(cls, lessons: Iterable[Arrays], device: str) -> Pool:
         """Lessons as tensors."""
         kept = list(lessons)
-        return cls({name: torch.from_numpy(np.stack([own[name] for own in kept])).to(device) for name in kept[0]})
+        return cls(
+            {name: torch.from_numpy(np.stack([own[name] for own in kept])).to(device) for name in kept[0]}
+        )
 
     def take(self, rows: Tensor, depth: Tensor, states: Tensor) -> ClipTensors:
         """Lessons ``(M, B)`` for ``M`` decoders, of which each has its kind of depths and of states."""

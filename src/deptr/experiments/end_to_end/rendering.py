@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from deptr.experiments.end_to_end.arms import Budget
 from deptr.files import atomic_path
 from deptr.records import DepthKind, FloatArray, Image, IntArray, LabelledFrame
 from deptr.synth.library import BENCHMARKS, benchmark_jobs
 from deptr.synth.scene import Scene
 from deptr.synth.writer import ground_truth_rows
 from deptr.training.identity.sightings import Bodies, SightingSettings, scene_of
-
-from deptr.experiments.end_to_end.arms import Budget
 
 TEST = "deptr-crowd-v1"
 JITTERS = tuple(BENCHMARKS.values())  # of the boxes of deptr-crowd-v1 and -v2, which share their pictures
@@ -134,9 +133,7 @@ def filmed(world: World, scratch: Path) -> Filmed:
     with np.load(scratch / f"{world.name}.npz") as stored:
         columns = {name: stored[name] for name in stored.files}
     ends = np.cumsum(columns["counts"])[:-1]
-    parts = [
-        np.split(columns[name], ends) for name in ("boxes", "identities", "depth_m", "visibility")
-    ]
+    parts = [np.split(columns[name], ends) for name in ("boxes", "identities", "depth_m", "visibility")]
     bodies = [
         Bodies(boxes, identities, depths, seen, float(focal))
         for boxes, identities, depths, seen, focal in zip(*parts, columns["focal_px"], strict=True)

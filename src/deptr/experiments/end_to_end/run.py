@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -18,17 +17,19 @@ from deptr.detector.loading import stored_config
 from deptr.errors import DataError
 from deptr.experiments.end_to_end.arms import ARMS, DISTILLED, OWN_ARMS, PLAIN, Arm, Budget, View
 from deptr.experiments.end_to_end.detectors import train_detector
-from deptr.experiments.end_to_end.lessons import HELD_OUT_EVERY, Arrays, Pool, lessons_of
+from deptr.experiments.end_to_end.lessons import HELD_OUT_EVERY, Arrays, Cutting, Pool, lessons_of
 from deptr.experiments.end_to_end.rendering import World, film, worlds_of
 from deptr.experiments.end_to_end.stacked import Learner, Stack, Taught
 from deptr.experiments.end_to_end.views import look, look_for_own
 from deptr.files import atomic_write
 from deptr.progress import Progress, SilentProgress
 from deptr.training.identity.config import IdentityTrainSettings
-from deptr.training.identity.decoder import IdentityConfig
+from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder
 from deptr.training.identity.task import started
 
-DETECTORS_UNTIL, OWN_SHARE, LEFT_OVER_S = 0.45, 0.15, 8.0  # of the budget's seconds
+DETECTORS_UNTIL, OWN_SHARE = 0.42, 0.15  # of the budget's seconds
+LEFT_OVER_S = 8.0  # of the budget, to write what was learned
+OWN_SEEDS = 2
 Sorted = tuple[bool, list[tuple[int, Arrays]]]  # whether held out, and lessons with their rooms
 
 
@@ -65,7 +66,9 @@ class _Clock:
         return max(until * self.seconds - self.spent, 1.0) if self.seconds else 0.0
 
 
-def teach(places: Places, budget: Budget, *, arms: Sequence[Arm] = ARMS, progress: Progress | None = None) -> None:
+def teach(
+    places: Places, budget: Budget, *, arms: Sequence[Arm] = ARMS, progress: Progress | None = None
+) -> None:
     """Make everything that the evaluation needs; what is there already is kept.
 
     Args:
@@ -92,7 +95,8 @@ def teach(places: Places, budget: Budget, *, arms: Sequence[Arm] = ARMS, progres
         films = [pool.submit(film, world, budget, places.scratch, places.folder) for world in tests]
         pools = _pools(own, budget)
         say("clips are there")
-        _train(View.OWN, OWN_ARMS, pools, places, budget, clock.left(OWN_SHARE + clock.spent / max(budget.seconds, 1)), say)
+        work = _Work(places, budget, say)
+        work.train(View.OWN, OWN_ARMS, pools, OWN_SHARE * budget.seconds)
         for future in detectors:
             future.result()
         say("detectors are trained")
@@ -106,7 +110,7 @@ def teach(places: Places, budget: Budget, *, arms: Sequence[Arm] = ARMS, progres
         pools = _pools(given, budget)
         say("lessons are there")
         seconds = max(clock.left() - LEFT_OVER_S, 1.0) if budget.seconds else 0.0
-        _train(View.GIVEN, arms, pools, places, budget, seconds, say)
+        work.train(View.GIVEN, arms, pools, seconds)
         for future in looks:
             future.result()
     say("done")
@@ -136,7 +140,9 @@ def _one_thread() -> None:
 
 
 @contextmanager
-def _detectors(places: Places, clips: list[World], budget: Budget, clock: _Clock) -> Iterator[list[Future[None]]]:
+def _detectors(
+    places: Places, clips: list[World], budget: Budget, clock: _Clock
+) -> Iterator[list[Future[None]]]:
     """Both detectors in processes of their own, on a CPU one after the other."""
     folder = places.folder / "detectors"
     missing = [kind for kind in (PLAIN, DISTILLED) if not (folder / kind / "config.json").is_file()]
@@ -165,13 +171,13 @@ def _train_detector(kind: str, clips: list[World], budget: Budget, places: Place
 def _own_lessons(world: World, places: Places, budget: Budget, config: IdentityConfig) -> Sorted:
     film(world, budget, places.scratch, places.folder)
     look_for_own(world, places.detector, places.scratch, places.folder / "own")
-    return _held_out(world), lessons_of(View.OWN, world, places.folder / "own", budget, config)
+    return _held_out(world), lessons_of(world, Cutting(View.OWN, places.folder / "own", budget, config))
 
 
 def _given_lessons(world: World, places: Places, budget: Budget, config: IdentityConfig) -> Sorted:
     folder = places.folder / "given"
     look(world, places.folder / "detectors", places.scratch, folder)
-    return _held_out(world), lessons_of(View.GIVEN, world, folder, budget, config)
+    return _held_out(world), lessons_of(world, Cutting(View.GIVEN, folder, budget, config))
 
 
 def _held_out(world: World) -> bool:
@@ -198,39 +204,45 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _train(
-    view: View,
-    arms: Sequence[Arm],
-    pools: tuple[list[Pool], list[Pool]],
-    places: Places,
-    budget: Budget,
-    seconds: float,
-    say: Any,
-) -> None:
-    """Train all decoders of a view that are not there yet."""
-    folder = places.folder / "decoders"
-    seeds = range(budget.seeds if view is View.GIVEN else min(budget.seeds, 2))
-    learners = [Learner(arm, seed) for arm in arms for seed in seeds]
-    learners = [learner for learner in learners if not (folder / learner.name / "config.json").is_file()]
-    if not learners:
-        return
-    settings = IdentityTrainSettings(
-        start=places.decoder,
-        model=IdentityConfig(identities=budget.identities, state_width=_width(places.detector)),
-    )
-    decoders = []
-    for learner in learners:
-        torch.manual_seed(learner.seed)
-        decoders.append(started(settings))
-    stack = Stack(learners, decoders, *pools, budget, _device())
+@dataclass(frozen=True)
+class _Work:
+    """Training of decoders in this run."""
 
-    def told(step: int, spent: float, loss: float) -> None:
-        say(f"{view.value} decoders", step=step, loss=loss)
+    places: Places
+    budget: Budget
+    say: Callable[..., None]
 
-    taught = stack.train(seconds, told)
-    for learner, decoder in zip(learners, taught.decoders, strict=True):
-        decoder.save_pretrained(folder / learner.name, half=True)
-    _write_curve(places.folder / f"curve-{view.value}.csv", learners, taught)
+    def train(
+        self, view: View, arms: Sequence[Arm], pools: tuple[list[Pool], list[Pool]], seconds: float
+    ) -> None:
+        """Train all decoders of a view that are not there yet."""
+        budget, folder = self.budget, self.places.folder / "decoders"
+        seeds = range(budget.seeds if view is View.GIVEN else min(budget.seeds, OWN_SEEDS))
+        learners = [Learner(arm, seed) for arm in arms for seed in seeds]
+        learners = [own for own in learners if not (folder / own.name / "config.json").is_file()]
+        if not learners:
+            return
+        stack = Stack(
+            learners,
+            [self._started(learner.seed) for learner in learners],
+            pools=pools[0],
+            held_out=pools[1],
+            budget=budget,
+            device=_device(),
+        )
+
+        def told(step: int, spent: float, loss: float) -> None:
+            self.say(f"{view.value} decoders", step=step, loss=loss)
+
+        taught = stack.train(seconds, told)
+        for learner, decoder in zip(learners, taught.decoders, strict=True):
+            decoder.save_pretrained(folder / learner.name, half=True)
+        _write_curve(self.places.folder / f"curve-{view.value}.csv", learners, taught)
+
+    def _started(self, seed: int) -> IdentityDecoder:
+        torch.manual_seed(seed)
+        config = IdentityConfig(identities=self.budget.identities, state_width=_width(self.places.detector))
+        return started(IdentityTrainSettings(start=self.places.decoder, model=config))
 
 
 def _write_curve(path: Path, learners: Sequence[Learner], taught: Taught) -> None:

@@ -89,6 +89,7 @@ class Stack:
         self,
         learners: Sequence[Learner],
         decoders: Sequence[IdentityDecoder],
+        *,
         pools: Sequence[Pool],
         held_out: Sequence[Pool],
         budget: Budget,
@@ -102,7 +103,10 @@ class Stack:
         self.average = {name: value.detach().clone() for name, value in parameters.items()}
         self.plain = decoders[0]
         self._optimizer = torch.optim.AdamW(
-            list(parameters.values()), lr=budget.learning_rate, weight_decay=WEIGHT_DECAY, fused=device == "cuda"
+            list(parameters.values()),
+            lr=budget.learning_rate,
+            weight_decay=WEIGHT_DECAY,
+            fused=device == "cuda",
         )
         arms = [learner.arm for learner in learners]
         self._depth = torch.tensor([DEPTHS[arm.view].index(arm.depth) for arm in arms], device=device)
@@ -151,7 +155,9 @@ class Stack:
         return Taught(self._decoders(), step, curve)
 
     def _step(self, pool: Pool, step: int, used: float) -> Tensor:
-        rate = self.budget.learning_rate * min(1.0, (step + 1) / WARMUP) * 0.5 * (1 + math.cos(math.pi * used))
+        rate = (
+            self.budget.learning_rate * min(1.0, (step + 1) / WARMUP) * 0.5 * (1 + math.cos(math.pi * used))
+        )
         for group in self._optimizer.param_groups:
             group["lr"] = max(rate, 0.01 * self.budget.learning_rate)
         rows = torch.randint(len(pool), (self._seeds, self.budget.clips), device=self.device)[self._seed]
@@ -159,7 +165,7 @@ class Stack:
         sums = self._run(self.parameters, self.buffers, clips).sum(1)
         losses = (sums[:, 0] + sums[:, 1]) / sums[:, 2].clamp(min=1)
         self._optimizer.zero_grad()
-        losses.sum().backward()
+        torch.autograd.backward(losses.sum())
         self._clip_each()
         self._optimizer.step()
         keep = min(AVERAGING, (step + 1) / (step + 10))

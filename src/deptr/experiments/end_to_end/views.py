@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from deptr.boxes import paired_iou
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.experiments.end_to_end.arms import (
     DEPTHS,
@@ -29,7 +30,7 @@ from deptr.files import atomic_path
 from deptr.records import FloatArray, IntArray
 from deptr.synth.detections import DETECTED_VISIBILITY, DetectionNoise
 from deptr.tracking.learned.observations import observe
-from deptr.training.identity.detections import Clip
+from deptr.training.identity.detections import Clip, with_depth
 from deptr.training.identity.sightings import clip_of, load_clips, save_clips, states_of
 
 ROUND = 32  # given boxes of a batch are padded to multiples of this
@@ -86,7 +87,7 @@ class Given:
     def clip(self, states: str, depth: str) -> Clip:
         """As a clip for training."""
         log_z, std = self.depth(depth)
-        quality = _overlap(self.boxes, self.true_boxes)
+        quality = paired_iou(self.boxes, self.true_boxes)
         return Clip(
             self.size,
             self.frames,
@@ -98,12 +99,6 @@ class Given:
             quality,
             self.states[states],
         )
-
-
-def _overlap(a: FloatArray, b: FloatArray) -> FloatArray:
-    from deptr.boxes import paired_iou
-
-    return paired_iou(a, b)
 
 
 def look(world: World, detectors: Path, scratch: Path, folder: Path) -> None:
@@ -160,18 +155,23 @@ def asked(
     """States ``(M, S)``, log depths and their deviations ``(M,)`` of given boxes, frame after frame."""
     config, device = detector.config, detector.device
     height, width = own.images.shape[1:3]
-    mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (config.image_mean, config.image_std))
+    mean, std = (
+        torch.tensor(values, device=device).view(1, 3, 1, 1)
+        for values in (config.image_mean, config.image_std)
+    )
     found: list[tuple[FloatArray, ...]] = []
     for start in range(0, len(boxes), batch):
         part = boxes[start : start + batch]
-        images = torch.from_numpy(np.ascontiguousarray(own.images[start : start + batch])).to(device)
+        images = torch.from_numpy(np.array(own.images[start : start + batch])).to(device)
         pixels = (images.permute(0, 3, 1, 2).float() / 255 - mean) / std
         most = -(-max(1, *(len(own) for own in part)) // ROUND) * ROUND
         given = torch.full((len(part), most, 4), 0.5)
         for row, corners in enumerate(part):
             inside = np.clip(corners / [width, height, width, height], 0, 1)
             low, high = inside[:, :2], np.maximum(inside[:, 2:], inside[:, :2] + 1e-3)
-            given[row, : len(inside)] = torch.from_numpy(np.concatenate([(low + high) / 2, high - low], 1)).float()
+            given[row, : len(inside)] = torch.from_numpy(
+                np.concatenate([(low + high) / 2, high - low], 1)
+            ).float()
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             answer = detector(pixels, given=given.to(device))
         assert answer.given_states is not None and answer.given_depths is not None
@@ -201,16 +201,13 @@ def clips_of(view: View, world: World, folder: Path) -> tuple[dict[str, Clip], d
         own = read_given(folder / f"{world.name}.npz")
         return {word: own.clip(PLAIN, word) for word in DEPTHS[view]}, own.states
     (clip,) = load_clips(folder / f"{world.name}.npz")
-    from deptr.training.identity.detections import with_depth
-
     states = {RELEASED: clip.states, NOTHING: np.zeros_like(clip.states)}
     return {OWN: clip, NO_DEPTH: with_depth(clip, None)}, states
 
 
 def _save(path: Path, own: Given) -> None:
     columns: dict[str, Any] = {
-        name: getattr(own, name)
-        for name in ("rate", "size", "counts", "scores", "identities", "true_depth")
+        name: getattr(own, name) for name in ("rate", "size", "counts", "scores", "identities", "true_depth")
     }
     columns |= {"boxes": own.boxes.astype(np.float32), "true_boxes": own.true_boxes.astype(np.float32)}
     for name in ("states", "log_z", "std"):
@@ -227,13 +224,19 @@ def read_given(path: Path) -> Given:
         name: {key.partition("/")[2]: value for key, value in columns.items() if key.startswith(f"{name}/")}
         for name in ("states", "log_z", "std")
     }
-    plain = ("counts", "boxes", "scores", "identities", "true_boxes", "true_depth")
     size = columns["size"]
     return Given(
         float(columns["rate"]),
         (float(size[0]), float(size[1])),
-        **{name: columns[name] for name in plain},
-        **by_detector,
+        columns["counts"],
+        columns["boxes"],
+        columns["scores"],
+        columns["identities"],
+        columns["true_boxes"],
+        columns["true_depth"],
+        by_detector["states"],
+        by_detector["log_z"],
+        by_detector["std"],
     )
 
 
@@ -241,5 +244,3 @@ def read_given(path: Path) -> Given:
 def kept_open(folder: str) -> DepTRForObjectDetection:
     """A detector that this process has open."""
     return opened(folder, "cuda" if torch.cuda.is_available() else "cpu")
-
-

@@ -102,7 +102,11 @@ def identity_settings(content: dict[str, Any]) -> IdentityTrainSettings:
         ("data.worlds.objects", data.worlds.objects, _range(data.worlds.objects, 1)),
         ("data.worlds.rates", data.worlds.rates, _range(data.worlds.rates, 0.01)),
         ("data.without_depth", data.without_depth, 0 <= data.without_depth <= 1),
-        ("data.sightings.file", data.sightings.file, bool(data.sightings.file) == bool(data.sightings.detector)),
+        (
+            "data.sightings.file",
+            data.sightings.file,
+            bool(data.sightings.file) == bool(data.sightings.detector),
+        ),
         ("data.sightings.scenes", data.sightings.scenes, data.sightings.scenes >= 2),
         ("model.state_width", model.state_width, not model.state_width or bool(data.sightings.detector)),
         ("data.lost_seconds", data.lost_seconds, _range(data.lost_seconds, 0)),

@@ -18,7 +18,6 @@ from deptr.training.identity.decoder import IdentityDecoder, Past
 from deptr.training.identity.detections import NOTHING, Clip
 from deptr.training.identity.examples import Lesson, Question
 
-
 KINDS: dict[str, Any] = {"held": np.int64, "payload": np.int64, "remembered": bool}
 
 

@@ -204,7 +204,7 @@ class Layer(nn.Module):
 
 
 def _states_into(config: IdentityConfig) -> nn.Sequential:
-    """From query states to what is added to tokens: nothing at first, so that boxes are learned from first."""
+    """From query states to what is added to tokens: little at first, so that boxes are relied on first."""
     last = nn.Linear(config.width, config.width)
     nn.init.normal_(last.weight, std=0.02)
     norm = nn.LayerNorm(config.state_width, elementwise_affine=False)
@@ -358,7 +358,8 @@ class IdentityDecoder(nn.Module):
         tokens = self.last(tokens)
         evidence = pairs[..., 0]
         if self.look is not None:  # how alike both are, for the pair alone
-            evidence = evidence + self.look(asking) @ past.keys[:, :, 0, 0].transpose(1, 2) / config.width**0.5
+            alike = self.look(asking) @ past.keys[:, :, 0, 0].transpose(1, 2)
+            evidence = evidence + alike / math.sqrt(config.width)
         evidence = torch.where(visible, evidence, torch.full_like(evidence, -1e4))
         return torch.cat([self._identities(tokens, evidence, past.slots), self.newborn(tokens)], dim=-1)
 

@@ -34,7 +34,7 @@ class SightingSettings:
     """Rendered clips in which people differ in looks, seen by a detector.
 
     Attributes:
-        detector: Its folder or name; empty: there are no such clips, worlds without pictures are drawn instead.
+        detector: Its folder or name; empty: no such clips, worlds without pictures are drawn instead.
         file: Where the clips are kept (``.npz``); made when it is missing.
         scenes: How many clips, the three levels of crowding in turn.
         frames: Of each.
