@@ -112,7 +112,9 @@ def _tables(found: Mapping[Cell, dict[str, RawScores]], title: str) -> list[Tabl
         if own:
             figures = [combine(raw) for raw in own]
             row = [_spread([f[name] for f in figures]) for name in SHOWN]
-            row += [_spread([combine(_of_level(raw, level))["HOTA"] for raw in own]) for level in LEVELS]
+            for level in LEVELS:
+                parts = [_of_level(raw, level) for raw in own]
+                row.append(_spread([combine(part)["HOTA"] for part in parts]) if parts[0] else "-")
             scores.rows.append([arm.name, str(len(own)), *row])
     against = Table(f"{title}: differences", ["arms", *JUDGED, *by_level])
     for ours, theirs in CONTRASTS:
@@ -121,7 +123,7 @@ def _tables(found: Mapping[Cell, dict[str, RawScores]], title: str) -> list[Tabl
             row = [str(mean_paired_bootstrap(pairs, metric=metric)) for metric in JUDGED]
             for level in LEVELS:
                 part = [(_of_level(a, level), _of_level(b, level)) for a, b in pairs]
-                row.append(str(mean_paired_bootstrap(part)))
+                row.append(str(mean_paired_bootstrap(part)) if part[0][0] else "-")
             against.rows.append([f"{ours} - {theirs}", *row])
     return [scores, against]
 
@@ -140,8 +142,8 @@ def _pairs(
 
 
 def _of_level(raw: dict[str, RawScores], level: str) -> dict[str, RawScores]:
-    """Sequences of one level, all where none is of it."""
-    return {name: scores for name, scores in raw.items() if name.startswith(level)} or raw
+    """Sequences of one level."""
+    return {name: scores for name, scores in raw.items() if name.startswith(level)}
 
 
 def _spread(values: Sequence[float]) -> str:

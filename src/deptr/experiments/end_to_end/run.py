@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,9 +27,9 @@ from deptr.training.identity.config import IdentityTrainSettings
 from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder
 from deptr.training.identity.task import started
 
-DETECTORS_UNTIL, OWN_SHARE = 0.42, 0.15  # of the budget's seconds
+DETECTORS_UNTIL, OWN_SHARE = 0.42, 0.25  # of the budget's seconds
 LEFT_OVER_S = 8.0  # of the budget, to write what was learned
-OWN_SEEDS = 2
+OWN_SEEDS, OWN_CLIPS = 2, 2  # decoders of each arm, and how many times as many clips they learn from at once
 Sorted = tuple[bool, list[tuple[int, Arrays]]]  # whether held out, and lessons with their rooms
 
 
@@ -90,13 +90,17 @@ def teach(
     def say(stage: str, **values: float) -> None:
         told.update(int(clock.spent), int(budget.seconds) or int(clock.spent) + 1, stage=stage, **values)
 
-    with _workers(budget.workers) as pool, _detectors(places, clips, budget, clock) as detectors:
+    with (
+        _workers(budget.workers) as pool,
+        _detectors(places, clips, budget, clock) as detectors,
+        ThreadPoolExecutor(1) as beside,
+    ):
         own = [pool.submit(_own_lessons, world, places, budget, config) for world in clips]
         films = [pool.submit(film, world, budget, places.scratch, places.folder) for world in tests]
         pools = _pools(own, budget)
         say("clips are there")
         work = _Work(places, budget, say)
-        work.train(View.OWN, OWN_ARMS, pools, OWN_SHARE * budget.seconds)
+        own_decoders = beside.submit(work.train, View.OWN, OWN_ARMS, pools, OWN_SHARE * budget.seconds)
         for future in detectors:
             future.result()
         say("detectors are trained")
@@ -109,6 +113,7 @@ def teach(
         ]
         pools = _pools(given, budget)
         say("lessons are there")
+        own_decoders.result()
         seconds = max(clock.left() - LEFT_OVER_S, 1.0) if budget.seconds else 0.0
         work.train(View.GIVEN, arms, pools, seconds)
         for future in looks:
@@ -217,7 +222,9 @@ class _Work:
     ) -> None:
         """Train all decoders of a view that are not there yet."""
         budget, folder = self.budget, self.places.folder / "decoders"
-        seeds = range(budget.seeds if view is View.GIVEN else min(budget.seeds, OWN_SEEDS))
+        if view is View.OWN:
+            budget = replace(budget, seeds=min(budget.seeds, OWN_SEEDS), clips=OWN_CLIPS * budget.clips)
+        seeds = range(budget.seeds)
         learners = [Learner(arm, seed) for arm in arms for seed in seeds]
         learners = [own for own in learners if not (folder / own.name / "config.json").is_file()]
         if not learners:

@@ -178,9 +178,9 @@ class Stack:
     def _renamed(self, clips: ClipTensors) -> ClipTensors:
         """The same clips with other slots, so that none stands for anything."""
         count = self.plain.config.identities
-        shape = (*clips.held.shape[:2], count)
-        order = torch.rand(shape, device=self.device)[: self._seeds].argsort(-1)[self._seed]
-        last = torch.full((*shape[:2], 1), count, device=self.device)
+        drawn = torch.rand(self._seeds, clips.held.shape[1], count, device=self.device)
+        order = drawn.argsort(-1)[self._seed]
+        last = torch.full((*order.shape[:2], 1), count, device=self.device)
         names = torch.cat([order, last], dim=-1)
 
         def renamed(values: Tensor) -> Tensor:
