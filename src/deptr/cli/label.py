@@ -32,7 +32,9 @@ def label(
     masks: str = typer.Option("sam2.1-hiera-tiny", "--masks", help=_MASKS),
     key_every: int = typer.Option(0, "--key-every", min=0, help=_KEYS),
     depth: str = typer.Option("vda-small", "--depth", help=_DEPTH),
-    depth_maps: Path | None = typer.Option(None, "--depth-maps", help="Folder with 16-bit PNG depth maps."),
+    depth_maps: Path | None = typer.Option(
+        None, "--depth-maps", help="Folder with depth maps, named by frame number."
+    ),
     regions: str = typer.Option("mask", "--regions", help="mask, or box: average over the whole box."),
     statistic: str = typer.Option("mean", "--statistic", help="mean, median or trimmed."),
     erode: int = typer.Option(2, "--erode", min=0, help="Pixels taken off a mask's edge."),
