@@ -19,8 +19,8 @@ from deptr.training.identity.criterion import ClipTensors, clip_logits, clip_los
 from deptr.training.identity.decoder import IdentityDecoder
 
 CLIP_NORM, WEIGHT_DECAY, WARMUP, AVERAGING = 1.0, 1e-2, 50, 0.99
-CURVE_POINTS = 12  # evaluations on held-out lessons
-JUDGED = 48  # of which each looks at so many of every room
+CURVE_POINTS = 8  # evaluations on held-out lessons
+JUDGED = 24  # of which each looks at so many of every room
 Told = Callable[[int, float, float], None]
 
 
