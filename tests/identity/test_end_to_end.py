@@ -15,6 +15,7 @@ from deptr.errors import DataError
 from deptr.experiments.end_to_end.arms import ARMS, DEPTHS, DISTILLED, PLAIN, SHUFFLED, STATES, Budget, View
 from deptr.experiments.end_to_end.evaluation import end_to_end_tables
 from deptr.experiments.end_to_end.lessons import BY_DEPTH, Pool
+from deptr.experiments.end_to_end.own import own_tables
 from deptr.experiments.end_to_end.run import Places, teach
 from deptr.experiments.end_to_end.stacked import Learner, Stack
 from deptr.experiments.end_to_end.views import Given
@@ -172,7 +173,15 @@ def test_the_experiment_from_worlds_to_tables(tmp_path: Path) -> None:
     tables = end_to_end_tables(run, [1])
     assert [row[0] for row in tables[1].rows] == ["A", "B", "C"]
     assert [row[0] for row in tables[2].rows] == ["B - A", "C - A"]
+    followed = own_tables(run, [1])[0]
+    assert [row[0] for row in followed.rows[:8:2]] == [
+        "queries-0",
+        "queries-without-depth-0",
+        "boxes-0",
+        "learned",
+    ]
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
     teach(places, replace(budget), arms=ARMS[:3])
     end_to_end_tables(run, [1])
+    own_tables(run, [1])
     assert before == {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}

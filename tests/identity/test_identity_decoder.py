@@ -232,9 +232,11 @@ def test_train_and_export_by_command(tmp_path: Path) -> None:
     assert LearnedTracker(network=file).update(detections(*people(0))).tracker_id.tolist() == [1, 2, 3, 4]
 
 
-def test_the_recipe_is_valid() -> None:
-    recipe = Path(__file__).parents[2] / "recipes" / "deptr-identity-boxes.toml"
-    assert load_identity_settings(recipe).optimizer.steps > 0
+@pytest.mark.parametrize("form", ["boxes", "queries"])
+def test_the_recipes_are_valid(form: str) -> None:
+    recipe = Path(__file__).parents[2] / "recipes" / f"deptr-identity-{form}.toml"
+    settings = load_identity_settings(recipe)
+    assert bool(settings.model.state_width) == (form == "queries")
 
 
 def test_damaged_and_foreign_files_are_told(tmp_path: Path) -> None:

@@ -61,9 +61,13 @@ def _evaluate(output: Path, strides: str, workers: int, report: Path | None) -> 
     from deptr.cli.results import numbers_of, show, write_report
     from deptr.cli.terminal import progress
     from deptr.experiments.end_to_end.evaluation import INTRO, end_to_end_tables
+    from deptr.experiments.end_to_end.own import own_tables
 
-    with progress("tracking") as told:
-        tables = end_to_end_tables(output, numbers_of(strides, "--strides"), workers=workers, progress=told)
+    kept = numbers_of(strides, "--strides")
+    with progress("own detections") as told:
+        tables = own_tables(output, kept, workers=workers, progress=told)
+    with progress("given boxes") as told:
+        tables += end_to_end_tables(output, kept, workers=workers, progress=told)
     for table in tables:
         show(table)
     if report is not None:

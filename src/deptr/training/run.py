@@ -15,6 +15,7 @@ from deptr.training.config import TrainSettings
 from deptr.training.detector_task import DetectorTask
 from deptr.training.evaluate import quick_figures
 from deptr.training.identity.config import IdentityTrainSettings
+from deptr.training.identity.joint import JointTask
 from deptr.training.identity.task import IdentityTask, Lessons, held_out_figures
 from deptr.training.sources import evaluation_sets, training_mixture
 from deptr.training.trainer import Trainer, train
@@ -40,6 +41,8 @@ def train_identity_in(
 ) -> Trained:
     """Train an identity decoder in a folder; see `train_in`."""
     lessons = Lessons(settings, progress)
+    if settings.joint.enabled:
+        return _train(Trainer(JointTask(settings, lessons), folder, progress=progress))
     evaluate = partial(held_out_figures, lessons=lessons) if settings.data.evaluate else None
     return _train(Trainer(IdentityTask(settings, lessons), folder, evaluate=evaluate, progress=progress))
 

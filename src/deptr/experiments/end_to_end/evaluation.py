@@ -94,7 +94,7 @@ def end_to_end_tables(
             for done, future in enumerate(as_completed(work), len(cells) - len(missing) + 1):
                 future.result()
                 told.update(done, len(cells))
-    found = {cell: _load(_file(folder, cell)) for cell in cells}
+    found = {cell: load_scores(_file(folder, cell)) for cell in cells}
     tables = [knowledge_table(folder)]
     for stride in strides:
         for version in range(1, len(JITTERS) + 1):
@@ -152,7 +152,7 @@ def _spread(values: Sequence[float]) -> str:
 
 def measure(folder: Path, cell: Cell) -> None:
     """Track all sequences of a cell and keep the scores."""
-    network = _network(folder / "decoders" / f"{cell.arm.name}-{cell.seed}")
+    network = network_of(folder / "decoders" / f"{cell.arm.name}-{cell.seed}")
     benchmark = benchmark_of("mot")
     raw = {}
     for sequence in find_sequences(benchmark, folder / "test"):
@@ -160,8 +160,7 @@ def measure(folder: Path, cell: Cell) -> None:
         thin = sequence.strided(cell.stride)
         tracks = follow(network, seen, cell)
         raw[sequence.name] = raw_scores(benchmark, thin, check_tracks(thin, tracks))
-    with atomic_write(_file(folder, cell)) as file:
-        json.dump(raw, file, default=_plain)
+    save_scores(_file(folder, cell), raw)
 
 
 def follow(network: Path, seen: Given, cell: Cell) -> FloatArray:
@@ -194,7 +193,7 @@ def follow(network: Path, seen: Given, cell: Cell) -> FloatArray:
     return np.concatenate(rows)
 
 
-def _network(folder: Path) -> Path:
+def network_of(folder: Path) -> Path:
     """The decoder as a file for ONNX Runtime, written when first asked for."""
     from deptr.training.identity.decoder import IdentityDecoder
     from deptr.training.identity.export import export_identity
@@ -206,11 +205,18 @@ def _network(folder: Path) -> Path:
 
 
 def _file(folder: Path, cell: Cell) -> Path:
-    (folder / "cells").mkdir(exist_ok=True)
     return folder / "cells" / f"{cell.name}.json"
 
 
-def _load(path: Path) -> dict[str, RawScores]:
+def save_scores(path: Path, raw: Mapping[str, RawScores]) -> None:
+    """Keep the scores of each sequence."""
+    path.parent.mkdir(exist_ok=True)
+    with atomic_write(path) as file:
+        json.dump(raw, file, default=_plain)
+
+
+def load_scores(path: Path) -> dict[str, RawScores]:
+    """What `save_scores` kept."""
     content = json.loads(path.read_text(encoding="utf-8"))
     return {
         name: {family: _arrays(fields) for family, fields in own.items()} for name, own in content.items()

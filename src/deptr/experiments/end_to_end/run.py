@@ -107,8 +107,12 @@ def teach(
         given = [pool.submit(_given_lessons, world, places, budget, config) for world in clips]
         for future in films:
             future.result()
+        folder = places.folder
         looks = [
-            pool.submit(look, world, places.folder / "detectors", places.scratch, places.folder / "test")
+            pool.submit(look, world, folder / "detectors", places.scratch, folder / "test") for world in tests
+        ]
+        looks += [
+            pool.submit(look_for_own, world, places.detector, places.scratch, folder / "test-own")
             for world in tests
         ]
         pools = _pools(given, budget)

@@ -184,7 +184,7 @@ def asked(
 
 
 def look_for_own(world: World, detector: str, scratch: Path, folder: Path) -> None:
-    """Let the released detector find what it finds in a training clip."""
+    """Let the released detector find what it finds in a world."""
     path = folder / f"{world.name}.npz"
     if path.is_file():
         return

@@ -44,6 +44,19 @@ class IdentityDataSettings:
 
 
 @dataclass(frozen=True)
+class JointSettings:
+    """Training of the detector together with the decoder that reads its states.
+
+    Attributes:
+        enabled: Whether the loss reaches the detector; its rate is `optimizer.backbone_learning_rate`.
+        keep: Weight of what must not change: boxes and scores of its detections before.
+    """
+
+    enabled: bool = False
+    keep: float = 1.0
+
+
+@dataclass(frozen=True)
 class IdentityTrainSettings:
     """All of a training run.
 
@@ -54,6 +67,7 @@ class IdentityTrainSettings:
         data: Clips.
         optimizer: Rates and steps.
         loss: Weights of the terms.
+        joint: Whether the detector learns as well.
         run: How the run goes about it.
     """
 
@@ -63,6 +77,7 @@ class IdentityTrainSettings:
     data: IdentityDataSettings = field(default_factory=IdentityDataSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     loss: IdentityLossSettings = field(default_factory=IdentityLossSettings)
+    joint: JointSettings = field(default_factory=JointSettings)
     run: RunSettings = field(default_factory=RunSettings)
 
     def as_dict(self) -> dict[str, Any]:
@@ -94,6 +109,12 @@ def identity_settings(content: dict[str, Any]) -> IdentityTrainSettings:
     """
     settings = read_section(IdentityTrainSettings, content)
     model, data = settings.model, settings.data
+    if settings.joint.enabled and not (data.sightings.detector and model.state_width):
+        raise UsageError("joint.enabled: needs data.sightings.detector and model.state_width")
+    if settings.joint.enabled and data.evaluate:
+        raise UsageError(
+            "joint.enabled: needs data.evaluate = 0: kept clips say nothing of a detector that changes"
+        )
     limits: list[tuple[str, Any, bool]] = [
         ("model.width", model.width, model.width % model.heads == 0),
         ("model.memory", model.memory, model.memory >= 1),

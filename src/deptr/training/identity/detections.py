@@ -36,6 +36,8 @@ class Clip:
         log_z: ``(M,)`` true log depth, NaN where there is none.
         quality: ``(M,)`` IoU of the detection with the truth.
         states: ``(M, S)`` query states of a detector, ``S = 0`` without.
+        scene: Which of the rendered worlds it is, -1 of others.
+        first_frame: Of it, from 0.
     """
 
     size: tuple[float, float]
@@ -47,6 +49,8 @@ class Clip:
     log_z: FloatArray
     quality: FloatArray
     states: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    scene: int = -1
+    first_frame: int = 0
 
 
 def with_depth(clip: Clip, log_z: FloatArray | None, std: float = UNKNOWN_STD) -> Clip:

@@ -134,7 +134,7 @@ def clip_of(found: Sequence[Any], bodies: Sequence[Bodies], *, rate: float, size
             ("quality", quality),
         ):
             rows[name].append(values)
-    columns = {name: np.concatenate(parts) for name, parts in rows.items()}
+    columns: dict[str, Any] = {name: np.concatenate(parts) for name, parts in rows.items()}
     return Clip((float(size[1]), float(size[0])), seconds=np.arange(len(bodies)) / rate, **columns)
 
 
@@ -143,7 +143,12 @@ def part_of(clip: Clip, first: int, count: int) -> Clip:
     chosen = (clip.frames >= first) & (clip.frames < first + count)
     columns = {name: getattr(clip, name)[chosen] for name in PER_BODY}
     columns["frames"] = columns["frames"] - first
-    return replace(clip, seconds=clip.seconds[first : first + count], **columns)
+    return replace(
+        clip,
+        seconds=clip.seconds[first : first + count],
+        first_frame=clip.first_frame + first,
+        **columns,
+    )
 
 
 def save_clips(path: str | Path, clips: Iterable[Clip]) -> None:
@@ -175,7 +180,7 @@ def load_clips(path: str | Path) -> list[Clip]:
         with np.load(path) as stored:
             columns = {name: stored[name] for name in stored.files}
         ends, times = np.cumsum(columns["detections"]), np.cumsum(columns["times"])
-        parts = {name: np.split(columns[name], ends[:-1]) for name in PER_BODY}
+        parts: dict[str, list[Any]] = {name: np.split(columns[name], ends[:-1]) for name in PER_BODY}
         seconds = np.split(columns["seconds"], times[:-1])
     except (OSError, ValueError, KeyError) as error:
         expected = "clips that identity training wrote"
@@ -184,6 +189,7 @@ def load_clips(path: str | Path) -> list[Clip]:
         Clip(
             (float(size[0]), float(size[1])),
             seconds=seconds[row],
+            scene=row,
             **{name: parts[name][row] for name in PER_BODY},
         )
         for row, size in enumerate(columns["sizes"])
