@@ -32,6 +32,9 @@ def export(
         help="Compute convolutions in 8 bits, calibrated on this folder of images or video.",
     ),
     quantize_images: int = typer.Option(64, "--quantize-images", min=1, help="How many of them."),
+    states: bool = typer.Option(
+        False, "--states", help="Give query states too, which an identity decoder for queries reads."
+    ),
     weights: Path | None = typer.Option(
         None, "--weights", help="Also write the checkpoint in half precision (safetensors) to this folder."
     ),
@@ -56,22 +59,25 @@ def export(
     if calibrate is not None:
         _calibrate(detector, calibrate)
     if quantize is None:
-        told = f"largest difference from torch: {export_onnx(detector, output, half=half)}"
+        told = f"largest difference from torch: {export_onnx(detector, output, half=half, states=states)}"
     else:
-        told = _quantized(detector, output, half, _images_of(quantize, quantize_images))
+        images = _images_of(quantize, quantize_images)
+        told = _quantized(detector, output, images, half=half, states=states)
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, opset {OPSET}; {told}")
     if weights is not None:
         path = save_half(detector, weights)
         typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
-def _quantized(detector: DepTRForObjectDetection, output: Path, half: bool, images: list[Image]) -> str:
+def _quantized(
+    detector: DepTRForObjectDetection, output: Path, images: list[Image], *, half: bool, states: bool
+) -> str:
     from deptr.detector.export import export_onnx
     from deptr.detector.quantize import quantize_file
 
     with tempfile.TemporaryDirectory() as folder:
         exact = Path(folder) / "exact.onnx"
-        export_onnx(detector, exact)
+        export_onnx(detector, exact, states=states)
         agreed = quantize_file(exact, output, images, half=half)
     return f"convolutions in 8 bits, calibrated on {len(images)} images: {agreed}"
 
