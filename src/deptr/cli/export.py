@@ -22,6 +22,9 @@ def export(
     *,
     output: Path = typer.Option(Path("runs/export/model.onnx"), "--output", help="The .onnx file."),
     half: bool = typer.Option(False, "--half", help="Store weights in half precision: half the size."),
+    states: bool = typer.Option(
+        False, "--states", help="Give query states too, which an identity decoder for queries reads."
+    ),
     weights: Path | None = typer.Option(
         None, "--weights", help="Also write the checkpoint in half precision (safetensors) to this folder."
     ),
@@ -45,7 +48,7 @@ def export(
     detector = load_detector(checkpoint, changes=_numbers(option))
     if calibrate is not None:
         _calibrate(detector, calibrate)
-    parity = export_onnx(detector, output, half=half)
+    parity = export_onnx(detector, output, half=half, states=states)
     size = output.stat().st_size / 1e6
     typer.echo(f"{output}: {size:.1f} MB, opset {OPSET}; largest difference from torch: {parity}")
     if weights is not None:
