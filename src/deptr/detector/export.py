@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from transformers.models.d_fine.modeling_d_fine import DFineRepVggBlock
 
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.detector.outputs import (
@@ -24,13 +25,12 @@ from deptr.detector.outputs import (
     NamedOutputs,
 )
 from deptr.detector.preprocess import preprocessing_of
-from deptr.detector.simplify import fold_constants, fold_pads
+from deptr.detector.simplify import fold_constants, fold_pads, halve_weights
 from deptr.errors import DataError
 from deptr.files import atomic_path
 from deptr.records import FloatArray
 
 OPSET = 17
-SMALL = 64  # constants below this many numbers stay in full precision
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Pa
     level = logging.getLogger("torch.onnx").level
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), torch.no_grad(), _own_positions(detector):
+        with warnings.catch_warnings(), torch.no_grad(), _own_positions(detector), _joined_branches(detector):
             warnings.simplefilter("ignore")  # tracing warns of each shape that it takes as fixed, as it shall
             torch.onnx.export(
                 NamedOutputs(detector, states=states).eval(),
@@ -186,26 +186,41 @@ def _own_positions(detector: DepTRForObjectDetection) -> Iterator[None]:
             layer.position_embedding = embedding
 
 
-def halve_weights(graph: Any) -> None:
-    """Store large float32 constants as float16 behind a cast; ONNX Runtime undoes it once, when it loads."""
-    import onnx
+@contextmanager
+def _joined_branches(detector: DepTRForObjectDetection) -> Iterator[None]:
+    """Let each pair of parallel convolutions of the encoder be the one that gives the same sum.
 
-    casts = []
-    for constant in graph.graph.initializer:
-        values = onnx.numpy_helper.to_array(constant)
-        if (
-            values.dtype != np.float32
-            or values.size < SMALL
-            or np.abs(values).max() > np.finfo(np.float16).max
-        ):
-            continue
-        name = constant.name
-        small = onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half")
-        constant.CopyFrom(small)
-        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = list(graph.graph.node)
-    del graph.graph.node[:]
-    graph.graph.node.extend([*casts, *nodes])
+    Source: Ding et al., RepVGG (arXiv:2101.03697).
+    """
+    places = [
+        (parent, name, child)
+        for parent in detector.model.encoder.modules()
+        for name, child in parent.named_children()
+        if isinstance(child, DFineRepVggBlock)
+    ]
+    for parent, name, block in places:
+        setattr(parent, name, _joined(block))
+    try:
+        yield
+    finally:
+        for parent, name, block in places:
+            setattr(parent, name, block)
+
+
+def _joined(block: DFineRepVggBlock) -> nn.Sequential:
+    weight, bias = _without_norm(block.conv1)
+    small, other = _without_norm(block.conv2)
+    convolution = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1).eval()
+    convolution.weight.data = weight + nn.functional.pad(small, (1, 1, 1, 1))
+    convolution.bias = nn.Parameter(bias + other)
+    return nn.Sequential(convolution, block.activation)
+
+
+def _without_norm(layer: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias of a convolution with the batch norm behind it folded in."""
+    norm = layer.norm
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return layer.conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
 
 
 def compare(detector: DepTRForObjectDetection, path: str | Path, *, inputs: int = 2) -> Parity:

@@ -103,7 +103,7 @@ class Budget:
     window: int = 12
     seeds: int = 5
     decoder_steps: int = 4000
-    clips: int = 6
+    clips: int = 4
     learning_rate: float = 1e-3
     rooms: tuple[Room, ...] = field(
         default=(Room(12, 10, 80), Room(12, 20, 144), Room(12, 36, 256))  # easy, busy and dense clips

@@ -29,7 +29,7 @@ from deptr.training.identity.task import started
 
 DETECTORS_UNTIL, OWN_SHARE = 0.42, 0.25  # of the budget's seconds
 LEFT_OVER_S = 8.0  # of the budget, to write what was learned
-OWN_SEEDS, OWN_CLIPS = 2, 2  # decoders of each arm, and how many times as many clips they learn from at once
+OWN_SEEDS, OWN_CLIPS = 2, 3  # decoders of each arm, and how many times as many clips they learn from at once
 Sorted = tuple[bool, list[tuple[int, Arrays]]]  # whether held out, and lessons with their rooms
 
 

@@ -150,7 +150,7 @@ def _asked(own: Filmed, jitter: float, detectors: Path) -> Given:
 
 @torch.inference_mode()
 def asked(
-    detector: DepTRForObjectDetection, own: Filmed, boxes: list[FloatArray], *, batch: int = 12
+    detector: DepTRForObjectDetection, own: Filmed, boxes: list[FloatArray], *, batch: int = 6
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """States ``(M, S)``, log depths and their deviations ``(M,)`` of given boxes, frame after frame."""
     config, device = detector.config, detector.device
