@@ -169,3 +169,33 @@ def test_train_and_export_from_the_command_line(tmp_path: Path) -> None:
     assert "opset 17" in result.output
     assert model.exists()
     assert json.loads((tmp_path / "half" / "config.json").read_text())["model_type"] == "deptr"
+
+
+def test_an_export_can_lie_between_two_sets_of_weights(tmp_path: Path) -> None:
+    from deptr.cli.export import app as export
+    from deptr.detector.loading import load_detector
+
+    for name in ("first", "second"):
+        torch.manual_seed(len(name))
+        tiny_detector().save_pretrained(tmp_path / name)
+    tiny_detector(num_labels=3).save_pretrained(tmp_path / "other")
+    words = [
+        str(tmp_path / "first"),
+        "--output",
+        str(tmp_path / "m.onnx"),
+        "--weights",
+        str(tmp_path / "mix"),
+    ]
+    result = CliRunner().invoke(export, [*words, "--average", f"{tmp_path / 'second'}=0.25"])
+    assert result.exit_code == 0
+    first, second, mixed = (
+        load_detector(tmp_path / name).state_dict() for name in ("first", "second", "mix")
+    )
+    name = next(key for key in first if key.startswith("depth_head.") and key.endswith("weight"))
+    torch.testing.assert_close(mixed[name], 0.75 * first[name] + 0.25 * second[name], atol=1e-3, rtol=1e-2)
+    assert not torch.allclose(first[name], second[name])
+    for wrong, message in (("other=0.5", "same architecture"), ("second=2", "share"), ("second", "SHARE")):
+        wrong = f"{tmp_path / wrong}" if "=" in wrong else wrong
+        result = CliRunner().invoke(export, [*words, "--average", wrong])
+        assert result.exit_code != 0
+        assert message in str(result.exception) or message in result.output
