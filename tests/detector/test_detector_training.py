@@ -175,27 +175,20 @@ def test_an_export_can_lie_between_two_sets_of_weights(tmp_path: Path) -> None:
     from deptr.cli.export import app as export
     from deptr.detector.loading import load_detector
 
-    for name in ("first", "second"):
-        torch.manual_seed(len(name))
-        tiny_detector().save_pretrained(tmp_path / name)
+    detector = tiny_detector()
+    detector.save_pretrained(tmp_path / "first")
+    with torch.no_grad():
+        for parameter in detector.parameters():
+            parameter.add_(0.2)
+    detector.save_pretrained(tmp_path / "second")
     tiny_detector(num_labels=3).save_pretrained(tmp_path / "other")
-    words = [
-        str(tmp_path / "first"),
-        "--output",
-        str(tmp_path / "m.onnx"),
-        "--weights",
-        str(tmp_path / "mix"),
-    ]
-    result = CliRunner().invoke(export, [*words, "--average", f"{tmp_path / 'second'}=0.25"])
+    words = [str(tmp_path / "first"), "--output", str(tmp_path / "m.onnx")]
+    words += ["--weights", str(tmp_path / "mix"), "--average"]
+    result = CliRunner().invoke(export, [*words, f"{tmp_path / 'second'}=0.25"])
     assert result.exit_code == 0
-    first, second, mixed = (
-        load_detector(tmp_path / name).state_dict() for name in ("first", "second", "mix")
-    )
-    name = next(key for key in first if key.startswith("depth_head.") and key.endswith("weight"))
-    torch.testing.assert_close(mixed[name], 0.75 * first[name] + 0.25 * second[name], atol=1e-3, rtol=1e-2)
-    assert not torch.allclose(first[name], second[name])
+    first, mixed = (load_detector(tmp_path / name) for name in ("first", "mix"))
+    for own, between in zip(first.parameters(), mixed.parameters(), strict=True):
+        torch.testing.assert_close(between, own + 0.25 * 0.2, atol=2e-3, rtol=2e-3)
     for wrong, message in (("other=0.5", "same architecture"), ("second=2", "share"), ("second", "SHARE")):
-        wrong = f"{tmp_path / wrong}" if "=" in wrong else wrong
-        result = CliRunner().invoke(export, [*words, "--average", wrong])
-        assert result.exit_code != 0
-        assert message in str(result.exception) or message in result.output
+        result = CliRunner().invoke(export, [*words, str(tmp_path / wrong)])
+        assert message in str(result.exception)

@@ -141,10 +141,11 @@ def average_weights(detector: DepTRForObjectDetection, other: DepTRForObjectDete
             f"average of weights: expected the same architecture, got {len(different)} tensors that differ "
             f"({', '.join(different[:3])})"
         )
-    with torch.no_grad():
-        for name, value in own.items():
-            if value.dtype.is_floating_point:
-                value.lerp_(theirs[name], share)
+    mixed = {  # beside them, not in place: heads that layers share stand there under several names
+        name: torch.lerp(value, theirs[name], share) if value.dtype.is_floating_point else value
+        for name, value in own.items()
+    }
+    detector.load_state_dict(mixed)
 
 
 def save_half(detector: DepTRForObjectDetection, folder: str | Path) -> Path:
