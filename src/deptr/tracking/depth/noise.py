@@ -111,9 +111,12 @@ class RecentPairs:
 
 def _core_variance(squares: FloatArray, guess: float) -> float:
     """Variance of most values, of which squares are given; a few more are made up from a guess."""
-    every = np.concatenate([squares, np.full(GUESSED_PAIRS, guess * CORE_SQUARE)])
+    every = np.empty(len(squares) + GUESSED_PAIRS)
+    every[:GUESSED_PAIRS] = guess * CORE_SQUARE
+    every[GUESSED_PAIRS:] = squares
     place = int(CORE_SHARE * len(every))
-    return float(np.partition(every, place)[place]) / CORE_SQUARE
+    every.partition(place)
+    return float(every[place]) / CORE_SQUARE
 
 
 class DepthNoise:

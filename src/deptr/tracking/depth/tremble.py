@@ -44,9 +44,11 @@ class Tremble(Part):
 
     @staticmethod
     def _seen(taken: Measurements) -> FloatArray:
-        feet = taken.boxes[:, 3]
-        depths = np.full(len(feet), np.nan) if taken.values is None else taken.values
-        return np.stack([feet, np.log(np.maximum(feet - taken.boxes[:, 1], 1e-3)), depths], axis=1)
+        feet, states = taken.boxes[:, 3], np.empty((len(taken), 3))
+        states[:, FOOT] = feet
+        states[:, HEIGHT] = np.log(np.maximum(feet - taken.boxes[:, 1], 1e-3))
+        states[:, DEPTH] = np.nan if taken.values is None else taken.values
+        return states
 
     def correct(self, rows: Indices, taken: Measurements) -> None:
         """Remember what was seen."""
