@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from deptr.errors import UsageError
 
 if TYPE_CHECKING:
     from deptr.detector.modeling import DepTRForObjectDetection
+    from deptr.records import Image
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -22,6 +25,16 @@ def export(
     *,
     output: Path = typer.Option(Path("runs/export/model.onnx"), "--output", help="The .onnx file."),
     half: bool = typer.Option(False, "--half", help="Store weights in half precision: half the size."),
+    quantize: Path | None = typer.Option(
+        None,
+        "--quantize",
+        metavar="IMAGES",
+        help="Compute convolutions in 8 bits, calibrated on this folder of images or video.",
+    ),
+    quantize_images: int = typer.Option(64, "--quantize-images", min=1, help="How many of them."),
+    states: bool = typer.Option(
+        False, "--states", help="Give query states too, which an identity decoder for queries reads."
+    ),
     weights: Path | None = typer.Option(
         None, "--weights", help="Also write the checkpoint in half precision (safetensors) to this folder."
     ),
@@ -45,12 +58,38 @@ def export(
     detector = load_detector(checkpoint, changes=_numbers(option))
     if calibrate is not None:
         _calibrate(detector, calibrate)
-    parity = export_onnx(detector, output, half=half)
-    size = output.stat().st_size / 1e6
-    typer.echo(f"{output}: {size:.1f} MB, opset {OPSET}; largest difference from torch: {parity}")
+    if quantize is None:
+        told = f"largest difference from torch: {export_onnx(detector, output, half=half, states=states)}"
+    else:
+        images = _images_of(quantize, quantize_images)
+        told = _quantized(detector, output, images, half=half, states=states)
+    typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, opset {OPSET}; {told}")
     if weights is not None:
         path = save_half(detector, weights)
         typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _quantized(
+    detector: DepTRForObjectDetection, output: Path, images: list[Image], *, half: bool, states: bool
+) -> str:
+    from deptr.detector.export import export_onnx
+    from deptr.detector.quantize import quantize_file
+
+    with tempfile.TemporaryDirectory() as folder:
+        exact = Path(folder) / "exact.onnx"
+        export_onnx(detector, exact, states=states)
+        agreed = quantize_file(exact, output, images, half=half)
+    return f"convolutions in 8 bits, calibrated on {len(images)} images: {agreed}"
+
+
+def _images_of(source: Path, count: int) -> list[Image]:
+    """So many images of a folder or video, evenly spread where its length is known."""
+    from deptr.io.frames import open_source
+
+    with open_source(source) as frames:
+        step = max(1, (frames.frame_count or 0) // count)
+        chosen = (frame.image for number, frame in enumerate(frames) if number % step == 0)
+        return list(islice(chosen, count))
 
 
 def _is_identity(checkpoint: str) -> bool:
