@@ -182,7 +182,7 @@ def find_weights(name: str, folder: str | Path | None = None, *, download: bool 
         needed,
         f"the weights {name} are not there",
         expected=f"{entry.file}, {entry.size_mb} MB, licence {entry.licence}",
-        hint=f"download {files} from {entry.url} to {needed.parent}, or add --download",
+        hint=f"download {files} from {entry.url} to {needed.parent}, or let deptr label --download fetch it",
     )
 
 
