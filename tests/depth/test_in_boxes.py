@@ -112,6 +112,12 @@ def test_a_size_like_the_others_decides_between_two_depths() -> None:
     assert depth_in_boxes(depth, np.array([[340.0, 35, 380, 115]])).depth[0] == pytest.approx(8.0)
 
 
+def test_two_boxes_of_one_object_are_not_two_bodies() -> None:
+    found = depth_in_boxes(room(), np.concatenate([BOX, BOX + 2]))
+    assert found.depth == pytest.approx([3.0, 3.0])
+    assert found.state.tolist() == [BoxDepthState.KNOWN] * 2 and found.std.max() < 0.1
+
+
 def test_a_body_that_is_hidden_but_for_a_rest_is_said_to_be_covered() -> None:
     depth = np.full((120, 160), 9.0)
     depth[10:118, 30:110] = 3.0  # all that can be seen of both boxes

@@ -135,6 +135,18 @@ def test_the_bundled_one_opens_by_its_name(images: list[Image]) -> None:
     assert (iou(first.xyxy.astype(float), second.xyxy.astype(float)).max(1) > 0.8).mean() > 0.8
 
 
+def test_both_bundled_files_are_of_one_training() -> None:
+    stored = [
+        {
+            item.raw_data
+            for item in onnx.load(str(bundled_model(name))).graph.initializer
+            if len(item.raw_data) > 500
+        }
+        for name in (BUNDLED, BUNDLED_INT8)
+    ]
+    assert len(stored[0] & stored[1]) > 20, "quantise the new weights too: see the model card"
+
+
 def test_costs_and_losses_are_of_the_files(tmp_path: Path) -> None:
     files = {name: tmp_path / f"{name}.onnx" for name in ("first", "second")}
     for seed, path in enumerate(files.values()):

@@ -140,6 +140,7 @@ BINARY, PACKED, TAIL = pcd("binary"), pcd("binary_compressed"), b"\xe0\x06\x00"
         ("a.pcd", PACKED.replace(TAIL, b"\xe0\x05\x00"), "hold 39 bytes, not 40"),
         ("a.pcd", PACKED.replace(TAIL, b"\x00\x00\xe0"), "end in the middle"),
         ("a.ply", ply("ascii").replace(b"format ascii 1.0", b"comment"), "damaged"),
+        ("a.ply", ply("ascii")[:-11], "damaged: found 1 of 2 points"),
         ("a.ply", b"solid", "ply in the first line"),
         ("a.xyz", b"1 2 3", "expected one of .bin, .npy, .pcd, .ply"),
     ],

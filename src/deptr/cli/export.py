@@ -41,6 +41,12 @@ def export(
     calibrate: Path | None = typer.Option(
         None, "--calibrate", help="Recipe on whose held-out images scores are fitted to be probabilities."
     ),
+    average: str = typer.Option(
+        "",
+        "--average",
+        metavar="CHECKPOINT=SHARE",
+        help="Mix in so much of a checkpoint it was trained from.",
+    ),
     option: list[str] = typer.Option(
         [], "--option", metavar="NAME=VALUE", help="A field of the configuration, such as nms_iou=0.6."
     ),
@@ -53,9 +59,12 @@ def export(
         _export_identity(checkpoint, output, _numbers(option))
         return
     from deptr.detector.export import OPSET, export_onnx
-    from deptr.detector.loading import load_detector, save_half
+    from deptr.detector.loading import average_weights, load_detector, save_half
 
     detector = load_detector(checkpoint, changes=_numbers(option))
+    if average:
+        name, share = _checkpoint_and_share(average)
+        average_weights(detector, load_detector(name, changes=_numbers(option)), share)
     if calibrate is not None:
         _calibrate(detector, calibrate)
     if quantize is None:
@@ -106,6 +115,14 @@ def _export_identity(checkpoint: str, output: Path, changes: dict[str, float | i
     size = output.stat().st_size / 1e6
     told = f"largest difference of a logit from torch: {difference:.1e}"
     typer.echo(f"{output}: {size:.1f} MB, opset {OPSET}; {told}")
+
+
+def _checkpoint_and_share(text: str) -> tuple[str, float]:
+    name, _, share = text.rpartition("=")
+    try:
+        return name, float(share)
+    except ValueError as error:
+        raise UsageError(f"--average: expected CHECKPOINT=SHARE, got {text!r}") from error
 
 
 def _numbers(pairs: list[str]) -> dict[str, float | int]:

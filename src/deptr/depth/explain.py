@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deptr.boxes import iou
 from deptr.records import BoolArray, FloatArray, IntArray
 
 WIDEST_Y = 0.42  # of the height: where a standing body is widest
@@ -15,6 +16,7 @@ WIDE_X = 0.32  # the same across for boxes wider than tall, which a car fills
 THICKNESS = 0.08  # in the coordinate of depth: what is seen of one body, and of its sensor's noise
 UNEXPLAINED = 0.3  # density of depths that belong to no box, in the coordinate of depth
 CANDIDATES = 5  # layers of each box that may be its body
+SAME = 0.75  # IoU from which two boxes are two answers about one object
 BEYOND = 0.05  # of the size: how far a body may reach out of a box that is a little off
 SHARED = 0.5  # weight of samples that others may own, while candidates are looked for
 EVIDENCE, FIRST_EVIDENCE = 5.8, 1.65  # samples that all of a box's are worth; less at first: sizes go before
@@ -195,6 +197,6 @@ def _pairs(boxes: FloatArray) -> tuple[IntArray, IntArray]:
     high = np.minimum(boxes[:, None, 2:], reach[None, :, 2:])
     meets = np.asarray((high > low).all(-1))
     meets |= meets.T
-    np.fill_diagonal(meets, False)
+    meets &= iou(boxes, boxes) < SAME
     row, other = meets.nonzero()
     return row, other

@@ -248,7 +248,8 @@ def _table(
             "difference",
             "order at overlaps",
         ],
-        note=f"Encoder, decoder and {fresh}depth module behind the backbone's kept maps: {rule.steps} steps "
+        note=f"Encoder, decoder and {fresh}depth module behind the backbone's kept maps (weights "
+        f"{fingerprint(work.model)}): {rule.steps} steps "
         f"of {work.base.data.batch_size} images of {work.size[1]}x{work.size[0]} out of {work.images}, "
         f"{seeds} seeds, {len(work.frames)} held-out images. Mean ± standard deviation "
         "over seeds; difference from the first row with its 95 % interval (AP: Student's over the seeds; "

@@ -182,7 +182,8 @@ def _table(work: Ablation, found: Mapping[str, Mapping[str, Shares]], seeds: int
         "Depth modules behind the same boxes",
         ["depth module", "rel. error", "difference", "order at overlaps", "difference", "within 1 std"],
         note=f"{rule.steps} steps of {batch} images of {work.size[1]}x{work.size[0]}, out of "
-        f"{work.images} whose features were kept; {seeds} seeds, each with its own four fifths of them; "
+        f"{work.images} whose features a frozen detector (weights {fingerprint(work.model)}) gave; {seeds} "
+        "seeds, each with its own four fifths of them; "
         f"{objects} objects of {len(measure.frames)} held-out composites and crowd images. Mean ± standard "
         "deviation over seeds; difference from the first row with its 95 % interval (images and seeds drawn "
         "anew, paired), * where it excludes zero.",

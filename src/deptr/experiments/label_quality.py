@@ -42,7 +42,7 @@ def label_quality_tables(
     students = Table(
         "Students against true depth",
         [*HEADS, "HOTA"],
-        note=f"{budget.describe()} The module that came with the detector errs by "
+        note=f"{budget.describe()} The module that came with the detector (weights {runs.mark}) errs by "
         f"{runs.figures(runs.detections(runs.shipped()))['relative_error']:.3f} here. HOTA: ByteTrack with "
         "adaptive fusion on the worlds' own detections, depth lent by the student's; without depth "
         f"{hota_of(without):.2f}, with true depth {hota_of(runs.raw(None, 'adaptive')):.2f}.",

@@ -49,7 +49,7 @@ def teacher_student_tables(
     note = (
         f"{budget.describe()} Difference: of the relative error from the first teacher's students, with its "
         "95 % interval (sequences and seeds drawn anew, paired), * where it excludes zero. The module that "
-        f"came with the detector errs by {shipped['relative_error']:.3f} here."
+        f"came with the detector (weights {runs.mark}) errs by {shipped['relative_error']:.3f} here."
     )
     truth = Table(
         "Teacher and student against true depth",

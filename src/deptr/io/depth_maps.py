@@ -95,7 +95,9 @@ class DepthVideo(DepthMaps):
             self._container = av.open(str(path))
             stream = self._container.streams.video[0]
         except (av.FFmpegError, IndexError) as error:
-            raise DataError(path, "not a video", found=str(error)) from error
+            raise DataError(
+                path, "not a video", found=getattr(error, "strerror", None) or str(error)
+            ) from error
         try:
             layout = stream.format
             bits = layout.components[0].bits if layout is not None and len(layout.components) == 1 else 0

@@ -162,7 +162,10 @@ def _read_ply(path: Path) -> FloatArray:
 
 def _text(body: bytes, total: int, places: dict[str, int]) -> FloatArray:
     columns = [places[name] for name in ("x", "y", "z")]
-    rows = np.loadtxt(body.decode("ascii").splitlines()[:total], np.float32, usecols=columns, ndmin=2)
+    lines = body.decode("ascii").split("\n")[:total]
+    rows = np.loadtxt(lines, np.float32, usecols=columns, ndmin=2) if total else np.zeros((0, 3), np.float32)
+    if len(rows) != total:
+        raise ValueError(f"{len(rows)} of {total} points")
     return np.asarray(rows)
 
 
