@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ class Camera:
         size: Width and height of its images, None when unknown.
         distortion: ``(K,)`` coefficients in OpenCV's order, empty for none.
         fisheye: Whether they are those of OpenCV's fisheye model.
+        frame_id: Name of its axes in recordings.
 
     Example:
         >>> camera = Camera.of_focal(500.0, (640, 480))
@@ -32,6 +33,7 @@ class Camera:
     size: tuple[int, int] | None = None
     distortion: FloatArray = field(default_factory=lambda: np.zeros(0))
     fisheye: bool = False
+    frame_id: str = "camera"
 
     def __post_init__(self) -> None:
         matrix = np.asarray(self.matrix, np.float64)
@@ -61,14 +63,14 @@ class Camera:
             UsageError: The sides have another ratio.
         """
         if self.size is None or size == self.size:
-            return Camera(self.matrix, size, self.distortion, self.fisheye)
+            return replace(self, size=size)
         factors = np.array(size) / np.array(self.size)
         if abs(factors[0] / factors[1] - 1) > 0.01:
             have, want = "x".join(map(str, self.size)), "x".join(map(str, size))
             raise UsageError(f"camera: expected one of images of {want} pixels, got one of {have}")
         matrix = self.matrix.copy()
         matrix[:2] *= factors[:, None]
-        return Camera(matrix, size, self.distortion, self.fisheye)
+        return replace(self, matrix=matrix, size=size)
 
     def rays(self, pixels: FloatArray) -> FloatArray:
         """Where rays through pixels ``(N, 2)`` meet the plane at depth 1, ``(N, 2)``."""

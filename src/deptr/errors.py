@@ -44,12 +44,19 @@ class UsageError(DeptrError, ValueError):
 
 
 class MissingExtraError(DeptrError, ImportError):
-    """A feature whose optional dependency is not installed."""
+    """A feature whose optional dependency is not installed.
+
+    Args:
+        feature: What was asked for.
+        extra: Extra of this package that brings it.
+        install: Without such an extra: the command that installs what is needed.
+    """
 
     exit_code = 2
 
-    def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs the extra {extra!r}: pip install 'deptr-mot[{extra}]'")
+    def __init__(self, feature: str, extra: str = "", *, install: str = "") -> None:
+        needed = f"the extra {extra!r}: pip install 'deptr-mot[{extra}]'"
+        super().__init__(f"{feature} needs {needed if extra else f'a package of its own: {install}'}")
 
 
 class DataError(DeptrError, ValueError):

@@ -33,7 +33,8 @@ class Weights:
         file: Checkpoint file in that repository.
         size_mb: Size of that file in megabytes, rounded.
         licence: Licence of the weights.
-        is_folder: Whether `transformers` loads it from a folder (``config.json`` beside the file).
+        is_folder: Whether it has a folder of its own, with `beside`.
+        beside: What lies beside the file there.
         sha256: Of the file, empty where it is not known for certain.
     """
 
@@ -44,7 +45,13 @@ class Weights:
     size_mb: int
     licence: str = APACHE
     is_folder: bool = True
+    beside: tuple[str, ...] = ("config.json",)
     sha256: str = ""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files that are needed."""
+        return (*(self.beside if self.is_folder else ()), self.file)
 
     @property
     def url(self) -> str:
@@ -57,7 +64,7 @@ class Weights:
 
 
 def _published() -> list[Weights]:
-    masks, depth = MASKS, "depth of video"
+    masks, depth, metric = MASKS, "depth of video", "metric depth of images"
     tensors, small = "model.safetensors", "depth-anything/Video-Depth-Anything-"
     sam = [("tiny", 156), ("small", 184), ("base-plus", 323), ("large", 898)]
     video = [
@@ -90,6 +97,21 @@ def _published() -> list[Weights]:
             "depth-anything/Depth-Anything-V2-Small-hf",
             tensors,
             99,
+        ),
+        Weights(
+            "depth-anything-3-metric", metric, "depth-anything/DA3METRIC-LARGE", tensors, 1400, beside=()
+        ),
+        *(
+            Weights(
+                f"moge-2-{size}",
+                metric,
+                f"Ruicheng/moge-2-{size}-normal",
+                "model.pt",
+                megabytes,
+                "MIT",
+                beside=(),
+            )
+            for size, megabytes in (("vits", 140), ("vitb", 416), ("vitl", 1324))
         ),
     ]
 
@@ -155,12 +177,12 @@ def find_weights(name: str, folder: str | Path | None = None, *, download: bool 
     if download:
         fetch_weights(entry, root)
         return place
-    files = f"config.json and {entry.file}" if entry.is_folder else entry.file
+    files = " and ".join(entry.files)
     raise DataError(
         needed,
         f"the weights {name} are not there",
         expected=f"{entry.file}, {entry.size_mb} MB, licence {entry.licence}",
-        hint=f"download {files} from {entry.url} to {needed.parent}, or add --download",
+        hint=f"download {files} from {entry.url} to {needed.parent}, or let deptr label --download fetch it",
     )
 
 
@@ -234,7 +256,7 @@ def fetch_weights(entry: Weights, root: Path) -> None:
     if silence is not None:
         raise DataError(entry.url, problem, found=silence, hint=by_hand)
     try:
-        for file in (["config.json"] if entry.is_folder else []) + [entry.file]:
+        for file in entry.files:
             hf_hub_download(entry.hub_id, file, local_dir=target)
     except (HfHubHTTPError, OSError) as error:
         found = str(error).splitlines()[0][:100] if str(error) else type(error).__name__

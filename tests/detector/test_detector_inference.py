@@ -290,3 +290,22 @@ def test_a_detector_without_depth_cannot_be_asked(tmp_path: Path) -> None:
     detector = Detector.from_pretrained(tmp_path, device="cpu")
     with pytest.raises(UsageError, match="has no depth module"):
         detector.depth_of(np.zeros((64, 96, 3), np.uint8), sv.Detections(np.array([[1.0, 1, 9, 9]])))
+
+
+def test_each_detection_keeps_the_state_of_its_query(tmp_path: Path) -> None:
+    """Through thresholds and suppression, in torch and in a file that gives states."""
+    network = tiny_detector(num_queries=30, nms_iou=0.5)
+    network.save_pretrained(tmp_path / "torch")
+    parity = export_onnx(network, tmp_path / "states.onnx", states=True)
+    assert parity.states < 1e-4
+    image = painted_frame(3, (64, 96)).image
+    pixels = DepTRImageProcessor.from_config(network.config)(image)["pixel_values"]
+    with torch.no_grad():
+        states = network.eval()(pixels).states[0].numpy()
+        scores = NamedOutputs(network)(pixels)[1][0].numpy()
+    least = float(np.median(scores))
+    for name in ("torch", "states.onnx"):
+        found = Detector.from_pretrained(tmp_path / name, device="cpu")(image, min_score=least)
+        assert 0 < len(found) < 30
+        rows = [int(np.abs(scores - score).argmin()) for score in found.confidence]
+        np.testing.assert_allclose(found.data["query_state"], states[rows], atol=1e-3)

@@ -169,3 +169,26 @@ def test_train_and_export_from_the_command_line(tmp_path: Path) -> None:
     assert "opset 17" in result.output
     assert model.exists()
     assert json.loads((tmp_path / "half" / "config.json").read_text())["model_type"] == "deptr"
+
+
+def test_an_export_can_lie_between_two_sets_of_weights(tmp_path: Path) -> None:
+    from deptr.cli.export import app as export
+    from deptr.detector.loading import load_detector
+
+    detector = tiny_detector()
+    detector.save_pretrained(tmp_path / "first")
+    with torch.no_grad():
+        for parameter in detector.parameters():
+            parameter.add_(0.2)
+    detector.save_pretrained(tmp_path / "second")
+    tiny_detector(num_labels=3).save_pretrained(tmp_path / "other")
+    words = [str(tmp_path / "first"), "--output", str(tmp_path / "m.onnx")]
+    words += ["--weights", str(tmp_path / "mix"), "--average"]
+    result = CliRunner().invoke(export, [*words, f"{tmp_path / 'second'}=0.25"])
+    assert result.exit_code == 0
+    first, mixed = (load_detector(tmp_path / name) for name in ("first", "mix"))
+    for own, between in zip(first.parameters(), mixed.parameters(), strict=True):
+        torch.testing.assert_close(between, own + 0.25 * 0.2, atol=2e-3, rtol=2e-3)
+    for wrong, message in (("other=0.5", "same architecture"), ("second=2", "share"), ("second", "SHARE")):
+        result = CliRunner().invoke(export, [*words, str(tmp_path / wrong)])
+        assert message in str(result.exception)

@@ -15,15 +15,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image as PillowImage
-from tiny_detector import PaintedSource, tiny_detector, tiny_settings
+from tiny_detector import PaintedSource, painted_frame, tiny_detector, tiny_settings
 from typer.testing import CliRunner
 
 from deptr.cli.main import app
 from deptr.errors import UsageError
-from deptr.training.builder import coco_frames
+from deptr.records import LabelledFrame
+from deptr.training.builder import build_mixture, coco_frames
 from deptr.training.config import SourceSettings, TrainSettings, load_settings, settings_from_dict
-from deptr.training.data import ExampleStream
+from deptr.training.data import ExampleStream, Mixture
 from deptr.training.detector_task import DetectorTask
+from deptr.training.mosaic import mosaic
 from deptr.training.packing import PackLimits, write_pack
 from deptr.training.sources import SourceFactory, training_mixture
 from deptr.training.trainer import Trainer
@@ -208,3 +210,47 @@ def test_a_pack_refuses_paths_of_this_machine(world: Path) -> None:
     with pytest.raises(UsageError, match="below the working folder"):
         write_pack(settings, "recipe.toml", "pack.zip")
     assert not (world / "pack.zip").exists()
+
+
+def test_a_mosaic_shows_four_frames_with_their_boxes() -> None:
+    painted = painted_frame(0, (64, 96))
+    image = np.zeros_like(painted.image)
+    image[20:50, 30:60] = 255
+    box = np.array([[30, 20, 60, 50]], np.float32)
+    one = {name: getattr(painted, name)[:1] for name in ("class_ids", "depth", "depth_std", "track_ids")}
+    unknown = np.full(1, np.nan, np.float32)
+    frame = replace(painted, image=image, boxes_xyxy=box, visibility=unknown, dense_depth=None, **one)
+    for seed in range(8):
+        joined = mosaic(np.random.default_rng(seed), [frame] * 4, (128, 192))
+        assert joined.image.shape == (128, 192, 3)
+        assert np.isnan(joined.depth).all()  # four cameras have no common focal length
+        assert len(joined.boxes_xyxy) + len(joined.ignore_boxes_xyxy) >= 4
+        white = joined.image[..., 0] > 200
+        inside = np.zeros_like(white)
+        for x1, y1, x2, y2 in (
+            np.concatenate([joined.boxes_xyxy, joined.ignore_boxes_xyxy]).round().astype(int)
+        ):
+            assert white[y1 + 1 : y2 - 1, x1 + 1 : x2 - 1].all()
+            inside[max(0, y1 - 1) : y2 + 1, max(0, x1 - 1) : x2 + 1] = True
+        assert not white[~inside].any()
+
+
+def test_mosaics_end_before_the_last_steps() -> None:
+    class Counted(PaintedSource):
+        drawn = 0
+
+        def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> LabelledFrame:
+            self.drawn += 1
+            return super().draw(rng, size)
+
+    source = Counted()
+    data = replace(tiny_settings().data, last_sizes=[[64, 96]], last_steps=1)
+    stream = ExampleStream(Mixture([source], [1.0], mosaics=1.0, photos=[0]), data, 4)
+    drawn = []
+    for index in (0, 3):
+        source.drawn = 0
+        assert stream[index].image.shape == (64, 96, 3)
+        drawn.append(source.drawn)
+    assert drawn == [4, 1]
+    with pytest.raises(UsageError, match=r"data\.mosaics"):
+        build_mixture([SourceSettings("crowd")], SourceFactory().builders(), mosaics=0.5)

@@ -21,11 +21,11 @@ from deptr.tracking.learned.network import OnnxIdentityNetwork
 from deptr.tracking.learned.tracker import LearnedTracker
 from deptr.training.checkpoints import load_state, stored_states
 from deptr.training.identity.config import IdentityTrainSettings, identity_settings, load_identity_settings
-from deptr.training.identity.criterion import IdentityBatch, IdentityStep, tensors_of
+from deptr.training.identity.criterion import IdentityBatch, IdentityStep, clip_logits, tensors_of
 from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder
 from deptr.training.identity.export import export_identity
 from deptr.training.identity.runner import TorchIdentityNetwork
-from deptr.training.identity.task import IdentityTask, simulated_lesson
+from deptr.training.identity.task import IdentityTask, Lessons
 from deptr.training.trainer import Trainer
 
 SMALL = IdentityConfig(identities=40, memory=4, width=32, heads=2, layers=2, inner=48, pair_width=16)
@@ -75,7 +75,7 @@ def detections(boxes: np.ndarray, depths: np.ndarray, scores: np.ndarray | float
 @pytest.mark.slow
 def test_it_learns_eight_clips_by_heart() -> None:
     settings = small_settings()
-    lessons = [tensors_of(simulated_lesson(settings, 0, number), settings.loss) for number in range(8)]
+    lessons = [tensors_of(Lessons(settings).draw(0, number), settings.loss) for number in range(8)]
     torch.manual_seed(0)
     step = IdentityStep(IdentityDecoder(replace(SMALL, width=64, inner=96)))
     optimizer = torch.optim.AdamW(step.parameters(), lr=3e-3)
@@ -86,9 +86,10 @@ def test_it_learns_eight_clips_by_heart() -> None:
         optimizer.step()
     with torch.no_grad():
         right = [
-            ((step.logits(clip).argmax(-1) == clip.targets) & clip.present).sum().item() for clip in lessons
+            ((clip_logits(step.decoder, clip).argmax(-1) == clip.targets) & clip.counted).sum().item()
+            for clip in lessons
         ]
-    assert sum(right) >= 0.99 * sum(int(clip.present.sum()) for clip in lessons)
+    assert sum(right) >= 0.99 * sum(int(clip.counted.sum()) for clip in lessons)
 
 
 def test_a_few_steps_teach_it_something() -> None:
@@ -132,7 +133,7 @@ def test_order_of_detections_permutes_the_answer() -> None:
 def test_names_of_identities_matter_only_as_names() -> None:
     """Which slot is whose changes no trained decoder's choice: here the bundled one's."""
     settings = small_settings()
-    lesson = simulated_lesson(settings, 0, 5)
+    lesson = Lessons(settings).draw(0, 5)
     asked = max(lesson.questions, key=lambda question: len(question.recall.slots))
     network = OnnxIdentityNetwork()
     seen = lesson.clip.seen[asked.rows]
@@ -150,10 +151,10 @@ def test_names_of_identities_matter_only_as_names() -> None:
 
 def test_the_past_does_not_depend_on_the_future_and_streaming_is_the_batch() -> None:
     settings = small_settings()
-    lesson = simulated_lesson(settings, 0, 3)
+    lesson = Lessons(settings).draw(0, 3)
     decoder = small_decoder()
     with torch.no_grad():
-        batch = IdentityStep(decoder).eval().logits(tensors_of(lesson, settings.loss))
+        batch = clip_logits(decoder, tensors_of(lesson, settings.loss))
     network, clip = TorchIdentityNetwork(decoder), lesson.clip
     keys = np.zeros((len(clip.frames), *network.shape.payload), np.float32)
     for frame in range(int(clip.frames.max()) + 1):  # one frame after the other, each once
@@ -162,12 +163,12 @@ def test_the_past_does_not_depend_on_the_future_and_streaming_is_the_batch() -> 
             continue
         nothing = _empty_recall(network, lesson.extents[frame])
         keys[rows] = network(clip.seen[rows], None, nothing)[1]
-        for number, question in enumerate(lesson.questions):
+        for question in lesson.questions:
             if not np.array_equal(question.rows, rows):
                 continue
             recall = question.recall._replace(payload=keys[question.recall.payload.astype(int)])
             streamed, _ = network(clip.seen[rows], None, recall)
-            np.testing.assert_allclose(streamed, batch[number, : len(rows)].numpy(), atol=1e-4)
+            np.testing.assert_allclose(streamed, batch[frame, : len(rows)].numpy(), atol=1e-4)
 
 
 def _empty_recall(network: TorchIdentityNetwork, extent: np.ndarray) -> Recall:
@@ -231,9 +232,11 @@ def test_train_and_export_by_command(tmp_path: Path) -> None:
     assert LearnedTracker(network=file).update(detections(*people(0))).tracker_id.tolist() == [1, 2, 3, 4]
 
 
-def test_the_recipe_is_valid() -> None:
-    recipe = Path(__file__).parents[2] / "recipes" / "deptr-identity-boxes.toml"
-    assert load_identity_settings(recipe).optimizer.steps > 0
+@pytest.mark.parametrize("form", ["boxes", "queries"])
+def test_the_recipes_are_valid(form: str) -> None:
+    recipe = Path(__file__).parents[2] / "recipes" / f"deptr-identity-{form}.toml"
+    settings = load_identity_settings(recipe)
+    assert bool(settings.model.state_width) == (form == "queries")
 
 
 def test_damaged_and_foreign_files_are_told(tmp_path: Path) -> None:

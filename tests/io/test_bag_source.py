@@ -78,8 +78,7 @@ def test_the_camera_is_the_one_beside_the_topic(tmp_path: Path) -> None:
     ]
     with BagSource(write_bag(tmp_path / "w.mcap", messages)) as source:
         assert source.camera is not None
-        assert source.camera.focal == (50, 50)
-        assert source.camera.centre == (32, 24)
+        assert source.camera.matrix.tolist() == [[50, 0, 32], [0, 50, 24], [0, 0, 1]]
         assert source.camera.frame_id == "front_optical"
         assert source.focal_px == 50
     uncalibrated = [(INFO, "sensor_msgs/msg/CameraInfo", START, camera_message(focal=0.0))]

@@ -83,7 +83,12 @@ def pcd(coding: str) -> bytes:
         return header + b"1 2 3 0 0 0 0 7\n4.5 -5 6 0 0 0 0 7\n"
     rows = np.zeros(2, [("xyz", "f4", 3), ("pad", "u1", 4), ("rgb", "u4")])
     rows["xyz"] = POINTS
-    return header + rows.tobytes()
+    if coding == "binary":
+        return header + rows.tobytes()
+    fields = POINTS.T.astype(np.float32).tobytes()  # one field behind the other
+    # 24 bytes as they are, one more, and 15 times the byte before
+    packed = b"\x17" + fields + b"\x00\x00" + b"\xe0\x06\x00"
+    return header + np.array([len(packed), 40], "<u4").tobytes() + packed
 
 
 def ply(coding: str) -> bytes:
@@ -104,6 +109,7 @@ POINT_FILES = {
     "a.bin": np.c_[POINTS, [0.1, 0.2]].astype(np.float32).tobytes(),
     "ascii.pcd": pcd("ascii"),
     "binary.pcd": pcd("binary"),
+    "packed.pcd": pcd("binary_compressed"),
     "ascii.ply": ply("ascii"),
     "little.ply": ply("binary_little_endian"),
     "big.ply": ply("binary_big_endian"),
@@ -116,12 +122,25 @@ def test_every_file_of_points_is_read(tmp_path: Path, name: str) -> None:
     assert read_points(tmp_path / name).tolist() == POINTS.tolist()
 
 
+BINARY, PACKED, TAIL = pcd("binary"), pcd("binary_compressed"), b"\xe0\x06\x00"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("a.bin", b"12345", "rows of 4 float32"),
-        ("a.pcd", pcd("binary")[:-9], "damaged"),
-        ("a.pcd", pcd("binary").replace(b"DATA binary", b"DATA binary_compressed"), "points are packed"),
+        ("a.pcd", BINARY[:-9], "damaged"),
+        ("a.pcd", BINARY.replace(b"FIELDS x", b"FIELDS w"), "damaged: found no field of name x"),
+        ("a.pcd", BINARY.replace(b"POINTS 2", b"POINTS"), "damaged"),
+        ("a.pcd", BINARY.replace(b"TYPE F", b"TYPE X"), "damaged"),
+        ("a.pcd", BINARY.replace(b"DATA binary", b"DATA zip"), "unknown coding: expected ascii, binary"),
+        ("a.pcd", BINARY.replace(b"DATA binary", b"DATA binary_compressed"), "of 40 for 2 points"),
+        ("a.pcd", PACKED[:-1], "damaged: found 29 bytes of 30"),
+        ("a.pcd", PACKED.replace(TAIL, b"\xe0\x06\xff"), "before the first"),
+        ("a.pcd", PACKED.replace(TAIL, b"\xe0\x05\x00"), "hold 39 bytes, not 40"),
+        ("a.pcd", PACKED.replace(TAIL, b"\x00\x00\xe0"), "end in the middle"),
+        ("a.ply", ply("ascii").replace(b"format ascii 1.0", b"comment"), "damaged"),
+        ("a.ply", ply("ascii")[:-11], "damaged: found 1 of 2 points"),
         ("a.ply", b"solid", "ply in the first line"),
         ("a.xyz", b"1 2 3", "expected one of .bin, .npy, .pcd, .ply"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -156,3 +157,21 @@ def test_a_file_plays_at_its_own_pace() -> None:
     captured = np.array([frame.captured for frame in frames], float)
     np.testing.assert_array_less(np.diff([frame.timestamp for frame in frames]) - 1e-6, np.diff(captured))
     assert [frame.index for frame in frames] == [1, 2, 3, 4, 5]
+
+
+def test_a_stream_without_pictures_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deptr.io.video_source._PATIENCE", (1.0, 1.0))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            connection.recv(1000)
+            connection.sendall(
+                b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n"
+            )
+            time.sleep(3)
+            connection.close()
+
+        threading.Thread(target=greet, daemon=True).start()
+        with pytest.raises(DataError, match="sends no picture: found nothing within 1 s"):
+            open_source(f"http://127.0.0.1:{server.getsockname()[1]}/video.mjpg")

@@ -202,7 +202,7 @@ def test_depth_that_cannot_belong_to_the_frames_is_refused(world: Path, tmp_path
     with pytest.raises(DataError, match=r"another size than the images: expected 320x192 .*found 160x60"):
         list(deptr.track(world, depth=DepthRequest(maps=wide)))
     far = as_arrays(world, tmp_path / "far")
-    with pytest.raises(DataError, match=r"the unit of depth cannot be right.*half of the first map beyond"):
+    with pytest.raises(DataError, match=r"the unit cannot be right.*half of the first map beyond"):
         list(deptr.track(world, depth=DepthRequest(maps=far, unit=1000)))
     other = tmp_path / "other"
     other.mkdir()
@@ -220,6 +220,16 @@ def test_depth_that_cannot_belong_to_the_frames_is_refused(world: Path, tmp_path
         deptr.track(world, depth=DepthRequest(maps=odd))
     with pytest.raises(DataError, match=r"not a depth video: expected grey pixels of 16 bit"):
         deptr.track(world, depth=DepthRequest(maps=Path(__file__).parents[2] / "assets" / "vtest.mp4"))
+
+
+def test_maps_that_tell_nothing_are_told(deptr_command: Deptr, world: Path, tmp_path: Path) -> None:
+    (tmp_path / "blind").mkdir()
+    for number in range(1, FRAMES + 1):
+        np.save(tmp_path / "blind" / f"{number:06d}.npy", np.full((192, 320), np.nan))
+    words = ["track", world, "--depth-maps", tmp_path / "blind", "--no-video", "--output", tmp_path / "run"]
+    code, _, told = deptr_command(*words)
+    assert code == 0 and "knows the depth of none of" in " ".join(told.split())
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["depth"]["known_share"] == 0
 
 
 def test_a_camera_that_is_not_that_of_the_images_is_refused(world: Path, tmp_path: Path) -> None:

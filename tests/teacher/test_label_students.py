@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 from label_world import DEPTHS, make_world
 
-from deptr.experiments.label_students import lend_depth, relabelled
+from deptr.experiments.label_students import labels_by_object, lend_depth, taught_depth
 from deptr.io.tables import DetectionTable
 from deptr.records import DepthKind
 from deptr.teacher.build import TeacherPlan
 from deptr.teacher.engine import label_locally
 from deptr.teacher.jobs import find_jobs
+from deptr.training.augment import Placement, make_example
+from deptr.training.coco import CocoFrames
 
 
 def table(frames: list[int], boxes: list[list[float]], depth: list[float]) -> DetectionTable:
@@ -29,19 +30,24 @@ def test_boxes_borrow_depth_from_what_lies_on_them() -> None:
     np.testing.assert_array_equal(lend_depth(own, others).depth, [3.0, np.nan, np.nan])
 
 
-def test_a_worlds_depths_become_the_teachers(tmp_path: Path) -> None:
+def test_an_examples_depths_become_the_teachers(tmp_path: Path) -> None:
     world = make_world(tmp_path / "a", 4)
     plan = TeacherPlan("synthetic", "synthetic", device="cpu")
     run = label_locally(find_jobs([str(world)]), tmp_path / "labels", plan).run
-    path = world / "annotations.json"
-    content = json.loads(path.read_text())
-    for image in content["images"]:
-        image["sequence"] = "a"
-    for entry in content["annotations"]:
-        entry["depth"] = 99.0
-    path.write_text(json.dumps(content))
-    taught = json.loads(relabelled(path, run).read_text())["annotations"]
-    known = [entry for entry in taught if entry["depth"] is not None]
-    assert len(known) >= 8
-    for entry in known:
-        assert abs(entry["depth"] - DEPTHS[entry["track_id"] - 1]) < 1e-3
+    known = labels_by_object(run)
+    frames = CocoFrames(world / "annotations.json")
+    frame, ids = frames.frame(1), frames.track_ids(1)
+    np.testing.assert_array_equal(ids, frame.track_ids)
+    shape = frame.image.shape[0], frame.image.shape[1]
+    example = make_example(frame, shape, Placement(2.0, -20.0, -10.0, mirrored=True))
+    entry = {"sequence": "a", "frame": 2, "focal_px": 50.0}
+    depth, _ = taught_depth(example, entry, ids, known)
+    assert np.isfinite(depth).sum() >= 1
+    for row, value in zip(example.object_ids, depth, strict=True):
+        if np.isfinite(value):
+            true = (
+                DEPTHS[ids[row] - 1] * shape[1] / 2 / 50.0
+            )  # of half the picture's width, at that focal length
+            assert abs(np.exp(value) / true - 1) < 1e-3
+    unknown, _ = taught_depth(example, {**entry, "frame": 77}, ids, known)
+    assert np.isnan(unknown).all()

@@ -94,8 +94,8 @@ OF_DEPTH = (
         "depth: judged by contested pairs too",
         (
             (
-                "t = t[close[t, columns[t]]][:MOST_PAIRS]",
-                "t = t[(close.sum(1)[t] == 1) & close[t, columns[t]]][:MOST_PAIRS]",
+                "best = (similarity.argmax(0)[columns] == every) &",
+                "best = ((similarity > CLOSE_IOU).sum(1) == 1) &",
             ),
         ),
         ("test_depth_judgement.py::test_a_few_frames_are_enough_where_everybody_overlaps",),
@@ -162,8 +162,33 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: leads only where it foresees better",
-        (("self.leads = self.telling and gains", "self.leads = self.telling"),),
+        (("self.telling and young, self.telling and old", "self.telling, self.telling"),),
         ("test_depth_recovery.py::test_motion_in_space_does_not_lead_where_it_foresees_nothing",),
+    ),
+    Mutation(
+        "depth: common shift",
+        (("        if shift or tilt:\n", "        if False:\n"),),
+        ("test_depth_common.py::test_depths_that_all_move_at_once_are_followed",),
+    ),
+    Mutation(
+        "depth: tilt of the common shift",
+        (("if count < TILT_PAIRS:", "if True:"),),
+        ("test_depth_common.py::test_a_shift_that_changes_across_the_image_is_followed",),
+    ),
+    Mutation(
+        "depth: said twice",
+        (("self.trust = earned * self.redundancy.say", "self.trust = earned"),),
+        ("test_depth_common.py::test_depth_that_is_the_boxes_foot_said_twice_has_no_say",),
+    ),
+    Mutation(
+        "depth: leads by age",
+        (
+            (
+                "np.where(self.perspective.updates <= YOUNG, self.noise.leads_young, self.noise.leads_old)",
+                "self.noise.leads",
+            ),
+        ),
+        ("test_depth_common.py::test_space_leads_the_tracks_whose_age_it_foresees_better",),
     ),
     Mutation(
         "depth: recovery",
@@ -189,7 +214,7 @@ OF_DEPTH = (
         "depth: recovery rests where boxes meet",
         (
             (
-                "self.recovers = self.telling and (gains or self.box_gain.weight < ENOUGH_PAIRS)",
+                "self.recovers = self.telling and (young or old or unknown)",
                 "self.recovers = self.telling",
             ),
         ),
@@ -197,7 +222,7 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: recovery only by telling depth",
-        (("self.recovers = self.telling and (gains or", "self.recovers = True and (gains or"),),
+        (("self.recovers = self.telling and (young", "self.recovers = True and (young"),),
         ("test_depth_recovery.py::test_recovery_needs_depth_that_tells",),
     ),
     Mutation(

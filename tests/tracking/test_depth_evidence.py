@@ -117,7 +117,7 @@ def test_outlier_floor_keeps_a_track_through_one_wrong_depth() -> None:
 
 def test_trust_keeps_useless_depth_out() -> None:
     """Depths that are off by three tenths in every frame do not tell people apart, however far apart."""
-    frames = beside(crowd(60, noise=0.3), alike(-0.3, 0.3, 4.0, 16.0), *alike(-0.03, 0.03, 16.0, 4.0))
+    frames = beside(crowd(60, noise=0.3), alike(-0.3, 0.3, 4.0, 16.0), *alike(-0.06, 0.06, 16.0, 4.0))
     assert result(frames) == RIGHT
     with without("depth: trust"):
         assert result(frames) == SWAPPED

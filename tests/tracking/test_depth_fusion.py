@@ -58,7 +58,10 @@ def test_fixed_is_the_papers_formula_inside_the_plain_limit(gamma: float, scale:
     started(state, Measurements.of(seen([box(0, 10)], [10.0])))
     costs = np.array([[0.3, 0.5, 0.95]])
     answer = state.fuse(
-        costs, np.array([0]), Measurements.of(seen([box(0, 10)] * 3, [12.0, math.nan, 10.0])), cost_limit=0.8
+        costs,
+        np.array([0]),
+        state.read(Measurements.of(seen([box(0, 10)] * 3, [12.0, math.nan, 10.0]))),
+        cost_limit=0.8,
     )
     assert answer is not None
     fused, allowed = answer

@@ -40,7 +40,7 @@ def test_scale_is_that_of_contested_pairs() -> None:
 
 def test_tail_keeps_the_boxes_word_where_every_tenth_depth_is_wrong() -> None:
     people = crowd(100, wrong=0.1, places=TWOS)
-    frames = beside(people, alike(-0.3, 0.3, 8.0, 12.8), *alike(-0.07, 0.07, 12.8, 8.0))
+    frames = beside(people, alike(-0.3, 0.3, 8.0, 12.8), *alike(-0.11, 0.11, 12.8, 8.0))
     assert result(frames) == RIGHT
     with without("depth: tail of the noise"):
         assert result(frames) == SWAPPED

@@ -91,7 +91,7 @@ class NeedsStates(FewSlots):
 def test_a_detector_without_its_query_states_is_told(states: np.ndarray | None) -> None:
     found = detections([box(100)])
     if states is not None:
-        found.data["embedding"] = states
+        found.data["query_state"] = states
     with pytest.raises(UsageError, match="query states of 16 numbers, got"):
         LearnedTracker(network=NeedsStates()).update(found)
 

@@ -22,6 +22,7 @@ EXPERIMENTS: dict[str, tuple[str, str]] = {
     "depth-sources": ("experiment_sources", "What each source of depth is worth on the same boxes."),
     "label-quality": ("experiment_labels", "Labels read inside masks against labels averaged over boxes."),
     "teacher-student": ("experiment_labels", "Students against their teachers, both against true depth."),
+    "end-to-end": ("experiment_end_to_end", "What depth is worth to identities predicted from queries."),
     "predict": ("experiment_detector", "A benchmark with a detector's boxes and depths."),
 }
 

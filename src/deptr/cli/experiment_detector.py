@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -54,38 +57,67 @@ def detector(
 
 @app.command("cost")
 def cost(
+    recipe: Path | None = typer.Argument(None, help="TOML file whose data.evaluate names sets: AP50 too."),
     *,
-    repeats: int = typer.Option(20, "--repeats", help="Runs of each network."),
+    model: list[Path] = typer.Option(
+        [], "--model", help="Exported file; several are compared. Default: the bundled ones."
+    ),
+    repeats: int = typer.Option(20, "--repeats", min=1, help="Runs of each network."),
     report: Path | None = typer.Option(None, "--report", help="Markdown file to write."),
 ) -> None:
-    """Parameters, FLOPs and latency of the depth module against the plain detector."""
+    """What exported detectors cost a frame and lose in 8 bits, and what the depth module costs."""
     need("this experiment", "train", *_NEEDS)
+    from deptr.detector.opening import BUNDLED, BUNDLED_INT8, bundled_model
     from deptr.experiments.detector_cost import cost_table
+    from deptr.experiments.exported_cost import loss_table, node_table, time_table
+    from deptr.training.config import load_settings
+    from deptr.training.sources import evaluation_sets
 
-    table = cost_table(repeats=repeats)
-    show(table)
+    files = {path.stem: path for path in model}
+    files = files or {name: bundled_model(name) for name in (BUNDLED, BUNDLED_INT8)}
+    tables = [time_table(files, repeats=repeats), node_table(files)]
+    if recipe is not None:
+        tables.append(loss_table(files, evaluation_sets(load_settings(recipe))))
+    if not model:
+        tables.append(cost_table(repeats=repeats))
+    for table in tables:
+        show(table)
     if report is not None:
-        write_report(report, "Cost of the depth module", "", [table])
+        write_report(report, "Cost of the detector", "", tables)
 
 
 @app.command("ablation")
 def ablation(
-    recipe: Path = typer.Argument(..., help="TOML file of one training, such as recipes/ablation.toml."),
+    recipe: Path = typer.Argument(..., help="TOML file of the students, such as recipes/ablation.toml."),
     *,
-    seeds: int = typer.Option(3, "--seeds", help="Trainings of each variant."),
+    encoder: Path | None = typer.Option(
+        None,
+        "--encoder",
+        help="Second TOML file, for arms whose encoder learns: recipes/ablation-encoder.toml.",
+    ),
+    images: int = typer.Option(800, "--images", min=10, help="Training images whose features are kept."),
+    seeds: int = typer.Option(5, "--seeds", min=2, help="Trainings of each variant."),
+    folder: Path | None = typer.Option(None, "--folder", help="Keep features and students here."),
     report: Path | None = typer.Option(None, "--report", help="Markdown file to write."),
 ) -> None:
-    """Train variants of the detector on the same small budget and compare them."""
+    """Train variants of the depth module behind the same frozen detector and compare them."""
     need("this experiment", "train", *_NEEDS)
     from deptr.cli.terminal import progress
+    from deptr.experiments.alignment_ablation import alignment_table
     from deptr.experiments.detector_ablation import ablation_table
     from deptr.training.config import load_settings
 
-    with progress("ablation") as told:
-        table = ablation_table(load_settings(recipe), seeds=range(seeds), progress=told)
-    show(table)
+    place: Any = nullcontext(str(folder)) if folder else tempfile.TemporaryDirectory()
+    with place as name, progress("ablation") as told:
+        settings = load_settings(recipe)
+        tables = [ablation_table(settings, name, images=images, seeds=range(seeds), progress=told)]
+        if encoder is not None:
+            settings = load_settings(encoder)
+            tables.append(alignment_table(settings, name, images=images, seeds=range(seeds), progress=told))
+    for table in tables:
+        show(table)
     if report is not None:
-        write_report(report, "Ablation of the detector", "", [table])
+        write_report(report, "Ablation of the detector", "", tables)
 
 
 @app.command("predict")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from deptr.errors import UsageError
 
 if TYPE_CHECKING:
     from deptr.detector.modeling import DepTRForObjectDetection
+    from deptr.records import Image
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -22,11 +25,27 @@ def export(
     *,
     output: Path = typer.Option(Path("runs/export/model.onnx"), "--output", help="The .onnx file."),
     half: bool = typer.Option(False, "--half", help="Store weights in half precision: half the size."),
+    quantize: Path | None = typer.Option(
+        None,
+        "--quantize",
+        metavar="IMAGES",
+        help="Compute convolutions in 8 bits, calibrated on this folder of images or video.",
+    ),
+    quantize_images: int = typer.Option(64, "--quantize-images", min=1, help="How many of them."),
+    states: bool = typer.Option(
+        False, "--states", help="Give query states too, which an identity decoder for queries reads."
+    ),
     weights: Path | None = typer.Option(
         None, "--weights", help="Also write the checkpoint in half precision (safetensors) to this folder."
     ),
     calibrate: Path | None = typer.Option(
         None, "--calibrate", help="Recipe on whose held-out images scores are fitted to be probabilities."
+    ),
+    average: str = typer.Option(
+        "",
+        "--average",
+        metavar="CHECKPOINT=SHARE",
+        help="Mix in so much of a checkpoint it was trained from.",
     ),
     option: list[str] = typer.Option(
         [], "--option", metavar="NAME=VALUE", help="A field of the configuration, such as nms_iou=0.6."
@@ -40,17 +59,46 @@ def export(
         _export_identity(checkpoint, output, _numbers(option))
         return
     from deptr.detector.export import OPSET, export_onnx
-    from deptr.detector.loading import load_detector, save_half
+    from deptr.detector.loading import average_weights, load_detector, save_half
 
     detector = load_detector(checkpoint, changes=_numbers(option))
+    if average:
+        name, share = _checkpoint_and_share(average)
+        average_weights(detector, load_detector(name, changes=_numbers(option)), share)
     if calibrate is not None:
         _calibrate(detector, calibrate)
-    parity = export_onnx(detector, output, half=half)
-    size = output.stat().st_size / 1e6
-    typer.echo(f"{output}: {size:.1f} MB, opset {OPSET}; largest difference from torch: {parity}")
+    if quantize is None:
+        told = f"largest difference from torch: {export_onnx(detector, output, half=half, states=states)}"
+    else:
+        images = _images_of(quantize, quantize_images)
+        told = _quantized(detector, output, images, half=half, states=states)
+    typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, opset {OPSET}; {told}")
     if weights is not None:
         path = save_half(detector, weights)
         typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _quantized(
+    detector: DepTRForObjectDetection, output: Path, images: list[Image], *, half: bool, states: bool
+) -> str:
+    from deptr.detector.export import export_onnx
+    from deptr.detector.quantize import quantize_file
+
+    with tempfile.TemporaryDirectory() as folder:
+        exact = Path(folder) / "exact.onnx"
+        export_onnx(detector, exact, states=states)
+        agreed = quantize_file(exact, output, images, half=half)
+    return f"convolutions in 8 bits, calibrated on {len(images)} images: {agreed}"
+
+
+def _images_of(source: Path, count: int) -> list[Image]:
+    """So many images of a folder or video, evenly spread where its length is known."""
+    from deptr.io.frames import open_source
+
+    with open_source(source) as frames:
+        step = max(1, (frames.frame_count or 0) // count)
+        chosen = (frame.image for number, frame in enumerate(frames) if number % step == 0)
+        return list(islice(chosen, count))
 
 
 def _is_identity(checkpoint: str) -> bool:
@@ -67,6 +115,14 @@ def _export_identity(checkpoint: str, output: Path, changes: dict[str, float | i
     size = output.stat().st_size / 1e6
     told = f"largest difference of a logit from torch: {difference:.1e}"
     typer.echo(f"{output}: {size:.1f} MB, opset {OPSET}; {told}")
+
+
+def _checkpoint_and_share(text: str) -> tuple[str, float]:
+    name, _, share = text.rpartition("=")
+    try:
+        return name, float(share)
+    except ValueError as error:
+        raise UsageError(f"--average: expected CHECKPOINT=SHARE, got {text!r}") from error
 
 
 def _numbers(pairs: list[str]) -> dict[str, float | int]:

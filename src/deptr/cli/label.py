@@ -19,7 +19,10 @@ app = typer.Typer()
 _BOXES = "gt, det, or a MOT text file. Default: ground truth if there is any, else detections."
 _MASKS = "sam2.1-hiera-tiny, -small, -base-plus, -large, edgetam (needs timm), or synthetic."
 _KEYS = "SAM's video mode with a key frame every so many frames; 0: each frame alone."
-_DEPTH = "vda-small, vda-base, vda-large, depth-anything-v2-small, or synthetic."
+_DEPTH = (
+    "vda-small, vda-base, vda-large, depth-anything-v2-small, depth-anything-3-metric, moge-2-vits, -vitb, "
+    "-vitl, or synthetic."
+)
 _NOISE = "Errors of the synthetic teacher, such as mask=2,depth=0.05,flicker=0.02,blur=1,seed=0."
 
 
@@ -32,7 +35,10 @@ def label(
     masks: str = typer.Option("sam2.1-hiera-tiny", "--masks", help=_MASKS),
     key_every: int = typer.Option(0, "--key-every", min=0, help=_KEYS),
     depth: str = typer.Option("vda-small", "--depth", help=_DEPTH),
-    depth_maps: Path | None = typer.Option(None, "--depth-maps", help="Folder with 16-bit PNG depth maps."),
+    depth_maps: Path | None = typer.Option(
+        None, "--depth-maps", help="Folder with depth maps, named by frame number."
+    ),
+    focal: float | None = typer.Option(None, "--focal", help="Focal length in pixels, for metric networks."),
     regions: str = typer.Option("mask", "--regions", help="mask, or box: average over the whole box."),
     statistic: str = typer.Option("mean", "--statistic", help="mean, median or trimmed."),
     erode: int = typer.Option(2, "--erode", min=0, help="Pixels taken off a mask's edge."),
@@ -66,6 +72,7 @@ def label(
         key_every=key_every,
         input_size=input_size,
         half=half,
+        focal_px=focal,
         noise=_noise(noise),
         options=LabelOptions(InstanceSettings(statistic, erode_px=erode), regions, dense, features),
         weights=str(weights) if weights else None,

@@ -16,12 +16,14 @@ class BoxDepthState(IntEnum):
     `KNOWN`: measured. `COVERED`: hardly anything is left of the box beside what stands in front of it; its
     depth is that of what is seen there, with a large deviation. `EMPTY`: the map knows too little of the box
     (holes, beyond the sensor's range or border). `OUTSIDE`: the box lies outside of the map or has no extent.
+    `UNSURE`: another depth explains what is seen nearly as well; the deviation spans both.
     """
 
     KNOWN = 0
     COVERED = 1
     EMPTY = 2
     OUTSIDE = 3
+    UNSURE = 4
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from deptr.depth.box_depths import BoxDepths, BoxDepthState, NearFirst
-from deptr.depth.resolve import Samples, border_cuts, central, resolve
+from deptr.depth.explain import Samples
+from deptr.depth.resolve import border_cuts, resolve
 from deptr.errors import UsageError
 from deptr.records import BoolArray, DepthKind, FloatArray
 
-COLUMNS, ROWS = 15, 20  # samples of a box, whatever its size
-INNER_X, INNER_Y = 0.8, 0.94  # shares of width and height that are sampled: corners show what is behind
+COLUMNS, ROWS = 11, 15  # samples of a box, whatever its size
+INNER_X, INNER_Y = 0.86, 0.96  # shares of width and height that are sampled: corners show what is behind
 
 
 def depth_in_boxes(
@@ -23,10 +24,12 @@ def depth_in_boxes(
 ) -> BoxDepths:
     """Depth of the object in each box.
 
-    A grid of samples in the inner part of each box falls into layers of depth. The object is the foremost
-    layer that is nearly as large as any; what belongs to a nearer box is taken out first. Holes count for
-    nothing, and a box of which the sensor saw too little has no depth. The time does not depend on the size
-    of boxes or map.
+    A grid of samples in the inner part of each box falls into layers of depth, each of which may be the
+    object. All boxes are solved together: those layers are taken that explain best what is seen, where a
+    nearer body hides a farther one, and bodies of one size are expected at depths that fit their boxes. Where
+    another layer explains it nearly as well, the state is `BoxDepthState.UNSURE` and the deviation spans
+    both. Holes count for nothing, and a box of which the sensor saw too little has no depth. The time does
+    not depend on the size of boxes or map.
 
     Args:
         depth_map: ``(H, W)`` of `kind`; NaN, infinity and, of distances, 0 and below are unknown.
@@ -65,7 +68,7 @@ def depth_in_boxes(
     rows = np.flatnonzero(inside)
     if len(rows):
         samples = _sample(depth_map, boxes[rows], None if masks is None else masks[rows], view)
-        found, spread, states = resolve(samples, overlapping=masks is None)
+        found, spread, states = resolve(samples)
         depth[rows], std[rows], state[rows] = view.leave(found), view.leave_std(found, spread), states
     return BoxDepths(depth, std, state)
 
@@ -98,10 +101,7 @@ def _sample(depth_map: FloatArray, boxes: FloatArray, masks: BoolArray | None, v
     y = np.broadcast_to(down[:, :, None], (count, ROWS, COLUMNS)).reshape(count, -1)
     columns, rows = np.minimum(x.astype(np.intp), width - 1), np.minimum(y.astype(np.intp), height - 1)
     values = view.enter(depth_map[rows, columns].astype(np.float64))
-    if masks is None:
-        weights = central(x, y, boxes)
-    else:
-        weights = masks[np.arange(count)[:, None], rows, columns].astype(np.float64)
-    return Samples(
-        boxes, x, y, np.where(np.isfinite(values), values, np.nan), weights, border_cuts(boxes, height)
-    )
+    values = np.where(np.isfinite(values), values, np.nan)
+    inside = None if masks is None else masks[np.arange(count)[:, None], rows, columns].astype(np.float64)
+    counts = np.full(count, float(ROWS * COLUMNS))
+    return Samples(boxes, x, y, values, border_cuts(boxes, height), counts, inside)

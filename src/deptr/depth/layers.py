@@ -1,4 +1,4 @@
-"""Layers of depth: which of a box's samples lie together, and how far away the foremost large layer is."""
+"""Layers of depth: which of a box's samples lie together, and how far away the heaviest layers are."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import numpy as np
 
 from deptr.records import FloatArray, IntArray
 
-THICKNESS = 0.07  # of the coordinate of depth: samples this close together may be of one object
-FOREGROUND_SHARE = 0.6  # of the heaviest layer's weight: a nearer layer this heavy is the object
 REACH = 0.12  # around a layer's middle: samples that tell its depth
 _UNKNOWN = 1e3  # stands for unknown coordinates behind all others
 _ROW = 1e4  # puts the rows of a table one behind the other
@@ -25,46 +23,49 @@ class Layers:
         known = np.isfinite(values)
         filled = np.where(known, values, _UNKNOWN)
         order = np.argsort(filled, axis=1)
-        self._values = np.take_along_axis(filled, order, axis=1)
-        self._order = order
         rows, samples = values.shape
+        self._order, self._rows = order, np.arange(rows)[:, None]
+        self._values = filled[self._rows, order]
         self._shift = np.arange(rows)[:, None] * _ROW
         self._flat = (self._values + self._shift).ravel()
         self._first = np.arange(rows)[:, None] * samples
-        self._ends = self._places(self._values + THICKNESS)
-        self.weigh(np.where(known, weights, 0.0))
+        self._known = known
+        self.weigh(weights)
 
     def weigh(self, weights: FloatArray) -> None:
         """Count the samples by these weights, ``(N, S)`` in the order in which they were given."""
         sums = np.zeros((len(weights), weights.shape[1] + 1))
-        np.cumsum(np.take_along_axis(weights, self._order, axis=1), axis=1, out=sums[:, 1:])
+        ordered = np.where(self._known, weights, 0.0)[self._rows, self._order]
+        np.cumsum(ordered, axis=1, out=sums[:, 1:])
         self._sums = sums
 
-    def foremost(self, expected: FloatArray | None = None, tolerance: float = 1.0) -> FloatArray:
-        """Middle of the foremost large layer of each box, ``(N,)``, NaN for a box without weight.
+    def heaviest(self, count: int, thickness: float) -> FloatArray:
+        """Middles of the heaviest layers of each box, ``(N, count)``, the heaviest first.
+
+        Boxes with fewer layers have NaN behind their last.
 
         Args:
-            expected: ``(N,)`` where the object should be, NaN = anywhere; layers away from it weigh less.
-            tolerance: Standard deviation of that.
+            count: How many.
+            thickness: Of a layer: samples this close together may be of one object.
         """
-        inside = np.take_along_axis(self._sums, self._ends, axis=1) - self._sums[:, :-1]
-        if expected is not None:
-            away = (self._values + THICKNESS / 2 - expected[:, None]) / tolerance
-            inside *= np.exp(-np.square(np.nan_to_num(away)) / 2)
+        ends = self._places(self._values + thickness)
+        inside = self._sums[self._rows, ends] - self._sums[:, :-1]
         rows = np.arange(len(inside))
-        largest = inside.max(axis=1)
-        start = self._values[rows, (inside >= FOREGROUND_SHARE * largest[:, None]).argmax(axis=1)]
-        # that layer's heaviest window begins within the window that announced it
-        away = self._values - start[:, None]
-        best = np.where((away >= 0) & (away <= THICKNESS), inside, -1.0).argmax(axis=1)
-        middle = self._quantile(best, self._ends[rows, best], 0.5)
-        return np.where(largest > 0, middle, np.nan)
+        first = np.zeros((len(inside), count), np.intp)
+        weight = np.zeros((len(inside), count))
+        for column in range(count):
+            best = inside.argmax(axis=1)
+            first[:, column], weight[:, column] = best, inside[rows, best]
+            away = self._values - self._values[rows, best][:, None]
+            inside[(away > -1.5 * thickness) & (away < 0.5 * thickness)] = 0.0
+        middles = self._quantiles(first, ends[self._rows, first], 0.5)
+        return np.where(weight > 0, middles, np.nan)
 
     def around(self, middles: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Median and spread of the samples around a layer's middle, ``(N,)`` each, NaN without any."""
         centre = np.nan_to_num(middles, nan=_UNKNOWN)[:, None]
-        first, last = self._places(np.concatenate([centre - REACH, centre + REACH], axis=1)).T
-        low, median, high = (self._quantile(first, last, share) for share in (0.16, 0.5, 0.84))
+        places = self._places(np.concatenate([centre - REACH, centre + REACH], axis=1))
+        low, median, high = self._quantiles(places[:, :1], places[:, 1:], np.array([0.16, 0.5, 0.84])).T
         return np.where(np.isnan(middles), np.nan, median), (high - low) / 2
 
     def _places(self, values: FloatArray) -> IntArray:
@@ -72,11 +73,10 @@ class Layers:
         places = np.searchsorted(self._flat, (values + self._shift).ravel(), side="right")
         return np.asarray(places.reshape(values.shape) - self._first)
 
-    def _quantile(self, first: IntArray, last: IntArray, share: float) -> FloatArray:
-        """Weighted quantile of the samples from one place to another, ``(N,)`` each."""
-        rows = np.arange(len(first))
-        before, after = self._sums[rows, first], self._sums[rows, last]
-        wanted = before + share * (after - before)
-        place = (self._sums[:, 1:] < wanted[:, None]).sum(axis=1)
+    def _quantiles(self, first: IntArray, last: IntArray, shares: FloatArray | float) -> FloatArray:
+        """Weighted quantiles of the samples from some places to others, ``(N, K)``."""
+        before = self._sums[self._rows, first]
+        wanted = before + shares * (self._sums[self._rows, last] - before)
+        place = (self._sums[:, None, 1:] < wanted[:, :, None]).sum(axis=2)
         place = np.clip(place, first, np.maximum(last - 1, first))
-        return np.asarray(self._values[rows, np.minimum(place, self._values.shape[1] - 1)])
+        return np.asarray(self._values[self._rows, np.minimum(place, self._values.shape[1] - 1)])

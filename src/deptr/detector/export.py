@@ -14,17 +14,23 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from transformers.models.d_fine.modeling_d_fine import DFineRepVggBlock
 
 from deptr.detector.modeling import DepTRForObjectDetection
-from deptr.detector.outputs import GIVEN_BOXES, GIVEN_NAMES, OUTPUT_NAMES, NamedOutputs, named_outputs
+from deptr.detector.outputs import (
+    GIVEN_BOXES,
+    GIVEN_NAMES,
+    OUTPUT_NAMES,
+    QUERY_STATES,
+    NamedOutputs,
+)
 from deptr.detector.preprocess import preprocessing_of
-from deptr.detector.simplify import fold_constants, fold_pads
+from deptr.detector.simplify import fold_constants, fold_pads, halve_weights
 from deptr.errors import DataError
 from deptr.files import atomic_path
 from deptr.records import FloatArray
 
 OPSET = 17
-SMALL = 64  # constants below this many numbers stay in full precision
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Parity:
         scores: Absolute.
         depths: Relative.
         given_depths: Relative, of given boxes.
+        states: Of query states, in their root mean square; 0 of a file without them.
         choice: By how much a token that the file keeps as a query scores below those torch keeps, in logits.
     """
 
@@ -43,6 +50,7 @@ class Parity:
     scores: float
     depths: float
     given_depths: float
+    states: float
     choice: float
 
     def __str__(self) -> str:
@@ -51,7 +59,12 @@ class Parity:
 
 
 def export_onnx(
-    detector: DepTRForObjectDetection, path: str | Path, *, half: bool = False, tolerance: float | None = None
+    detector: DepTRForObjectDetection,
+    path: str | Path,
+    *,
+    half: bool = False,
+    states: bool = False,
+    tolerance: float | None = None,
 ) -> Parity:
     """Write a detector as ONNX with a dynamic batch and size, checked against torch in float32.
 
@@ -59,6 +72,7 @@ def export_onnx(
         detector: What to export; left in evaluation mode.
         path: The ``.onnx`` file, written only if the check passes.
         half: Store the weights in half precision; they are computed with in single precision.
+        states: Give the state of each query as well, which an identity decoder reads.
         tolerance: Largest allowed difference; 1e-3, or 5e-2 with `half`.
 
     Returns:
@@ -73,7 +87,7 @@ def export_onnx(
     config = detector.config
     example = torch.zeros(2, 3, config.image_height, config.image_width)
     with atomic_path(path) as temporary:
-        _to_graph(detector, example, temporary)
+        _to_graph(detector, example, temporary, states=states)
         graph = fold_constants(onnx.load(str(temporary)))
         fold_pads(graph)
         if detector.depth_head is not None:
@@ -100,13 +114,13 @@ def export_onnx(
     return parity
 
 
-def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Path) -> None:
+def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Path, *, states: bool) -> None:
     inputs = {"pixel_values": example}
-    names: tuple[str, ...] = OUTPUT_NAMES
+    names: tuple[str, ...] = (*OUTPUT_NAMES, QUERY_STATES) if states else OUTPUT_NAMES
     axes: dict[str, dict[int, str]] = {}
     if detector.depth_head is not None:
         inputs[GIVEN_BOXES] = torch.tensor([[[0.2, 0.2, 0.4, 0.6]] * 3] * len(example))
-        names = (*OUTPUT_NAMES, *GIVEN_NAMES)
+        names = (*names, *GIVEN_NAMES)
         axes = {name: {1: "given"} for name in (GIVEN_BOXES, *GIVEN_NAMES)}
     axes["pixel_values"] = {2: "height", 3: "width"}
     for name in (*inputs, *names):
@@ -114,10 +128,10 @@ def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Pa
     level = logging.getLogger("torch.onnx").level
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), torch.no_grad(), _own_positions(detector):
+        with warnings.catch_warnings(), torch.no_grad(), _own_positions(detector), _joined_branches(detector):
             warnings.simplefilter("ignore")  # tracing warns of each shape that it takes as fixed, as it shall
             torch.onnx.export(
-                NamedOutputs(detector).eval(),
+                NamedOutputs(detector, states=states).eval(),
                 tuple(inputs.values()),
                 str(path),
                 input_names=list(inputs),
@@ -172,26 +186,41 @@ def _own_positions(detector: DepTRForObjectDetection) -> Iterator[None]:
             layer.position_embedding = embedding
 
 
-def halve_weights(graph: Any) -> None:
-    """Store large float32 constants as float16 behind a cast; ONNX Runtime undoes it once, when it loads."""
-    import onnx
+@contextmanager
+def _joined_branches(detector: DepTRForObjectDetection) -> Iterator[None]:
+    """Let each pair of parallel convolutions of the encoder be the one that gives the same sum.
 
-    casts = []
-    for constant in graph.graph.initializer:
-        values = onnx.numpy_helper.to_array(constant)
-        if (
-            values.dtype != np.float32
-            or values.size < SMALL
-            or np.abs(values).max() > np.finfo(np.float16).max
-        ):
-            continue
-        name = constant.name
-        small = onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half")
-        constant.CopyFrom(small)
-        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = list(graph.graph.node)
-    del graph.graph.node[:]
-    graph.graph.node.extend([*casts, *nodes])
+    Source: Ding et al., RepVGG (arXiv:2101.03697).
+    """
+    places = [
+        (parent, name, child)
+        for parent in detector.model.encoder.modules()
+        for name, child in parent.named_children()
+        if isinstance(child, DFineRepVggBlock)
+    ]
+    for parent, name, block in places:
+        setattr(parent, name, _joined(block))
+    try:
+        yield
+    finally:
+        for parent, name, block in places:
+            setattr(parent, name, block)
+
+
+def _joined(block: DFineRepVggBlock) -> nn.Sequential:
+    weight, bias = _without_norm(block.conv1)
+    small, other = _without_norm(block.conv2)
+    convolution = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1).eval()
+    convolution.weight.data = weight + nn.functional.pad(small, (1, 1, 1, 1))
+    convolution.bias = nn.Parameter(bias + other)
+    return nn.Sequential(convolution, block.activation)
+
+
+def _without_norm(layer: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias of a convolution with the batch norm behind it folded in."""
+    norm = layer.norm
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return layer.conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
 
 
 def compare(detector: DepTRForObjectDetection, path: str | Path, *, inputs: int = 2) -> Parity:
@@ -203,16 +232,19 @@ def compare(detector: DepTRForObjectDetection, path: str | Path, *, inputs: int 
     """
     config = detector.config
     session, choice = _session_with_choice(path, config.num_queries)
+    with_states = QUERY_STATES in [output.name for output in session.get_outputs()]
+    names = [*OUTPUT_NAMES, QUERY_STATES] if with_states else [*OUTPUT_NAMES]
+    own = NamedOutputs(detector, states=with_states)
     found: list[tuple[float, ...]] = []
     for seed in range(inputs):
         generator = np.random.default_rng(seed)
         shape = (1, 3, config.image_height, config.image_width)
         batch = generator.standard_normal(shape, dtype=np.float32) * np.float32(generator.uniform(0.2, 2.0))
-        *raw, kept = session.run([*OUTPUT_NAMES, choice], {"pixel_values": batch})
+        *raw, kept = session.run([*names, choice], {"pixel_values": batch})
         with torch.no_grad(), _keeping(detector, torch.from_numpy(kept[0])) as lost:
-            wanted = [value[0].numpy() for value in named_outputs(detector(torch.from_numpy(batch)), config)]
+            wanted = [value[0].numpy() for value in own(torch.from_numpy(batch))]
             given = _given_gap(detector, session, batch)
-        boxes, scores, _, depths, _ = (values[0] for values in raw)
+        boxes, scores, _, depths, _, *states = (values[0] for values in raw)
         best = np.argsort(-wanted[1])[:20]
         known = best[~np.isnan(wanted[3][best])]
         found.append(
@@ -221,6 +253,9 @@ def compare(detector: DepTRForObjectDetection, path: str | Path, *, inputs: int 
                 _gap(scores[best], wanted[1][best]),
                 _gap(depths[known] / wanted[3][known], 1.0),
                 given,
+                _gap(states[0][best] / _size(wanted[5]), wanted[5][best] / _size(wanted[5]))
+                if with_states
+                else 0.0,
                 lost[0],
             )
         )
@@ -283,6 +318,10 @@ def _keeping(detector: DepTRForObjectDetection, kept: torch.Tensor) -> Iterator[
         yield lost
     finally:
         handle.remove()
+
+
+def _size(states: FloatArray) -> float:
+    return float(np.sqrt(np.mean(states**2))) + 1e-9
 
 
 def _gap(first: FloatArray, second: FloatArray | float) -> float:

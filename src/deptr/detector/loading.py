@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from deptr.detector.config import DepTRConfig
 from deptr.detector.foreign.processor import json_beside
 from deptr.detector.modeling import DepTRForObjectDetection
-from deptr.errors import DataError
+from deptr.errors import DataError, UsageError
 from deptr.weights import found_here
 
 MODEL_TYPES = ("deptr", "d_fine")  # what becomes a DepTR
@@ -112,6 +112,40 @@ def load_detector(
     if any(name.startswith("depth_head.") for name in report["missing_keys"]):
         result.renew_depth()
     return result
+
+
+def average_weights(detector: DepTRForObjectDetection, other: DepTRForObjectDetection, share: float) -> None:
+    """Move a detector's weights towards those of another that was trained from the same start.
+
+    Between two such sets of weights lies one that does better than either on images that neither saw.
+
+    Args:
+        detector: Changed in place.
+        other: Of the same architecture; left as it is.
+        share: How much of `other` is in the result, in [0, 1].
+
+    Raises:
+        UsageError: The share is out of range or the architectures differ.
+
+    Source: Weight-space ensembling, Wortsman et al., arXiv:2109.01903, section 3.
+    """
+    import torch
+
+    if not 0 <= share <= 1:
+        raise UsageError(f"average of weights: expected a share in [0, 1], got {share:g}")
+    own, theirs = detector.state_dict(), other.state_dict()
+    shapes, others = ({name: value.shape for name, value in part.items()} for part in (own, theirs))
+    if shapes != others:
+        different = sorted(name for name in {*shapes, *others} if shapes.get(name) != others.get(name))
+        raise UsageError(
+            f"average of weights: expected the same architecture, got {len(different)} tensors that differ "
+            f"({', '.join(different[:3])})"
+        )
+    mixed = {  # beside them, not in place: heads that layers share stand there under several names
+        name: torch.lerp(value, theirs[name], share) if value.dtype.is_floating_point else value
+        for name, value in own.items()
+    }
+    detector.load_state_dict(mixed)
 
 
 def save_half(detector: DepTRForObjectDetection, folder: str | Path) -> Path:

@@ -24,24 +24,28 @@ class DepTROutput(ModelOutput):
     Attributes:
         logits: ``(B, Q, classes)`` of the last layer.
         pred_boxes: ``(B, Q, 4)`` centre format in [0, 1] of the letterboxed input.
+        states: ``(B, Q, C)`` query states after the last layer.
         depth: ``(B, Q)`` last layer's depth, in the unit that `DepTRConfig.depth_kind` says; or None.
         depth_log_scale: ``(B, Q)`` logarithm of its Laplace scale; or None.
         depths: ``(L, B, Q)`` depth after each layer, for training.
         depth_log_scales: ``(L, B, Q)``.
         encoder_maps: Encoder feature maps ``(B, C, H, W)``, finest first.
         dfine: D-FINE's own output, for the criterion.
+        given_states: ``(B, K, C)`` states of the given boxes' queries; or None.
         given_depths: ``(L, B, K)`` depth of each given box after each layer; or None.
         given_log_scales: ``(L, B, K)`` logarithm of its Laplace scale; or None.
     """
 
     logits: Tensor | None = None
     pred_boxes: Tensor | None = None
+    states: Tensor | None = None
     depth: Tensor | None = None
     depth_log_scale: Tensor | None = None
     depths: Tensor | None = None
     depth_log_scales: Tensor | None = None
     encoder_maps: list[Tensor] | None = None
     dfine: Any = None
+    given_states: Tensor | None = None
     given_depths: Tensor | None = None
     given_log_scales: Tensor | None = None
 
@@ -137,14 +141,20 @@ class DepTRForObjectDetection(DFineForObjectDetection):
         """Named parts of the decoder's output, the last queries being those of the given boxes."""
         logits, boxes = dfine.intermediate_logits[:, -1], dfine.intermediate_reference_points[:, -1]
         count = self.config.num_queries if given is not None else logits.shape[1]
+        states = dfine.intermediate_hidden_states.to(logits.dtype)
         output = DepTROutput(
-            logits=logits[:, :count], pred_boxes=boxes[:, :count], encoder_maps=maps, dfine=dfine
+            logits=logits[:, :count],
+            pred_boxes=boxes[:, :count],
+            states=states[-1, :, :count],
+            encoder_maps=maps,
+            dfine=dfine,
         )
+        if given is not None:
+            output.given_states = states[-1, :, count:]
         if self.depth_head is None:
             return output
         if given is not None:
             boxes = torch.cat([boxes[:, :count], given.to(boxes.dtype)], dim=1)
-        states = dfine.intermediate_hidden_states.to(logits.dtype)
         depths, scales = self.depth_head(states, boxes, maps)
         output.depths, output.depth_log_scales = depths[:, :, :count], scales[:, :, :count]
         output.depth, output.depth_log_scale = output.depths[-1], output.depth_log_scales[-1]

@@ -15,6 +15,7 @@ from deptr.errors import DataError, MissingExtraError, UsageError
 from deptr.weights import found_here
 
 BUNDLED = "deptr-nano-person"
+BUNDLED_INT8 = f"{BUNDLED}-int8"  # the same with convolutions in 8 bits
 DEVICES = ("auto", "cpu", "cuda")
 _OTHER_FORMS = (".pt", ".pth", ".engine", ".trt", ".tflite", ".xml", ".torchscript", ".mlpackage")
 
@@ -50,8 +51,8 @@ def open_backend(name_or_path: str | Path | None, opening: Opening) -> Backend:
         UsageError: A choice has no effect on it.
         MissingExtraError: A checkpoint needs torch and transformers, which are not installed.
     """
-    if name_or_path is None or str(name_or_path) == BUNDLED:
-        return _onnx(bundled_model(), opening)
+    if name_or_path is None or str(name_or_path) in (BUNDLED, BUNDLED_INT8):
+        return _onnx(bundled_model(str(name_or_path or BUNDLED)), opening)
     path = Path(name_or_path)
     if path.is_dir() and (path / "model.onnx").is_file():
         path = path / "model.onnx"
@@ -87,13 +88,13 @@ def _checkpoint(name_or_path: str | Path, opening: Opening) -> Backend:
     return CheckpointBackend(name_or_path, device=opening.device, size=opening.size)
 
 
-def bundled_model() -> Path:
-    """The model that comes with the package.
+def bundled_model(name: str = BUNDLED) -> Path:
+    """The model of that name that comes with the package, `BUNDLED` or `BUNDLED_INT8`.
 
     Raises:
         DataError: This installation has none.
     """
-    path = Path(str(files("deptr.detector").joinpath("weights", f"{BUNDLED}.onnx")))
+    path = Path(str(files("deptr.detector").joinpath("weights", f"{name}.onnx")))
     if not path.is_file():
         raise DataError(path, "the bundled model is not installed", hint="name a model, or use --detections")
     return path

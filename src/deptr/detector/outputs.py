@@ -12,6 +12,7 @@ from deptr.detector.modeling import DepTROutput
 from deptr.detector.plugin import DepthConfig, DepthNetwork
 
 OUTPUT_NAMES = ("boxes", "scores", "labels", "depths", "depth_std")
+QUERY_STATES = "query_states"  # the output that a file has where identities are wanted
 GIVEN_BOXES = "given_boxes"  # the input that asks about boxes
 GIVEN_NAMES = ("given_depths", "given_depth_std")
 
@@ -51,19 +52,26 @@ class NamedOutputs(nn.Module):
 
     Args:
         detector: In evaluation mode.
+        states: Whether to give the state of each query as well, ``(B, Q, C)``, behind the first five outputs.
     """
 
-    def __init__(self, detector: DepthNetwork) -> None:
+    def __init__(self, detector: DepthNetwork, *, states: bool = False) -> None:
         super().__init__()
-        self.detector = detector
+        self.detector, self.states = detector, states
 
     def forward(self, pixel_values: Tensor, given_boxes: Tensor | None = None) -> tuple[Tensor, ...]:
-        """``(B, 3, H, W)`` to five outputs; with boxes ``(B or 1, K, 4)``, corners in [0, 1], seven."""
-        config = self.detector.config
+        """``(B, 3, H, W)`` to five outputs; with boxes ``(B or 1, K, 4)``, corners in [0, 1], two more."""
         if given_boxes is None:
-            return named_outputs(self.detector(pixel_values), config)
+            return self._own(self.detector(pixel_values))
         given = corners_to_center_format(given_boxes).expand(pixel_values.shape[0], -1, -1)
         output = self.detector(pixel_values, given=given)
         assert output.given_depths is not None and output.given_log_scales is not None
-        asked = named_depth(output.given_depths[-1], output.given_log_scales[-1], config)
-        return (*named_outputs(output, config), *asked)
+        asked = named_depth(output.given_depths[-1], output.given_log_scales[-1], self.detector.config)
+        return (*self._own(output), *asked)
+
+    def _own(self, output: DepTROutput) -> tuple[Tensor, ...]:
+        named = named_outputs(output, self.detector.config)
+        if not self.states:
+            return named
+        assert output.states is not None
+        return (*named, output.states)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 METADATA = "deptr"  # the key under which an exported file keeps how images become inputs
 _OUTPUTS = ("boxes", "scores", "labels", "depths", "depth_std")
+_STATES = "query_states"
 _GIVEN, _GIVEN_OUTPUTS = "given_boxes", ("given_depths", "given_depth_std")
 
 
@@ -114,10 +115,11 @@ class OnnxRunner:
         free = not all(isinstance(side, int) for side in self._session.get_inputs()[0].shape[2:])
         self.settings = resized(settings, size, path, free=free)
         self._names = [output.name for output in self._session.get_outputs()]
+        self._wanted = [*_OUTPUTS, _STATES] if _STATES in self._names else [*_OUTPUTS]
 
     def run(self, batch: FloatArray) -> list[RawOutput]:
         """Outputs of each image of ``(B, 3, H, W)`` float32."""
-        values = self._session.run(_OUTPUTS, {"pixel_values": batch})
+        values = self._session.run(self._wanted, {"pixel_values": batch})
         return [RawOutput(*(value[index] for value in values)) for index in range(len(batch))]
 
     def given(self, batch: FloatArray, boxes: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -191,6 +191,7 @@ class DepthPlugIn(nn.Module):
         return DepTROutput(
             logits=answer.logits,
             pred_boxes=boxes,
+            states=states[:, -1] if batch_first else states[-1],
             depth=depths[-1],
             depth_log_scale=scales[-1],
             depths=depths,

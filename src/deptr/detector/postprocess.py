@@ -52,6 +52,7 @@ class RawOutput:
         labels: ``(Q,)`` class ids.
         depths: ``(Q,)``: canonical depth for metric and relative kinds; NaN without a depth module.
         depth_std: ``(Q,)`` in the same unit.
+        states: ``(Q, C)`` query states; None of a file that was exported without.
     """
 
     boxes: FloatArray
@@ -59,6 +60,7 @@ class RawOutput:
     labels: Any
     depths: FloatArray
     depth_std: FloatArray
+    states: FloatArray | None = None
 
 
 def check_image(image: object) -> Image:
@@ -160,7 +162,7 @@ def to_detections(
 
     Returns:
         Detections, best first, with ``data["depth"]`` and ``data["depth_std"]`` (float32) where the model has
-        a depth module.
+        a depth module, and ``data["query_state"]`` ``(N, C)`` (float32) where it gives states.
     """
     import supervision as sv
 
@@ -175,6 +177,8 @@ def to_detections(
         kept = suppress(boxes, np.asarray(raw.labels)[order], settings.nms_iou)
         order, boxes = order[kept], boxes[kept]
     data, metadata = {}, {}
+    if raw.states is not None:
+        data["query_state"] = raw.states[order].astype(np.float32)
     kind = reported_kind(settings.depth_kind, focal_px)
     if kind is not None:
         factor = depth_factor(settings, scale, image_size[1], focal_px)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+SMALL = 64  # constants below this many numbers stay in full precision
+
 
 def fold_constants(graph: Any) -> Any:
     """The graph with what no input reaches computed once.
@@ -76,3 +78,32 @@ def _spatial_padding(pad: Any, constants: dict[str, Any]) -> Any:
     if filled and constants[filled].any():
         return None
     return sides[[2, 3, 6, 7]].astype(int)
+
+
+def halve_weights(graph: Any) -> None:
+    """Store large float32 constants as float16 behind a cast; ONNX Runtime undoes it once, when it loads.
+
+    Scales of quantised numbers stay: the runtime looks for them as constants.
+    """
+    import onnx
+
+    scales = {
+        node.input[1] for node in graph.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")
+    }
+    casts = []
+    for constant in graph.graph.initializer:
+        values = onnx.numpy_helper.to_array(constant)
+        if (
+            values.dtype != np.float32
+            or values.size < SMALL
+            or constant.name in scales
+            or np.abs(values).max() > np.finfo(np.float16).max
+        ):
+            continue
+        name = constant.name
+        small = onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half")
+        constant.CopyFrom(small)
+        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = list(graph.graph.node)
+    del graph.graph.node[:]
+    graph.graph.node.extend([*casts, *nodes])

@@ -31,7 +31,7 @@ class TorchRunner:
         self._device = pick_device(device)
         plugged = stored_config(name_or_path)["model_type"] == PLUG_IN
         model: DepthNetwork = (DepthPlugIn.from_pretrained if plugged else load_detector)(name_or_path)
-        self._network = NamedOutputs(model).to(self._device).eval()
+        self._network = NamedOutputs(model, states=True).to(self._device).eval()
         self.settings = resized(preprocessing_of(model.config), size, name_or_path, free=True)
 
     def run(self, batch: FloatArray) -> list[RawOutput]:

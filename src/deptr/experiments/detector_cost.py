@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from deptr.detector.config import nano_config
+from deptr.detector.config import DepTRConfig
 from deptr.detector.export import export_onnx
 from deptr.detector.modeling import DepTRForObjectDetection
+from deptr.detector.opening import bundled_model
 from deptr.detector.outputs import NamedOutputs
 from deptr.detector.own import OnnxRunner
 from deptr.evaluation.tables import Table
@@ -38,7 +39,7 @@ class Cost:
 
 
 def cost_table(*, repeats: int = 20, size: tuple[int, int] = (384, 640)) -> Table:
-    """Parameters, FLOPs and latency of the nano detector without depth and with either depth module.
+    """Parameters, FLOPs and latency of the bundled detector's network without depth and with either module.
 
     Latency is CPU time on one thread, the fastest of interleaved runs: what a busy machine adds is not the
     network.
@@ -51,7 +52,8 @@ def cost_table(*, repeats: int = 20, size: tuple[int, int] = (384, 640)) -> Tabl
     networks = {}
     for name in names:
         torch.manual_seed(0)
-        config = nano_config(levels=2, image_size=size, depth_head=name)
+        config = DepTRConfig.from_pretrained(bundled_model().with_suffix(""))
+        config.image_height, config.image_width, config.depth_head = *size, name
         networks[name] = DepTRForObjectDetection(config).eval()
     costs = _measure(networks, repeats, size)
     table = Table(

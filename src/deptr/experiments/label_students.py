@@ -1,14 +1,13 @@
 """What both experiments about depth labels share: worlds, teachers' labels, students, and their figures.
 
-A student is a detector whose depth module starts anew and alone learns, from the labels of one teacher on
-one set of synthetic sequences. Boxes are therefore the same for all students; only the depth differs.
+A student is a depth module that learns from the labels of one teacher on one set of synthetic sequences,
+behind a frozen detector whose features are computed once. Boxes are therefore the same for all students; only
+the depth differs.
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,19 +15,24 @@ from typing import Any
 import numpy as np
 
 from deptr.boxes import iou
-from deptr.detector.plugin import DepthNetwork
+from deptr.detector.device import pick_device
+from deptr.detector.loading import load_detector
+from deptr.detector.postprocess import to_detections
+from deptr.detector.preprocess import preprocessing_of
 from deptr.errors import UsageError
 from deptr.evaluation.cells import detections_of
 from deptr.evaluation.depth_metrics import rank_correlation
 from deptr.evaluation.depth_quality import Matched, match, quality
 from deptr.evaluation.judge import check_tracks, combine
 from deptr.evaluation.methods import our_method, run
-from deptr.evaluation.trackeval_memory import raw_scores
-from deptr.files import atomic_write
+from deptr.evaluation.trackeval_memory import RawScores, raw_scores
+from deptr.experiments.depth_students import Form, Lessons, Student, lessons_of
+from deptr.experiments.frozen_features import Features, fingerprint, queries_and_maps, seen_once
+from deptr.experiments.paired import Shares
 from deptr.io.label_runs import LabelRun
 from deptr.io.sequences import benchmark_of, find_sequences
 from deptr.io.tables import DetectionTable
-from deptr.io.text_files import read_json
+from deptr.progress import Progress, SilentProgress
 from deptr.records import DepthKind, FloatArray, depth_of
 from deptr.synth.library import LibraryPlan, sequence_jobs, split_seeds, write_library
 from deptr.synth.scene import SceneOptions, World
@@ -38,17 +42,21 @@ from deptr.teacher.engine import label_locally
 from deptr.teacher.jobs import find_jobs
 from deptr.teacher.rows import LabelOptions
 from deptr.teacher.synthetic import SyntheticNoise
-from deptr.training.builder import build_detector
+from deptr.training.augment import (
+    Example,
+    letterbox_placement,
+    make_example,
+    network_depth,
+    random_placement,
+)
 from deptr.training.coco import CocoFrames
-from deptr.training.config import TrainSettings, settings_from_dict
-from deptr.training.data import CocoSource
-from deptr.training.detector_task import DetectorTask
-from deptr.training.evaluate import detect_frames
-from deptr.training.trainer import Trainer
+from deptr.training.config import OptimizerSettings
 
 BENCHMARK = "mot"
 LEAST_SCORE = 0.05  # of a student's detections
 LEAST_OVERLAP = 0.5  # of a student's detection with a given box, to lend it its depth
+ZOOMS = (0.8, 1.5)  # of training frames, against letterboxing
+Labels = Mapping[tuple[str, int, int], tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -60,29 +68,43 @@ class Budget:
         steps: Optimizer steps of each student.
         batch_size: Images per step.
         size: Height and width of the sequences and of the network's input.
-        train_sequences: Sequences to learn from.
+        train_sequences: Sequences to learn from; many short ones, since cameras teach more than frames.
+        train_frames: Frames of each.
         test_sequences: Sequences to measure on.
-        frames: Frames of each.
+        test_frames: Frames of each.
         seeds: One student per seed and teacher.
     """
 
     start: str
-    steps: int = 150
-    batch_size: int = 4
-    size: tuple[int, int] = (192, 320)
-    train_sequences: int = 6
-    test_sequences: int = 3
-    frames: int = 60
-    seeds: tuple[int, ...] = (0, 1, 2)
+    steps: int = 600
+    batch_size: int = 8
+    size: tuple[int, int] = (384, 640)
+    train_sequences: int = 80
+    train_frames: int = 4
+    test_sequences: int = 6
+    test_frames: int = 30
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
 
     def describe(self) -> str:
         """The budget in one sentence."""
         height, width = self.size
         return (
-            f"{self.train_sequences} training and {self.test_sequences} test sequences of {self.frames} "
-            f"frames ({width}x{height}, crowd world); students: depth module from scratch, "
-            f"{self.steps} steps "
-            f"of {self.batch_size} images, {len(self.seeds)} seed(s); mean ± standard deviation over seeds."
+            f"{self.train_sequences} training sequences of {self.train_frames} frames and "
+            f"{self.test_sequences} test sequences of {self.test_frames} ({width}x{height}, crowd world); "
+            f"students: depth module from scratch behind kept features, {self.steps} steps of "
+            f"{self.batch_size} images, {len(self.seeds)} seed(s), each with its own four fifths of the "
+            "images; mean ± standard deviation over seeds."
+        )
+
+    def optimizer(self) -> OptimizerSettings:
+        """How students learn."""
+        steps = self.steps
+        return OptimizerSettings(
+            steps=steps,
+            learning_rate=2e-3,
+            warmup_steps=min(20, steps),
+            decay_steps=max(1, 2 * steps // 3),
+            ema_decay=0.98,
         )
 
 
@@ -103,24 +125,49 @@ class StudentRuns:
     """Worlds on disk, labels of any teacher on them, students and their figures.
 
     Args:
-        folder: Where everything goes.
+        folder: Where everything goes; what is there is used again.
         budget: How much work.
+        progress: Told while the detector looks at the images.
 
     Raises:
         UsageError: The network's input size is no multiple of 32.
     """
 
-    def __init__(self, folder: str | Path, budget: Budget) -> None:
+    def __init__(self, folder: str | Path, budget: Budget, progress: Progress | None = None) -> None:
         if any(side % 32 for side in budget.size):
             raise UsageError(f"size: expected multiples of 32, got {budget.size}")
         self.folder, self.budget = Path(folder), budget
-        for split, count in (("train", budget.train_sequences), ("test", budget.test_sequences)):
-            options = SceneOptions(budget.size, budget.frames, 20.0, None, None)
+        parts = (("train", budget.train_sequences, budget.train_frames),
+                 ("test", budget.test_sequences, budget.test_frames))  # fmt: skip
+        for split, count, frames in parts:
+            options = SceneOptions(budget.size, frames, 20.0, None, None)
             jobs = sequence_jobs(World.CROWD, split_seeds(split, 0, count), options)
             write_library(LibraryPlan(jobs, WriteOptions()), self.folder / split)
-        self.test = CocoFrames(self.folder / "test" / "annotations.json")
+        self.worlds = {split: CocoFrames(self.folder / split / "annotations.json") for split, *_ in parts}
         self.benchmark = benchmark_of(BENCHMARK)
         self.sequences = find_sequences(self.benchmark, self.folder / "test")
+        self.device = str(pick_device("auto"))
+        self.model = load_detector(budget.start).to(self.device).eval()
+        self.mark = fingerprint(self.model)
+        told = progress or SilentProgress()
+        self.seen = {split: self._look(split, told) for split in self.worlds}
+        self.lessons = lessons_of(self.seen["train"], self.model.config)
+
+    def _look(self, split: str, told: Progress) -> Features:
+        world, size = self.worlds[split], self.budget.size
+
+        def example(number: int) -> Example:
+            frame = world.frame(number)
+            if split == "test":
+                return make_example(frame, size, letterbox_placement(size, size))
+            rng = np.random.default_rng([number, 2])
+            return make_example(frame, size, random_placement(rng, frame, size, ZOOMS), rng)
+
+        see = queries_and_maps(self.model, maps=False)
+        name = f"{split}-{size[1]}x{size[0]}"
+        return seen_once(
+            self.folder / "seen", name, self.model, see, example, count=len(world), progress=told
+        )
 
     def label(self, split: str, teaching: Teaching) -> LabelRun:
         """Labels of a teacher on one split."""
@@ -133,25 +180,43 @@ class StudentRuns:
         )
         return label_locally(find_jobs([str(self.folder / split)]), self.folder / f"labels-{split}", plan).run
 
-    def student(self, teaching: Teaching, seed: int) -> DepthNetwork:
-        """A detector whose depth module learnt from that teacher alone."""
-        annotations = relabelled(self.folder / "train" / "annotations.json", self.label("train", teaching))
-        settings = student_settings(self.budget, seed)
-        model = build_detector(settings.model)
-        model.renew_depth()
-        model.train_depth_only()
-        with tempfile.TemporaryDirectory() as folder:
-            trainer = Trainer(DetectorTask(model, CocoSource(CocoFrames(annotations)), settings), folder)
-            trainer.run()
-            return trainer.averaged_model()
+    def student(self, teaching: Teaching, seed: int) -> Student:
+        """A depth module that learnt from that teacher alone."""
+        student = Student(Form(), self.model.config, seed, self.device)
+        labels = self.label("train", teaching)
+        kept = self.folder / "seen" / f"student-{self.mark}-{labels.folder.name}"
+        lessons, budget = self.taught_lessons(labels), self.budget
+        student.learn_once(kept, lessons, self.seen["train"], budget.optimizer(), budget.batch_size)
+        return student
 
-    def detections(self, student: DepthNetwork) -> dict[str, DetectionTable]:
+    def shipped(self) -> Student:
+        """The depth module that the detector came with."""
+        student = Student(Form(self.model.config.depth_head), self.model.config, 0, self.device)
+        assert self.model.depth_head is not None
+        student.head = self.model.depth_head
+        return student
+
+    def taught_lessons(self, labels: LabelRun) -> Lessons:
+        """What the detector sees, with the depths of a teacher; those it does not trust are unknown."""
+        world, examples = self.worlds["train"], self.seen["train"].examples
+        known = labels_by_object(labels)
+        pairs = [
+            taught_depth(example, entry, world.track_ids(number), known)
+            for number, (example, entry) in enumerate(zip(examples, world.images, strict=True))
+        ]
+        return self.lessons.about([depth for depth, _ in pairs], [std for _, std in pairs])
+
+    def detections(self, student: Student) -> dict[str, DetectionTable]:
         """What a student finds on the test sequences, with metric depth."""
-        frames = [self.test.frame(index) for index in range(len(self.test))]
-        found = detect_frames(student, frames, size=self.budget.size, min_score=LEAST_SCORE)
+        height, width = self.budget.size
+        settings = replace(preprocessing_of(self.model.config), height=height, width=width)
         rows: dict[str, list[tuple[int, Any]]] = {}
-        for entry, detections in zip(self.test.images, found, strict=True):
-            rows.setdefault(str(entry["sequence"]), []).append((int(entry["frame"]), detections))
+        outputs = student.raw_outputs(self.seen["test"])
+        for entry, raw in zip(self.worlds["test"].images, outputs, strict=True):
+            found = to_detections(
+                raw, 1.0, self.budget.size, settings, min_score=LEAST_SCORE, focal_px=entry["focal_px"]
+            )
+            rows.setdefault(str(entry["sequence"]), []).append((int(entry["frame"]), found))
         return {name: _table(name, parts) for name, parts in rows.items()}
 
     def taught(self, teaching: Teaching) -> dict[str, DetectionTable]:
@@ -187,8 +252,19 @@ class StudentRuns:
         values["found"] = float(known.sum())
         return values
 
-    def hota(self, depths: Mapping[str, DetectionTable] | None, fusion: str) -> float:
-        """HOTA of ByteTrack in percent, on the worlds' own detections with the depths of others.
+    def shares(self, tables: Mapping[str, DetectionTable]) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """Numerators and denominators ``(sequences,)`` of the relative error and of order at overlaps."""
+        columns: dict[str, list[tuple[float, float]]] = {"relative_error": [], "order": []}
+        for name, part in self.matched(tables).items():
+            length = next(entry.length for entry in self.sequences if entry.name == name)
+            gaps = np.abs(np.expm1(part.depth - part.true_depth))
+            known, own = np.isfinite(gaps), quality(part, length)
+            columns["relative_error"].append((float(gaps[known].sum()), float(known.sum())))
+            columns["order"].append((float(np.nan_to_num(own.order) * own.pairs), float(own.pairs)))
+        return {key: (np.array(v)[:, 0], np.array(v)[:, 1]) for key, v in columns.items()}
+
+    def raw(self, depths: Mapping[str, DetectionTable] | None, fusion: str) -> dict[str, RawScores]:
+        """TrackEval's fields of ByteTrack by sequence, on the worlds' own detections with others' depths.
 
         Boxes and scores are the same whoever gives the depth, so that nothing but the depth is compared.
 
@@ -204,7 +280,43 @@ class StudentRuns:
                 table = lend_depth(table, depths[entry.name])
             tracks, _ = run(method, self.benchmark, entry, table)
             raw[entry.name] = raw_scores(self.benchmark, entry, check_tracks(entry, tracks))
-        return float(combine(raw)["HOTA"])
+        return raw
+
+
+@dataclass(frozen=True)
+class StudentFigures:
+    """What the students of one teacher reach, seed by seed.
+
+    Attributes:
+        figures: Name to ``(S,)``, see `StudentRuns.figures`.
+        shares: Name to the figure as a share, for paired differences.
+        raw: TrackEval's fields of each seed.
+        tables: Detections of each seed.
+    """
+
+    figures: Mapping[str, FloatArray]
+    shares: Mapping[str, Shares]
+    raw: list[dict[str, RawScores]]
+    tables: list[dict[str, DetectionTable]]
+
+    @classmethod
+    def of(cls, runs: StudentRuns, teaching: Teaching, *, track: bool = True) -> StudentFigures:
+        """Train a student for each seed and measure it; `track` asks for TrackEval's fields too."""
+        students = [runs.student(teaching, seed) for seed in runs.budget.seeds]
+        tables = [runs.detections(student) for student in students]
+        figures = [runs.figures(table) for table in tables]
+        parts = [runs.shares(table) for table in tables]
+        return cls(
+            {name: np.array([own[name] for own in figures]) for name in figures[0]},
+            {name: Shares(*np.stack([own[name] for own in parts], axis=1)) for name in parts[0]},
+            [runs.raw(table, "adaptive") for table in tables] if track else [],
+            tables,
+        )
+
+
+def hota_of(raw: Mapping[str, RawScores]) -> float:
+    """HOTA over all sequences in percent."""
+    return float(combine(dict(raw))["HOTA"])
 
 
 def lend_depth(table: DetectionTable, others: DetectionTable) -> DetectionTable:
@@ -220,55 +332,33 @@ def lend_depth(table: DetectionTable, others: DetectionTable) -> DetectionTable:
     return replace(table, depth=depth)
 
 
-def student_settings(budget: Budget, seed: int) -> TrainSettings:
-    """Settings of one student's training."""
-    height, width = budget.size
-    return settings_from_dict(
-        {
-            "model": {
-                "start": budget.start,
-                "depth_only": True,
-                "image_height": height,
-                "image_width": width,
-            },
-            "data": {
-                "train": [{"kind": "coco", "annotations": "given"}],
-                "sizes": [list(budget.size)],
-                "batch_size": budget.batch_size,
-                "min_scale": 0.8,
-                "max_scale": 1.25,
-                "seed": seed,
-            },
-            "optimizer": {
-                "steps": budget.steps,
-                "warmup_steps": min(20, budget.steps),
-                "decay_steps": budget.steps // 2,
-                "ema_decay": 0.95,
-            },
-            "loss": {"dense": 0.0, "align_dense": 0.0},
-            "run": {"device": "cpu", "log_every": budget.steps + 1, "save_every": budget.steps + 1},
-        }
-    )
-
-
-def relabelled(annotations: Path, labels: LabelRun) -> Path:
-    """A copy of a world's COCO json, beside it, whose depths are a teacher's; untrusted ones are unknown."""
-    content = read_json(annotations)
-    places = {image["id"]: (image["sequence"], image["frame"]) for image in content["images"]}
-    known: dict[tuple[str, int, int], tuple[float, float]] = {}
+def labels_by_object(labels: LabelRun) -> Labels:
+    """Depth and deviation that a teacher is sure of, by sequence, frame and identity."""
+    known = {}
     for part in labels:
         rows = part.rows.select(part.rows.valid)
-        for frame, identity, depth, spread in zip(
+        for frame, identity, depth, std in zip(
             rows.frame, rows.object_id, rows.depth, rows.depth_std, strict=True
         ):
-            known[part.info.sequence, int(frame), int(identity)] = float(depth), float(spread)
-    for entry in content["annotations"]:
-        place = *places[entry["image_id"]], entry["track_id"]
-        entry["depth"], entry["depth_std"] = known.get(place, (None, None))
-    path = annotations.with_name(f"annotations-{labels.folder.name}.json")
-    with atomic_write(path) as file:
-        json.dump(content, file)
-    return path
+            known[part.info.sequence, int(frame), int(identity)] = float(depth), float(std)
+    return known
+
+
+def taught_depth(
+    example: Example, entry: Mapping[str, Any], track_ids: Any, known: Labels
+) -> tuple[FloatArray, FloatArray]:
+    """A teacher's depth of an example's objects and its deviation, both in the network's unit.
+
+    Args:
+        example: Whose objects.
+        entry: Its image in the COCO json, with ``sequence``, ``frame`` and ``focal_px``.
+        track_ids: ``(N,)`` identities of the frame's objects.
+        known: What the teacher says.
+    """
+    place = str(entry["sequence"]), int(entry["frame"])
+    rows = [known.get((*place, int(track_ids[row])), (np.nan, np.nan)) for row in example.object_ids]
+    depth, std = np.array(rows, np.float64).reshape(-1, 2).T
+    return network_depth(depth, std, DepthKind.METRIC, float(np.exp(example.log_view)), entry["focal_px"])
 
 
 def label_lookup(tables: Mapping[str, Matched]) -> dict[tuple[str, int, int], float]:
@@ -278,17 +368,6 @@ def label_lookup(tables: Mapping[str, Matched]) -> dict[tuple[str, int, int], fl
         for name, part in tables.items()
         for frame, identity, depth in zip(part.frames, part.objects, part.depth, strict=True)
     }
-
-
-def spread(values: Sequence[float], digits: int = 3) -> str:
-    """Mean and, for several values, standard deviation.
-
-    Example:
-        >>> spread([1.0, 3.0], 1), spread([0.5])
-        ('2.0 ± 1.0', '0.500')
-    """
-    text = f"{np.mean(values):.{digits}f}"
-    return text if len(values) == 1 else f"{text} ± {np.std(values):.{digits}f}"
 
 
 def _table(name: str, parts: list[tuple[int, Any]]) -> DetectionTable:

@@ -148,7 +148,7 @@ def _yaml(path: Path, text: str) -> Calibration:
     try:
         content: Any = yaml.load(plain, _Loader)  # noqa: S506 - a safe loader with one more tag
     except yaml.YAMLError as error:
-        found = str(error).splitlines()[0]
+        found = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise DataError(path, "not a camera file", expected=_EXPECTED, found=found) from error
     if not isinstance(content, Mapping):
         raise DataError(path, "not a camera file", expected=_EXPECTED, found=type(content).__name__)

@@ -13,6 +13,7 @@ from deptr.errors import DataError
 from deptr.io.companions import find_companions
 from deptr.io.depth_files import DEPTH_SUFFIXES, DepthScale, read_depth_file
 from deptr.io.frame_source import FrameSource
+from deptr.io.time_stamps import NearestInTime
 from deptr.records import DepthKind, FloatArray
 
 FRAMES_APART = 0.5  # of the time between two frames: default for how far a depth map may lie away
@@ -89,12 +90,14 @@ class DepthVideo(DepthMaps):
     def __init__(self, path: Path, scale: DepthScale, *, max_gap: float) -> None:
         import av
 
-        self.name, self.scale, self._max_gap = str(path), scale, max_gap
+        self.name, self.scale = str(path), scale
         try:
             self._container = av.open(str(path))
             stream = self._container.streams.video[0]
         except (av.FFmpegError, IndexError) as error:
-            raise DataError(path, "not a video", found=str(error)) from error
+            raise DataError(
+                path, "not a video", found=getattr(error, "strerror", None) or str(error)
+            ) from error
         try:
             layout = stream.format
             bits = layout.components[0].bits if layout is not None and len(layout.components) == 1 else 0
@@ -106,18 +109,12 @@ class DepthVideo(DepthMaps):
             self._container.close()
             raise
         self._coming = self._decoded()
-        self._now: tuple[float, npt.NDArray[Any]] | None = None
-        self._next = next(self._coming, None)
+        self._maps = NearestInTime(self._coming, max_gap=max_gap)
 
     def at(self, index: int, timestamp: float) -> FloatArray | None:
         """The map nearest in time."""
-        while self._next is not None and self._next[0] <= timestamp:
-            self._now, self._next = self._next, next(self._coming, None)
-        near = [found for found in (self._now, self._next) if found is not None]
-        near = [found for found in near if abs(found[0] - timestamp) <= self._max_gap * (1 + 1e-9)]
-        if not near:
-            return None
-        return self.scale.depth(min(near, key=lambda found: abs(found[0] - timestamp))[1])
+        found = self._maps.at(timestamp)
+        return None if found is None else self.scale.depth(found)
 
     def close(self) -> None:
         """Close the video."""

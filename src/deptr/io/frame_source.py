@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TypeVar
 
+from deptr.cameras import Camera
 from deptr.errors import UsageError
 from deptr.records import Image
 
@@ -53,7 +54,7 @@ class FrameSource(ABC):
         stamps: Seconds on the recorder's clock of each frame, where its file's name tells them.
         late: Frames so far that a live source dropped undecoded to catch up.
         topic: Name of its topic in a recording, None elsewhere.
-        focal_px: Focal length in pixels, None when nothing says it.
+        camera: The camera that a recording tells of, None when nothing does.
     """
 
     name: str
@@ -67,7 +68,12 @@ class FrameSource(ABC):
     stamps: Mapping[int, float] = MappingProxyType({})
     late: int = 0
     topic: str | None = None
-    focal_px: float | None = None
+    camera: Camera | None = None
+
+    @property
+    def focal_px(self) -> float | None:
+        """Focal length in pixels, None when nothing says it."""
+        return None if self.camera is None else self.camera.focal_px
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STANDARD_OUTPUT = "-"
 _OWN = {"depth", "depth_std", "class_name"}  # columns of detections that have a key of their own
-_LONG = {"embedding"}  # hundreds of numbers that nobody reads as text
+_LONG = {"embedding", "query_state"}  # hundreds of numbers that nobody reads as text
 
 
 def frame_record(

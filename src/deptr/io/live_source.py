@@ -67,7 +67,7 @@ class LiveSource(FrameSource):
     ) -> None:
         self.name, self.fps, self.size = source.name, source.fps, source.size
         self.detections = source.detections
-        self.topic, self.focal_px = source.topic, source.focal_px
+        self.topic, self.camera = source.topic, source.camera
         self.gaps: deque[Gap] = deque(maxlen=_KEPT_GAPS)
         self.gap_count = 0
         self.resized = 0
@@ -202,7 +202,7 @@ class PacedSource(FrameSource):
     def __init__(self, source: FrameSource) -> None:
         self.name, self.fps, self.size = source.name, source.fps, source.size
         self.frame_count, self.detections = source.frame_count, source.detections
-        self.topic, self.focal_px = source.topic, source.focal_px
+        self.topic, self.camera = source.topic, source.camera
         self._source = source
         self._halted = threading.Event()
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deptr.errors import DataError
+from deptr.io.lzf import decompress_lzf
 from deptr.records import FloatArray
 
 _KITTI_COLUMNS = 4  # x, y, z, reflectance
@@ -29,8 +30,8 @@ def read_points(path: str | Path) -> FloatArray:
     """The points of a file, ``(M, 3)`` float32 metres in the sensor's axes; those without numbers left out.
 
     Args:
-        path: KITTI's ``.bin`` (x, y, z, reflectance), ``.npy`` with x, y, z first, ``.pcd`` (ascii or binary)
-            or ``.ply`` (ascii or binary).
+        path: KITTI's ``.bin`` (x, y, z, reflectance), ``.npy`` with x, y, z first, ``.pcd`` (ascii, binary
+            or binary_compressed) or ``.ply`` (ascii or binary).
 
     Raises:
         DataError: It cannot be read or holds something else.
@@ -49,10 +50,11 @@ def read_points(path: str | Path) -> FloatArray:
         points = reader(file)
     except OSError as error:
         raise DataError(file, "cannot be read", found=error.strerror or str(error)) from error
-    except (ValueError, KeyError, EOFError) as error:
+    except (ValueError, TypeError, LookupError, EOFError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(file, "damaged", found=str(error)) from error
+        lacks = f"nothing under {error}" if isinstance(error, LookupError) else str(error)
+        raise DataError(file, "damaged", found=lacks) from error
     finite = np.isfinite(points).all(axis=1)
     return points if finite.all() else np.asarray(points[finite])
 
@@ -93,26 +95,49 @@ def _read_pcd(path: Path) -> FloatArray:
     content = path.read_bytes()
     lines, place = _header(path, content, "DATA")
     header = {words[0]: words[1:] for words in lines}
-    counts = list(map(int, header.get("COUNT", ["1"] * len(header["FIELDS"]))))
-    kinds = [kind.lower() + size for kind, size in zip(header["TYPE"], header["SIZE"], strict=True)]
-    # padding has one name for all of it, which numpy refuses
-    fields = [
-        (f"{number}" if name not in ("x", "y", "z") else name, kind, (count,))
-        for number, (name, kind, count) in enumerate(zip(header["FIELDS"], kinds, counts, strict=True))
-    ]
-    total = (
-        int(header["POINTS"][0]) if "POINTS" in header else int(header["WIDTH"][0]) * int(header["HEIGHT"][0])
-    )
+    names = header["FIELDS"]
+    counts = list(map(int, header.get("COUNT", ["1"] * len(names))))
+    kinds = [np.dtype(kind.lower() + size) for kind, size in zip(header["TYPE"], header["SIZE"], strict=True)]
+    fields = list(zip(names, kinds, counts, strict=True))
+    if "POINTS" in header:
+        total = int(header["POINTS"][0])
+    else:
+        total = int(header["WIDTH"][0]) * int(header["HEIGHT"][0])
+    if total < 0 or min(counts) < 1:
+        raise ValueError(f"{total} points, fields of {min(counts)} numbers and more")
     coding = header["DATA"][0].lower()
-    if coding == "binary":
-        rows = np.frombuffer(content, np.dtype(fields), count=total, offset=place)
-        return _xyz({name: rows[name][:, 0] for name in ("x", "y", "z")})
     if coding == "ascii":
         starts = np.cumsum([0, *counts])
-        places = {name: int(starts[number]) for number, name in enumerate(header["FIELDS"])}
+        places = {name: int(starts[number]) for number, name in enumerate(names)}
         return _text(content[place:], total, places)
-    expected, hint = "DATA ascii or binary", "pcl_convert_pcd_ascii_binary IN OUT 1 rewrites it"
-    raise DataError(path, "points are packed", expected=expected, found=coding, hint=hint)
+    if coding == "binary":
+        # padding has one name for all of it, which numpy refuses
+        named = [
+            (name if name in "xyz" else f"{number}", kind, (count,))
+            for number, (name, kind, count) in enumerate(fields)
+        ]
+        rows = np.frombuffer(content, np.dtype(named), count=total, offset=place)
+        return _xyz({name: rows[name][:, 0] for name in "xyz"})
+    if coding == "binary_compressed":
+        return _packed(content[place:], total, fields)
+    raise DataError(path, "unknown coding", expected="ascii, binary or binary_compressed", found=coding)
+
+
+def _packed(body: bytes, total: int, fields: list[tuple[str, np.dtype[np.generic], int]]) -> FloatArray:
+    """Points that were packed field by field, behind the lengths of what is packed and of what comes out."""
+    if len(body) < 8:
+        raise ValueError("packed bytes end in the middle")
+    length, size = np.frombuffer(body, "<u4", count=2).tolist()
+    needed = total * sum(kind.itemsize * count for _, kind, count in fields)
+    if size != needed or len(body) < 8 + length:
+        raise ValueError(
+            f"{len(body) - 8} bytes of {length}, which hold {size} of {needed} for {total} points"
+        )
+    plain, place, columns = decompress_lzf(body[8 : 8 + length], size), 0, {}
+    for name, kind, count in fields:
+        columns[name] = np.frombuffer(plain, kind, count=total * count, offset=place)[::count]
+        place += total * count * kind.itemsize
+    return _xyz(columns)
 
 
 def _read_ply(path: Path) -> FloatArray:
@@ -126,7 +151,7 @@ def _read_ply(path: Path) -> FloatArray:
     start = lines.index(elements[0])
     end = lines.index(elements[1]) if len(elements) > 1 else len(lines)
     properties = [words for words in lines[start + 1 : end] if words[0] == "property"]
-    total, coding = int(elements[0][2]), next(words[1] for words in lines if words[0] == "format")
+    total, coding = int(elements[0][2]), {words[0]: words[1:] for words in lines}["format"][0]
     if coding == "ascii":
         return _text(content[place:], total, {words[-1]: number for number, words in enumerate(properties)})
     order = "<" if coding == "binary_little_endian" else ">"
@@ -137,7 +162,10 @@ def _read_ply(path: Path) -> FloatArray:
 
 def _text(body: bytes, total: int, places: dict[str, int]) -> FloatArray:
     columns = [places[name] for name in ("x", "y", "z")]
-    rows = np.loadtxt(body.decode("ascii").splitlines()[:total], np.float32, usecols=columns, ndmin=2)
+    lines = body.decode("ascii").split("\n")[:total]
+    rows = np.loadtxt(lines, np.float32, usecols=columns, ndmin=2) if total else np.zeros((0, 3), np.float32)
+    if len(rows) != total:
+        raise ValueError(f"{len(rows)} of {total} points")
     return np.asarray(rows)
 
 

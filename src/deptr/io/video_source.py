@@ -101,7 +101,10 @@ class VideoSource(FrameSource):
         except (FFmpegError, OSError) as error:
             problem = "cannot be reached" if remote else "cannot be read as video"
             hint = "is the address right and the camera on?" if remote else "is the file whole?"
-            raise DataError(self._spec, problem, found=error.strerror or str(error), hint=hint) from error
+            found = error.strerror or str(error)
+            if isinstance(error, av.error.ExitError):  # how FFmpeg says that the time was up
+                problem, found = "sends no picture", f"nothing within {_PATIENCE[0]:g} s"
+            raise DataError(self._spec, problem, found=found, hint=hint) from error
         if not container.streams.video:
             container.close()
             raise DataError(self._spec, "holds no video", expected="a video stream")

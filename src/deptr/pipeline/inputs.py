@@ -14,7 +14,6 @@ from deptr.io.detection_file import read_detection_file
 from deptr.io.library_results import detections_from
 from deptr.io.sequences import Sequence, folder_sequence
 from deptr.io.tables import DetectionTable
-from deptr.pipeline.depth.request import LOOKING
 from deptr.pipeline.detector_request import DetectFunction
 from deptr.pipeline.request import Request
 from deptr.pipeline.steps import Step
@@ -149,8 +148,7 @@ def file_input(path: str | Path, request: Request) -> Input:
         UsageError: A column, kind or class cannot be meant.
     """
     # the device is also that of a network which is asked about a file's boxes
-    looking = request.depth.source in LOOKING
-    unused = replace(request.detector, device=None) if looking else request.detector
+    unused = replace(request.detector, device=None) if request.depth.looks else request.detector
     unused.refuse("on detections of a file", request.spelling)
     table = read_detection_file(
         path,

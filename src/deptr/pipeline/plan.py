@@ -127,8 +127,8 @@ def _plan(request: Request, frames: FrameSource | None, *, live: bool) -> Plan:
     calibration = request.camera.calibration(_size_of_images(request, frames), request.spelling)
     if calibration is not None:  # what a file says of the camera counts as if it had been said
         request = replace(request, camera=replace(request.camera, focal_px=calibration.camera.focal_px))
-    elif frames is not None and frames.focal_px is not None:
-        calibration = Calibration(Camera.of_focal(frames.focal_px, frames.size))
+    elif frames is not None and frames.camera is not None:
+        calibration = Calibration(frames.camera)
     found = _input(request, frames)
     table = found.table
     fps, size = _rate_and_size(request, frames, table)

@@ -11,7 +11,7 @@ from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource, check_rate
 from deptr.pipeline.camera import CameraRequest
 from deptr.pipeline.counting.request import CountRequest
-from deptr.pipeline.depth.request import LOOKING, DepthRequest
+from deptr.pipeline.depth.request import DepthRequest
 from deptr.pipeline.detector_request import DetectorRequest
 from deptr.pipeline.live.request import LiveRequest
 from deptr.pipeline.spelling import Spelling
@@ -78,9 +78,9 @@ class Request:
         if self.source is None and self.detections is None:
             give = f"a {name('source')}, {name('detections', 'FILE')} or both"
             raise UsageError(f"nothing to track: give {give}; see {self.spelling.help}")
-        if self.source is None and self.depth.source in LOOKING:
+        if self.source is None and self.depth.looks:
             video = f"name the video as {name('source')}"
-            asked = name("depth", self.depth.source)
+            asked = name("depth", self.depth.word)
             raise UsageError(f"{asked}: needs images, got detections alone; {video}")
         if isinstance(self.source, FrameSource):
             for choice in ("fps", "topic"):

@@ -12,7 +12,7 @@ from deptr.errors import UsageError
 from deptr.io.frame_source import FrameSource
 from deptr.pipeline.camera import CameraRequest
 from deptr.pipeline.counting.request import CountRequest
-from deptr.pipeline.depth.request import DepthRequest
+from deptr.pipeline.depth.request import DepthFunction, DepthRequest
 from deptr.pipeline.detector_request import DetectFunction, DetectorRequest
 from deptr.pipeline.follow import TrackedFrame, follow
 from deptr.pipeline.live.report import LiveReport
@@ -170,7 +170,7 @@ def track(
     tracker: str | Tracker = "bytetrack",
     parameters: Mapping[str, object] | None = None,
     fusion: DepthFusion | str | None = None,
-    depth: str | DepthRequest | None = None,
+    depth: str | DepthFunction | DepthRequest | None = None,
     depth_kind: DepthKind | str | None = None,
     depth_column: int | None = None,
     first_frame: int = 1,
@@ -209,9 +209,11 @@ def track(
         fusion: How depth takes part, as for a tracker's ``depth``; None means adaptive with depth.
         depth: Where depth comes from: ``file``, ``pseudo`` (guessed from the boxes and the ground plane),
             ``network`` (a DepTR network asked about the boxes, whoever found them), the name of a depth
-            network such as ``depth-anything-v2-small``, a `DepthRequest`, for depth images, points,
-            disparity and what the others can be told, or None, for that of the file or detector if any.
-        depth_kind: What depths mean that a file or a detector of your own gives; None: metric for a file.
+            network such as ``depth-anything-v2-small``, any function from an ``(H, W, 3)`` uint8 RGB image to
+            a depth map, a `DepthRequest`, for depth images, points, disparity and what the others can be
+            told, or None, for that of the file or detector if any.
+        depth_kind: What depths mean that a file, a function or a detector of your own gives; None: metric for
+            a file and a function.
         depth_column: Column of the file with the depth, counted from 1; None takes the usual one.
         first_frame: Number of the first frame in the file, 0 or 1.
         focal_px: Focal length in pixels, which puts the detector's depth in metres; where depth is in metres,
@@ -271,7 +273,7 @@ def track(
 
 
 def _depth_request(
-    depth: str | DepthRequest | None, kind: DepthKind | str | None, column: int | None
+    depth: str | DepthFunction | DepthRequest | None, kind: DepthKind | str | None, column: int | None
 ) -> DepthRequest:
     """What is asked about depth, in one object."""
     if not isinstance(depth, DepthRequest):

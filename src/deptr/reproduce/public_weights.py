@@ -103,7 +103,7 @@ def _absent(entry: Weights, folder: Path, download: bool) -> Check:
     text = f"{entry.name}: {entry.size_mb} MB from {entry.url}, licence {entry.licence}"
     if download:
         return Check(TOPIC, "get", text)
-    files = f"config.json and {entry.file}" if entry.is_folder else entry.file
+    files = " and ".join(entry.files)
     target = entry.place(folder) if entry.is_folder else folder
     return Check(TOPIC, "stop", text, f"put {files} into {target}, or add --download")
 
@@ -116,7 +116,7 @@ def check_whole(entry: Weights, place: Path) -> None:
     """
     file = place / entry.file if entry.is_folder else place
     hint = "download it again"
-    if entry.is_folder:
+    if "config.json" in entry.files:
         try:
             json.loads((place / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from deptr.teacher.depth_teachers import (
     VideoDepthTeacher,
 )
 from deptr.teacher.masks import BoxMasks, MaskTeacher, Sam2Masks
+from deptr.teacher.metric_depth import DEPTH_ANYTHING_3, MOGE, load_metric_depth
 from deptr.teacher.rows import LabelOptions, Teachers
 from deptr.teacher.synthetic import SyntheticDepth, SyntheticMasks, SyntheticNoise
 from deptr.weights import MASKS, WEIGHTS, find_weights, weights_named
@@ -38,6 +40,7 @@ class TeacherPlan:
         key_every: Frames between key frames in SAM's video mode, 0 for image mode.
         input_size: Shorter side of the depth network's input.
         half: Half precision.
+        focal_px: Focal length of the images in pixels, for networks that tell metres.
         noise: Of the synthetic stand-ins.
         options: What is labelled and how.
         weights: Folder with the weights, None for the usual place.
@@ -51,6 +54,7 @@ class TeacherPlan:
     key_every: int = 0
     input_size: int = 518
     half: bool = False
+    focal_px: float | None = None
     noise: SyntheticNoise = field(default_factory=SyntheticNoise)
     options: LabelOptions = field(default_factory=LabelOptions)
     weights: str | None = None
@@ -62,6 +66,8 @@ class TeacherPlan:
             raise UsageError(f"masks: expected one of {', '.join(MASK_NAMES)}, got {self.masks!r}")
         if self.depth_maps is None and self.depth not in DEPTH_NAMES:
             raise UsageError(f"depth: expected one of {', '.join(DEPTH_NAMES)}, got {self.depth!r}")
+        if self.focal_px is not None and not (math.isfinite(self.focal_px) and self.focal_px > 0):
+            raise UsageError(f"focal_px: expected a positive number of pixels, got {self.focal_px:g}")
         if self.input_size < 14:
             raise UsageError(f"input_size: expected at least 14 pixels, got {self.input_size}")
 
@@ -121,6 +127,8 @@ class TeacherFactory:
             "half": plan.half,
             "options": asdict(plan.options),
         }
+        if plan.focal_px is not None:
+            chosen["focal_px"] = plan.focal_px
         if SYNTHETIC in (plan.masks, plan.depth):
             chosen["noise"] = asdict(plan.noise)
         return chosen
@@ -183,6 +191,15 @@ class TeacherFactory:
     def _load_depth(self) -> DepthTeacher:
         plan, entry = self.plan, weights_named(self.plan.depth)
         place = self._find(plan.depth)
+        if entry.name == DEPTH_ANYTHING_3 or entry.name.startswith(MOGE):
+            return load_metric_depth(
+                entry.name,
+                place,
+                device=self.device,
+                licence=entry.licence,
+                revision=hash_file(place / entry.file),
+                focal_px=plan.focal_px,
+            )
         if entry.is_folder:
             from transformers import DepthAnythingForDepthEstimation
 

@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional
 
 from deptr.errors import DataError
-from deptr.io.text_files import read_json
+from deptr.io.depth_files import DEPTH_SUFFIXES, DepthScale, described_scale, read_depth_file
 from deptr.records import DepthKind, FloatArray, Image
 from deptr.teacher.boxes import hash_files
 from deptr.teacher.frames import BoxedFrame
@@ -252,82 +252,55 @@ class DepthAnythingTeacher(FrameTeacher):
 class DepthMapFolder(FrameTeacher):
     """Depth maps that somebody else made: a sensor or another model.
 
-    The folder has one 16-bit PNG per frame, named by the frame's number (``000001.png``); 0 is unknown.
-    ``depth.json`` beside them may say ``{"depth_kind": "metric", "scale": 0.001}``: a pixel times `scale`
-    is the depth. Without it the maps are millimetres.
+    The folder has one file per frame, as `read_depth_file` takes them, named by the frame's number
+    (``000001.png``). What ``depth.json`` beside them says holds; without it they are metric.
 
     Args:
         folder: The folder, or one with a folder per sequence.
         sequence: Name of the sequence.
 
     Raises:
-        DataError: There is no such folder or it holds no PNG.
+        DataError: There is no such folder or it holds no such file.
     """
 
     licence = "as its source"
 
     def __init__(self, folder: str | Path, sequence: str) -> None:
         root = Path(folder)
-        self.folder = next((path for path in _map_folders(root, sequence) if _has_maps(path)), root)
-        self._files = {int(path.stem): path for path in self.folder.glob("*.png") if path.stem.isdecimal()}
+        self.folder = next((place for place in _map_folders(root, sequence) if _maps_in(place)), root)
+        self._files = _maps_in(self.folder)
         if not self._files:
-            expected = "16-bit PNG files named by frame number, such as 000001.png"
+            expected = "depth images named by frame number, such as 000001.png"
             raise DataError(root, f"holds no depth maps of {sequence}", expected=expected)
-        self.kind, self.scale = DepthKind.METRIC, 0.001
-        describing = next(
-            (path for path in (self.folder / "depth.json", root / "depth.json") if path.is_file()), None
-        )
-        if describing:
-            self._describe(describing)
+        self.scale = described_scale(self.folder) or described_scale(root) or DepthScale()
+        self.kind = self.scale.kind
         self.name = f"maps-{self.kind.value}"
         self.revision = hash_files([self._files[number] for number in sorted(self._files)])
-
-    def _describe(self, path: Path) -> None:
-        try:
-            content = read_json(path)
-            self.kind = DepthKind.parse(content.get("depth_kind", "metric"))
-            self.scale = float(content.get("scale", 0.001))
-        except (ValueError, AttributeError, TypeError) as error:
-            expected = 'such as {"depth_kind": "metric", "scale": 0.001}'
-            raise DataError(
-                path, "not a description of depth maps", expected=expected, found=str(error)
-            ) from error
 
     def depth(self, frame: BoxedFrame) -> FloatArray:
         """The map of that frame's number; all unknown where there is none.
 
+        A map of another size takes the nearest pixel, so that near and far do not mix.
+
         Raises:
-            DataError: The file is damaged or of another size.
+            DataError: The file is damaged, or no depth map.
         """
-        size = frame.image.shape[:2]
+        height, width = frame.image.shape[:2]
         path = self._files.get(frame.index)
         if path is None:
-            return np.full(size, np.nan, np.float32)
-        return read_depth_png(path, self.scale, (size[0], size[1]))
-
-
-def read_depth_png(path: str | Path, scale: float, size: tuple[int, int]) -> FloatArray:
-    """A 16-bit depth map ``(H, W)`` float32, NaN where the file has 0.
-
-    A map of another size takes the nearest pixel, so that near and far do not mix.
-
-    Raises:
-        DataError: The file is damaged or not of one 16-bit channel.
-    """
-    values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if values is None:
-        raise DataError(path, "cannot be read as PNG")
-    if values.ndim != 2 or values.dtype != np.uint16:
-        found = f"{values.dtype} with shape {values.shape}"
-        raise DataError(path, "not a depth map", expected="one channel of 16 bit", found=found)
-    if values.shape != size:
-        values = cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
-    return np.where(values > 0, values.astype(np.float32) * np.float32(scale), np.nan).astype(np.float32)
+            return np.full((height, width), np.nan, np.float32)
+        depth = self.scale.depth(read_depth_file(path, kind=self.kind))
+        if depth.shape != (height, width):
+            depth = np.asarray(cv2.resize(depth, (width, height), interpolation=cv2.INTER_NEAREST))
+        return depth
 
 
 def _map_folders(root: Path, sequence: str) -> list[Path]:
     return [root / sequence / "depth", root / sequence, root / "depth", root]
 
 
-def _has_maps(folder: Path) -> bool:
-    return folder.is_dir() and any(path.stem.isdecimal() for path in folder.glob("*.png"))
+def _maps_in(folder: Path) -> dict[int, Path]:
+    if not folder.is_dir():
+        return {}
+    files = (path for path in folder.iterdir() if path.suffix.lower() in DEPTH_SUFFIXES)
+    return {int(path.stem): path for path in files if path.stem.isdecimal()}

@@ -14,6 +14,7 @@ from deptr.errors import UsageError
 from deptr.records import DepthKind, FloatArray, Image
 from deptr.teacher.build import TeacherFactory, TeacherPlan
 from deptr.teacher.depth_teachers import DepthAnythingTeacher, VideoDepthTeacher
+from deptr.teacher.metric_depth import MetricTeacher
 from deptr.teacher.preprocess import clip_input_size, normalise_frame
 from deptr.teacher.video_depth_anything import VideoDepthAnything
 from deptr.teacher.video_depth_head import resize
@@ -28,13 +29,15 @@ class LiveDepth(Protocol):
 
     Attributes:
         name: Of the network.
-        kind: Meaning of its maps.
         licence: Of its weights.
     """
 
     name: str
-    kind: DepthKind
     licence: str
+
+    @property
+    def kind(self) -> DepthKind:
+        """Meaning of its maps."""
 
     def map_of(self, image: Image) -> FloatArray:
         """Depth map ``(H, W)`` of the newest frame."""
@@ -102,7 +105,12 @@ class StreamingVideoDepth:
 
 
 def open_live_depth(
-    name: str, *, device: str = "auto", weights: str | None = None, input_size: int = 518
+    name: str,
+    *,
+    device: str = "auto",
+    weights: str | None = None,
+    input_size: int = 518,
+    focal_px: float | None = None,
 ) -> LiveDepth:
     """A network that gives depth maps while the video goes on.
 
@@ -111,14 +119,23 @@ def open_live_depth(
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         weights: Folder with the weights, None for the usual place.
         input_size: Shorter side of its input; smaller is faster and coarser.
+        focal_px: Focal length of the images in pixels, for networks that tell metres; None when unknown.
 
     Raises:
         DataError: The weights are missing or damaged.
         UsageError: It gives no depth.
+        MissingExtraError: It needs its authors' package, which is not installed.
     """
-    plan = TeacherPlan(masks="synthetic", depth=name, weights=weights, device=device, input_size=input_size)
+    plan = TeacherPlan(
+        masks="synthetic",
+        depth=name,
+        weights=weights,
+        device=device,
+        input_size=input_size,
+        focal_px=focal_px,
+    )
     teacher = TeacherFactory(plan).depth
-    if isinstance(teacher, DepthAnythingTeacher):
+    if isinstance(teacher, DepthAnythingTeacher | MetricTeacher):
         return teacher
     if isinstance(teacher, VideoDepthTeacher):
         return StreamingVideoDepth(teacher.model.eval(), teacher.name, teacher.licence, input_size)

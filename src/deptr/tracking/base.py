@@ -288,7 +288,10 @@ class Tracker(Declared, ABC):
         """
         candidates = seen.take(columns)
         depth = None if similarity is None else self._depth
-        fused = None if depth is None else depth.fuse(costs, rows, candidates, cost_limit=cost_limit)
+        fused = None
+        if depth is not None and similarity is not None:
+            depth.settle(similarity, rows, candidates)
+            fused = depth.fuse(costs, rows, candidates, cost_limit=cost_limit)
         allowed = None if self.class_agnostic else self._rows.classes[rows][:, None] == candidates.classes
         if fused is not None:
             costs, near = fused

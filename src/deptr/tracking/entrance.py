@@ -20,6 +20,7 @@ from deptr.tracking.measurements import pick
 if TYPE_CHECKING:
     import supervision as sv
 
+VECTORS = ("embedding", "query_state")
 STRANGE_STEP = 100  # frames that pass in one: milliseconds are a thousand, fewer without a frame rate
 IMPOSSIBLE_STEP = 3600.0  # seconds between two frames that no pause explains
 
@@ -48,8 +49,9 @@ class Entrance:
         boxes = _as_boxes(detections.xyxy)
         scores = number_column(detections.confidence, len(boxes), 1.0, "confidence")
         _refuse_classes(detections.class_id, len(boxes))
-        if "embedding" in detections.data:
-            detections = self._with_embeddings(detections, len(boxes))
+        for name in VECTORS:
+            if name in detections.data:
+                detections = self._with_vectors(detections, len(boxes), name)
         if (scores > 1).any():
             what = f"a score of {scores.max():.6g}, taken as it is"
             self._tell("scores", f"detections: {what} (expected 0 to 1)")
@@ -101,20 +103,20 @@ class Entrance:
                 "(expected seconds; divide milliseconds by 1e3, nanoseconds by 1e9)",
             )
 
-    def _with_embeddings(self, detections: sv.Detections, count: int) -> sv.Detections:
-        """The detections with embeddings that can be compared: none where it is None, 0 where not finite."""
-        values = detections.data["embedding"]
+    def _with_vectors(self, detections: sv.Detections, count: int, name: str) -> sv.Detections:
+        """The detections with vectors that can be compared: none where it is None, 0 where not finite."""
+        values = detections.data[name]
         try:
             vectors = None if values is None else np.asarray(values, np.float64)
         except (TypeError, ValueError):
-            expected = f'data["embedding"]: expected one vector of numbers for each of {count} boxes'
+            expected = f'data["{name}"]: expected one vector of numbers for each of {count} boxes'
             raise UsageError(f"{expected}, got vectors of several lengths or no numbers") from None
         if vectors is not None and np.isfinite(vectors).all():
             return detections
-        data = {name: column for name, column in detections.data.items() if name != "embedding"}
+        data = {other: column for other, column in detections.data.items() if other != name}
         if vectors is not None:
-            data["embedding"] = np.where(np.isfinite(vectors), vectors, 0.0)
-            self._tell("embeddings", 'data["embedding"]: not finite, taken for 0 (expected finite numbers)')
+            data[name] = np.where(np.isfinite(vectors), vectors, 0.0)
+            self._tell(name, f'data["{name}"]: not finite, taken for 0 (expected finite numbers)')
         detections = copy(detections)
         detections.data = data
         return detections

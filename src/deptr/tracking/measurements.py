@@ -30,6 +30,7 @@ class Measurements:
         depth_stds: ``(N,)`` NaN = not given.
         depth_kind: Meaning of `depths`.
         embeddings: ``(N, E)`` of unit length, or None.
+        states: ``(N, S)`` query states of the detector, or None.
         values: ``(N,)`` depths in filter space (`DepthSpace`), NaN = unknown; None where there are none.
         variances: ``(N,)`` variance of `values`, likewise.
         covered: ``(N,)`` share of each box that another one covers, likewise.
@@ -43,6 +44,7 @@ class Measurements:
     depth_stds: FloatArray
     depth_kind: DepthKind
     embeddings: FloatArray | None = None
+    states: FloatArray | None = None
     values: FloatArray | None = None
     variances: FloatArray | None = None
     covered: FloatArray | None = None
@@ -61,6 +63,7 @@ class Measurements:
             self.depth_stds[rows],
             self.depth_kind,
             None if self.embeddings is None else self.embeddings[rows],
+            None if self.states is None else self.states[rows],
             None if self.values is None else self.values[rows],
             None if self.variances is None else self.variances[rows],
             None if self.covered is None else self.covered[rows],
@@ -76,7 +79,7 @@ class Measurements:
         boxes = np.array(detections.xyxy, np.float64).reshape(-1, 4)
         count, data = len(boxes), detections.data
         depths = number_column(data.get("depth"), count, math.nan, 'data["depth"]')
-        embeddings = data.get("embedding")
+        embeddings, states = data.get("embedding"), data.get("query_state")
         return cls(
             np.arange(count),
             boxes,
@@ -86,6 +89,7 @@ class Measurements:
             number_column(data.get("depth_std"), count, math.nan, 'data["depth_std"]'),
             DepthKind.parse(detections.metadata.get("depth_kind", default_kind)),
             None if embeddings is None else _unit(embeddings, count),
+            None if states is None else _rows(states, count, "query_state"),
         )
 
 
@@ -111,10 +115,14 @@ def pick(detections: sv.Detections, rows: Indices) -> sv.Detections:
 
 
 def _unit(embeddings: object, count: int) -> FloatArray:
-    """As rows of unit length; no rows keep their width, which -1 could not tell."""
-    vectors = np.asarray(embeddings, np.float64)
-    if vectors.shape[:1] != (count,):
-        expected = f'data["embedding"]: expected one vector for each of {count} boxes'
-        raise UsageError(f"{expected}, got shape {vectors.shape}")
-    vectors = vectors.reshape(count, math.prod(vectors.shape[1:]))
+    vectors = _rows(embeddings, count, "embedding")
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
+
+
+def _rows(values: object, count: int, name: str) -> FloatArray:
+    """One vector for each box; no boxes keep the vectors' width, which -1 could not tell."""
+    vectors = np.asarray(values, np.float64)
+    if vectors.shape[:1] != (count,):
+        expected = f'data["{name}"]: expected one vector for each of {count} boxes'
+        raise UsageError(f"{expected}, got shape {vectors.shape}")
+    return vectors.reshape(count, math.prod(vectors.shape[1:]))

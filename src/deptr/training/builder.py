@@ -21,6 +21,7 @@ from deptr.training.config import ModelSettings, SourceSettings
 from deptr.training.data import CocoSource, FrameSource, Mixture
 
 SourceBuilder = Callable[[SourceSettings], FrameSource]
+PHOTO_KINDS = ("coco", "empty")
 
 
 def build_detector(settings: ModelSettings) -> DepthNetwork:
@@ -135,8 +136,15 @@ def coco_frames(settings: SourceSettings, *, held_out: bool) -> CocoFrames:
     )
 
 
-def build_mixture(sources: list[SourceSettings], builders: Mapping[str, SourceBuilder]) -> Mixture:
+def build_mixture(
+    sources: list[SourceSettings], builders: Mapping[str, SourceBuilder], *, mosaics: float = 0.0
+) -> Mixture:
     """The sources of a run; `builders` gives those that this folder does not know, by kind.
+
+    Args:
+        sources: Their settings.
+        builders: By kind.
+        mosaics: Share of the frames that are four photos side by side.
 
     Raises:
         UsageError: No builder for a kind, or a key is missing.
@@ -146,4 +154,7 @@ def build_mixture(sources: list[SourceSettings], builders: Mapping[str, SourceBu
     for source in sources:
         if source.kind not in known:
             raise UsageError(f"data source: no builder for kind {source.kind!r}")
-    return Mixture([known[s.kind](s) for s in sources], [s.weight for s in sources])
+    photos = [number for number, source in enumerate(sources) if source.kind in PHOTO_KINDS]
+    if mosaics and not photos:
+        raise UsageError(f"data.mosaics: needs a source of kind {' or '.join(PHOTO_KINDS)}")
+    return Mixture([known[s.kind](s) for s in sources], [s.weight for s in sources], mosaics, photos)

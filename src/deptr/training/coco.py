@@ -14,7 +14,7 @@ import numpy as np
 from deptr.errors import DataError, InputWarning
 from deptr.io.coco_reader import CocoContent, read_coco
 from deptr.io.label_maps import STRIDE, FrameArrays
-from deptr.records import FloatArray, LabelledFrame
+from deptr.records import FloatArray, IntArray, LabelledFrame
 from deptr.training.images import orientation, read_image
 
 _QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
@@ -103,8 +103,7 @@ class CocoFrames:
         shape = (image.shape[0], image.shape[1])
         _check_size(self.path, path, entry, shape)
         self._tell_turned(path, entry, shape)
-        objects = self.objects.get(entry["id"], [])
-        kept = [item for item in objects if not item["iscrowd"] and item["category_id"] in self.class_of]
+        objects, kept = self.objects.get(entry["id"], []), self._kept(entry)
         ignored = [item for item in objects if item["iscrowd"] or item["category_id"] not in self.class_of]
         return LabelledFrame(
             image=image,
@@ -113,13 +112,22 @@ class CocoFrames:
             depth=_column(kept, "depth"),
             depth_std=_column(kept, "depth_std"),
             depth_kind=self.depth_kind,
-            track_ids=np.array([item["track_id"] for item in kept], np.int64),
+            track_ids=self.track_ids(index),
             visibility=_column(kept, "visibility"),
             ignore_boxes_xyxy=_boxes(path, ignored, shape),
             focal_px=entry["focal_px"],
             dense_depth=self._dense_depth(entry, shape),
             name=path.name,
         )
+
+    def track_ids(self, index: int) -> IntArray:
+        """Identities of the objects of `frame`, without reading the image; ``(N,)``, -1 = unknown."""
+        return np.array([item["track_id"] for item in self._kept(self.images[index])], np.int64)
+
+    def _kept(self, entry: dict[str, Any]) -> list[dict[str, Any]]:
+        """Annotations that are objects, not regions to ignore."""
+        objects = self.objects.get(entry["id"], [])
+        return [item for item in objects if not item["iscrowd"] and item["category_id"] in self.class_of]
 
     def _tell_turned(self, path: Path, entry: dict[str, Any], shape: tuple[int, int]) -> None:
         """Warn once of an image turned by EXIF whose size does not tell what its boxes were drawn on."""

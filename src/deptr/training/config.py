@@ -102,13 +102,14 @@ class DataSettings:
         evaluate: Sources that each evaluation reports on, their held-out part.
         sizes: Input sizes ``[height, width]``; each step draws one.
         last_sizes: Sizes of the last steps, see `last_steps`; training ends at the size it will run at.
-        last_steps: How many steps use `last_sizes`.
+        last_steps: How many steps use `last_sizes`, and no mosaics.
         batch_size: Images per process and step.
         workers: Loader processes per training process.
         min_scale: Smallest zoom, relative to letterboxing.
         max_scale: Largest zoom.
         paired: Share of the batches that show each frame twice, as a camera would see it a moment later, so
             that `LossSettings.steady` can compare the answers.
+        mosaics: Share of the examples that show four photos side by side: smaller people in other company.
         seed: What every random choice derives from.
     """
 
@@ -122,6 +123,7 @@ class DataSettings:
     min_scale: float = 0.5
     max_scale: float = 2.0
     paired: float = 0.0
+    mosaics: float = 0.0
     seed: int = 0
 
 
@@ -311,6 +313,7 @@ def _check_ranges(settings: TrainSettings) -> None:
         ("data.batch_size", data.batch_size, data.batch_size >= 1),
         ("data.last_sizes", len(data.last_sizes), bool(data.last_sizes) == (data.last_steps > 0)),
         ("data.paired", data.paired, 0 <= data.paired <= 1),
+        ("data.mosaics", data.mosaics, 0 <= data.mosaics <= 1),
         ("data.min_scale", data.min_scale, 0 < data.min_scale <= data.max_scale),
         ("optimizer.steps", optimizer.steps, optimizer.steps >= 1),
         ("optimizer.learning_rate", optimizer.learning_rate, 0 < optimizer.learning_rate < 1),

@@ -24,6 +24,7 @@ from deptr.training.augment import (
 )
 from deptr.training.coco import CocoFrames
 from deptr.training.config import DataSettings
+from deptr.training.mosaic import TILES, mosaic
 from deptr.training.targets import Targets, targets_of
 
 
@@ -52,16 +53,31 @@ class Mixture:
     Attributes:
         sources: Where frames come from.
         weights: Share of each, any positive scale.
+        mosaics: Share of the frames that show four frames of photo sources side by side.
+        photos: Numbers of the photo sources.
     """
 
     sources: Sequence[FrameSource]
     weights: Sequence[float]
+    mosaics: float = 0.0
+    photos: Sequence[int] = ()
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> LabelledFrame:
-        """A frame of a random source."""
-        shares = np.asarray(self.weights, dtype=np.float64)
-        index = int(rng.choice(len(self.sources), p=shares / shares.sum()))
-        return self.sources[index].draw(rng, size)
+        """A frame of a random source, or a mosaic."""
+        if self.mosaics and rng.random() < self.mosaics:
+            return mosaic(rng, [self._one_of(self.photos, rng, size) for _ in range(TILES)], size)
+        return self._one_of(range(len(self.sources)), rng, size)
+
+    def without_mosaics(self) -> Mixture:
+        """The same sources, each frame as it is."""
+        return replace(self, mosaics=0.0)
+
+    def _one_of(
+        self, numbers: Sequence[int], rng: np.random.Generator, size: tuple[int, int]
+    ) -> LabelledFrame:
+        shares = np.asarray(self.weights, dtype=np.float64)[list(numbers)]
+        index = int(rng.choice(len(shares), p=shares / shares.sum()))
+        return self.sources[numbers[index]].draw(rng, size)
 
 
 class ExampleStream(Dataset[Example]):
@@ -79,6 +95,7 @@ class ExampleStream(Dataset[Example]):
         self, source: FrameSource, settings: DataSettings, total: int, *, first: int = 0, processes: int = 1
     ) -> None:
         self.source, self.settings, self.total, self.first = source, settings, total, first
+        self.last_source = source.without_mosaics() if isinstance(source, Mixture) else source
         self.step_examples = settings.batch_size * processes
         self._drawn: tuple[int, LabelledFrame, Placement] | None = None
 
@@ -90,7 +107,7 @@ class ExampleStream(Dataset[Example]):
         number = self.first + index
         settings = self.settings
         step = np.random.default_rng([settings.seed, 1, number // self.step_examples])
-        late = self.total - number <= settings.last_steps * self.step_examples
+        late = self._is_late(number)
         sizes = settings.last_sizes if late else settings.sizes
         height, width = sizes[int(step.integers(len(sizes)))]
         paired = step.random() < settings.paired
@@ -102,11 +119,15 @@ class ExampleStream(Dataset[Example]):
         example = make_example(frame, (height, width), placement, rng)
         return replace(example, pair=first) if paired else example
 
+    def _is_late(self, number: int) -> bool:
+        return self.total - number <= self.settings.last_steps * self.step_examples
+
     def _view(self, number: int, size: tuple[int, int]) -> tuple[LabelledFrame, Placement]:
         """The frame of an example and where it is placed; the second view of a pair asks for it again."""
         if self._drawn is None or self._drawn[0] != number:
             rng = np.random.default_rng([self.settings.seed, 2, number])
-            frame = self.source.draw(rng, size)
+            source = self.last_source if self._is_late(number) else self.source
+            frame = source.draw(rng, size)
             scales = self.settings.min_scale, self.settings.max_scale
             self._drawn = number, frame, random_placement(rng, frame, size, scales)
         return self._drawn[1], self._drawn[2]

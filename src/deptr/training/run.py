@@ -15,7 +15,8 @@ from deptr.training.config import TrainSettings
 from deptr.training.detector_task import DetectorTask
 from deptr.training.evaluate import quick_figures
 from deptr.training.identity.config import IdentityTrainSettings
-from deptr.training.identity.task import IdentityTask, held_out_figures
+from deptr.training.identity.joint import JointTask
+from deptr.training.identity.task import IdentityTask, Lessons, held_out_figures
 from deptr.training.sources import evaluation_sets, training_mixture
 from deptr.training.trainer import Trainer, train
 
@@ -39,8 +40,11 @@ def train_identity_in(
     folder: str | Path, settings: IdentityTrainSettings, *, progress: Progress | None = None
 ) -> Trained:
     """Train an identity decoder in a folder; see `train_in`."""
-    evaluate = partial(held_out_figures, settings=settings) if settings.data.evaluate else None
-    return _train(Trainer(IdentityTask(settings), folder, evaluate=evaluate, progress=progress))
+    lessons = Lessons(settings, progress)
+    if settings.joint.enabled:
+        return _train(Trainer(JointTask(settings, lessons), folder, progress=progress))
+    evaluate = partial(held_out_figures, lessons=lessons) if settings.data.evaluate else None
+    return _train(Trainer(IdentityTask(settings, lessons), folder, evaluate=evaluate, progress=progress))
 
 
 def train_in(folder: str | Path, settings: TrainSettings, *, progress: Progress | None = None) -> Trained:

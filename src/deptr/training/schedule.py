@@ -36,11 +36,15 @@ def rate_factor(step: int, settings: OptimizerSettings, time_used: float = 0.0) 
 
 
 def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.AdamW:
-    """AdamW with the backbone at its own rate and no decay of vectors (biases, norms)."""
+    """AdamW with no decay of vectors (biases, norms).
+
+    The backbone has a rate of its own, and so has all of a detector that is trained beneath something else.
+    """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault((".backbone." in name, parameter.ndim > 1), []).append(parameter)
+            slow = ".backbone." in name or ".detector." in name
+            groups.setdefault((slow, parameter.ndim > 1), []).append(parameter)
     options = [
         {
             "params": parameters,

@@ -157,7 +157,7 @@ def training_mixture(settings: TrainSettings) -> Mixture:
         for source in kept
         for entry in coco_frames(replace(source, match="*"), held_out=True).images
     }
-    return build_mixture(settings.data.train, SourceFactory(names).builders())
+    return build_mixture(settings.data.train, SourceFactory(names).builders(), mosaics=settings.data.mosaics)
 
 
 def evaluation_sets(settings: TrainSettings) -> dict[str, list[LabelledFrame]]:

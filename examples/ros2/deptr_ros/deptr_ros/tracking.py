@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import supervision as sv
 
-from deptr import DepthFusion
-from deptr.io.recordings.bag_source import camera_of
-from deptr.io.recordings.camera import Pinhole
+from deptr import Camera, DepthFusion, depth_in_boxes
+from deptr.io.recordings.camera_info import camera_of
 from deptr.io.recordings.moment import Moment
 from deptr.io.recordings.ros_images import depth_map_of, image_of
 from deptr.io.recordings.ros_messages import MessageClasses, RosMessages, detections_of
+from deptr.records import DepthKind, with_depth
 from deptr.tracking.registry import create_tracker
 
 Detect = Callable[..., sv.Detections]
@@ -41,7 +40,7 @@ class TrackingLogic:
         self._messages = RosMessages(classes)
         self._detect = detect
         self._tracker = create_tracker(tracker, depth=DepthFusion.adaptive(), frame_rate=frame_rate)
-        self._camera: Pinhole | None = None
+        self._camera: Camera | None = None
         self._depth: Any = None
         self._start: int | None = None
 
@@ -63,7 +62,7 @@ class TrackingLogic:
         if self._detect is None:
             raise ValueError("images need a detector; detections need none")
         image = image_of(message, "image")
-        focal_px = None if self._camera is None else self._camera.focal[0]
+        focal_px = None if self._camera is None else self._camera.focal_px
         return self._follow(self._detect(image, focal_px=focal_px), message.header, image)
 
     def on_detections(self, array: Any) -> tuple[Any, Any]:
@@ -76,30 +75,18 @@ class TrackingLogic:
         time = _nanoseconds(header)
         self._start = time if self._start is None else self._start
         seconds = (time - self._start) / 1e9
-        tracked = self._tracker.update(self._with_depth(found, time), image, seconds)
+        tracked = self._tracker.update(self._with_depth(found, image, time), image, seconds)
         moment = Moment(time, tracked, camera=self._camera, frame_id=header.frame_id)
         return self._messages.detections_2d(moment), self._messages.detections_3d(moment)
 
-    def _with_depth(self, found: sv.Detections, time: int) -> sv.Detections:
+    def _with_depth(self, found: sv.Detections, image: Any, time: int) -> sv.Detections:
         """The detections with the depths of the latest depth image, where it is recent."""
         if self._depth is None or abs(_nanoseconds(self._depth.header) - time) > LONGEST_LAG * 1e9:
             return found
-        depths = depth_map_of(self._depth, "depth")
-        found.data["depth"] = np.array([middle_depth(depths, box) for box in found.xyxy])
-        found.data.pop("depth_std", None)
-        found.metadata["depth_kind"] = "metric"
-        return found
-
-
-def middle_depth(depths: np.ndarray, box: np.ndarray) -> float:
-    """Median of the known depths in the middle half of a box, NaN where there are none."""
-    left, top, right, bottom = box
-    x, y = (right - left) / 4, (bottom - top) / 4
-    rows = slice(max(int(top + y), 0), max(int(np.ceil(bottom - y)), 0))
-    columns = slice(max(int(left + x), 0), max(int(np.ceil(right - x)), 0))
-    inside = depths[rows, columns]
-    known = inside[np.isfinite(inside)]
-    return float(np.median(known)) if known.size else float("nan")
+        size = None if self._camera is None else self._camera.size
+        size = size if image is None else (image.shape[1], image.shape[0])
+        inside = depth_in_boxes(depth_map_of(self._depth, "depth"), found.xyxy, image_size=size)
+        return with_depth(found, inside.depth, inside.std, DepthKind.METRIC)
 
 
 def _nanoseconds(header: Any) -> int:

@@ -12,6 +12,7 @@ from deptr.io.depth_maps import DepthMaps
 from deptr.io.recordings.bag import Bag
 from deptr.io.recordings.bag_source import IMAGES
 from deptr.io.recordings.ros_images import depth_map_of
+from deptr.io.time_stamps import NearestInTime
 from deptr.records import FloatArray
 
 
@@ -33,25 +34,18 @@ class BagDepthMaps(DepthMaps):
 
     def __init__(self, path: Path, topic: str, *, start: int, max_gap: float) -> None:
         self.name, self.scale = f"{path.name} {topic}", DepthScale()
-        self._start, self._max_gap = start, max_gap
+        self._start = start
         self._bag = Bag(path)
         images = [entry.name for entry in self._bag.topics() if entry.kind in IMAGES]
         if topic not in images:
             self._bag.close()
             raise UsageError(f"depth: {path.name} has no images in {topic}; it has {', '.join(images)}")
-        self._coming = self._timed(topic)
-        self._now: tuple[float, Any] | None = None
-        self._next = next(self._coming, None)
+        self._messages = NearestInTime(self._timed(topic), max_gap=max_gap)
 
     def at(self, index: int, timestamp: float) -> FloatArray | None:
         """The map nearest in time."""
-        while self._next is not None and self._next[0] <= timestamp:
-            self._now, self._next = self._next, next(self._coming, None)
-        near = [found for found in (self._now, self._next) if found is not None]
-        near = [found for found in near if abs(found[0] - timestamp) <= self._max_gap * (1 + 1e-9)]
-        if not near:
-            return None
-        return depth_map_of(min(near, key=lambda found: abs(found[0] - timestamp))[1], self.name)
+        found = self._messages.at(timestamp)
+        return None if found is None else depth_map_of(found, self.name)
 
     def close(self) -> None:
         """Close the recording."""

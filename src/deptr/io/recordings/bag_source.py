@@ -11,12 +11,11 @@ from typing import Any
 from deptr.errors import DataError, UsageError
 from deptr.io.frame_source import FALLBACK_RATE, Frame, FrameSource
 from deptr.io.recordings.bag import Bag, Stamped, Topic
-from deptr.io.recordings.camera import Pinhole
+from deptr.io.recordings.camera_info import camera_beside
 from deptr.io.recordings.ros_images import image_of, is_depth
 from deptr.records import Image
 
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
-CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 _PEEK = 20  # messages whose times tell the frame rate
 
 
@@ -33,7 +32,6 @@ class BagSource(FrameSource):
     Attributes:
         path: The recording.
         start: Nanoseconds of the first frame, on the recording's clock.
-        camera: What the ``camera_info`` beside the topic says, None without one.
 
     Raises:
         DataError: The recording cannot be read, or holds no image.
@@ -57,7 +55,6 @@ class BagSource(FrameSource):
             self.fps = fps if fps is not None else _rate([entry.nanoseconds for entry in peeked])
             self.size = self._first_size(peeked)
             self.camera = camera_beside(self._bag, self._topic, self.size)
-            self.focal_px = self.camera.focal[0] if self.camera is not None else None
         except BaseException:
             self._bag.close()
             raise
@@ -147,35 +144,6 @@ def choose_topic(bag: Bag, wanted: str | None) -> Topic:
     if len(alone) > 1:
         raise UsageError(f"topic: {bag.path.name} has several image topics, name one of {listed}")
     return alone[0]
-
-
-def camera_beside(bag: Bag, topic: str, size: tuple[int, int]) -> Pinhole | None:
-    """The camera that the ``camera_info`` beside an image topic tells of, scaled to the images.
-
-    ROS puts ``camera_info`` beside ``image_raw``, ``image_rect`` and so on, one step above compressed ones.
-    """
-    infos = {entry.name for entry in bag.topics() if entry.kind == CAMERA_INFO and entry.count}
-    place = topic
-    while "/" in place:
-        place = place.rpartition("/")[0]
-        if f"{place}/camera_info" in infos:
-            return camera_of(bag.first(f"{place}/camera_info"), size)
-    return None
-
-
-def camera_of(info: Any, size: tuple[int, int]) -> Pinhole | None:
-    """The camera of a ``sensor_msgs/CameraInfo``, None where it is not calibrated.
-
-    Args:
-        info: The message, of rosbags or rclpy.
-        size: Width and height of the images that it is for.
-    """
-    matrix = [float(value) for value in (info.k if hasattr(info, "k") else info.K)]
-    if matrix[0] <= 0 or matrix[4] <= 0:
-        return None
-    x, y = (now / then if then else 1.0 for now, then in zip(size, (info.width, info.height), strict=True))
-    frame_id = info.header.frame_id or "camera"
-    return Pinhole((matrix[0] * x, matrix[4] * y), (matrix[2] * x, matrix[5] * y), size, frame_id)
 
 
 def _holds_depth(bag: Bag, topic: Topic) -> bool:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deptr.cameras import Camera
 from deptr.errors import MissingExtraError
 from deptr.files import atomic_path
-from deptr.io.recordings.camera import Pinhole
+from deptr.io.recordings.camera_info import distortion_of
 from deptr.io.recordings.moment import Moment, colour_of, label_of
 
 if TYPE_CHECKING:
@@ -173,16 +174,20 @@ def scene_of(moment: Moment, stamp: Any, frame: str) -> messages.SceneUpdate:
     return messages.SceneUpdate(deletions=[gone], entities=entities)
 
 
-def _calibration(camera: Pinhole, stamp: Any) -> messages.CameraCalibration:
+def _calibration(camera: Camera, stamp: Any) -> messages.CameraCalibration:
     from foxglove import messages
 
     projection = np.zeros((3, 4))
     projection[:, :3] = camera.matrix
+    model, bends = distortion_of(camera)
+    width, height = camera.size or (0, 0)
     return messages.CameraCalibration(
         timestamp=stamp,
         frame_id=camera.frame_id,
-        width=camera.size[0],
-        height=camera.size[1],
+        width=width,
+        height=height,
+        distortion_model="kannala_brandt" if camera.fisheye else model,
+        D=bends,
         K=camera.matrix.reshape(-1).tolist(),
         R=np.eye(3).reshape(-1).tolist(),
         P=projection.reshape(-1).tolist(),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from deptr.io.recordings.camera import Pinhole, Places, places_of
+from deptr.cameras import Camera
+from deptr.io.recordings.places import Places, places_of
 from deptr.records import Image
 
 if TYPE_CHECKING:
@@ -32,14 +33,14 @@ class Moment:
     nanoseconds: int
     tracked: sv.Detections
     image: Image | None = None
-    camera: Pinhole | None = None
+    camera: Camera | None = None
     class_names: dict[int, str] | None = None
     frame_id: str | None = None
 
     @property
     def frame(self) -> str:
         """Name of the frame in which places are told."""
-        return self.frame_id or (self.camera.frame_id if self.camera is not None else Pinhole.frame_id)
+        return self.frame_id or (self.camera.frame_id if self.camera is not None else Camera.frame_id)
 
     @property
     def identities(self) -> list[int]:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from deptr.cameras import Camera
 from deptr.errors import DataError
 from deptr.io.frame_source import FALLBACK_RATE, FrameSource
 from deptr.io.frames import open_source
 from deptr.io.recordings.bag import Bag
 from deptr.io.recordings.bag_source import BagSource
 from deptr.io.recordings.bag_writer import TOPICS, BagWriter
-from deptr.io.recordings.camera import Pinhole
+from deptr.io.recordings.camera_info import camera_of
 from deptr.io.recordings.foxglove_writer import FoxgloveWriter
 from deptr.io.recordings.moment import Moment, Recorder
 from deptr.io.recordings.rerun_writer import RerunWriter
@@ -87,7 +88,9 @@ def read_bag(path: Path) -> SequenceTracks:
             )
         info = bag.first(TOPICS["camera"][0])
         if info is not None:
-            size, focal_px = (int(info.width), int(info.height)), float(info.k[0])
+            size = int(info.width), int(info.height)
+            camera = camera_of(info, size)
+            focal_px = None if camera is None else camera.focal_px
     numbers = class_numbers(names)
     tracks = _joined(str(path), rows)
     tracks = replace(tracks, class_id=np.array([numbers[names[k]] for k in tracks.class_id], np.int64))
@@ -156,10 +159,10 @@ def _images(source: FrameSource | None, length: int) -> Iterator[tuple[int, floa
     yield from ((k, None, None) for k in range(last + 1, length + 1))
 
 
-def _camera(sequence: SequenceTracks, source: FrameSource | None) -> Pinhole | None:
+def _camera(sequence: SequenceTracks, source: FrameSource | None) -> Camera | None:
     if isinstance(source, BagSource) and source.camera is not None:
         return source.camera
-    return None if sequence.focal_px is None else Pinhole.of_focal(sequence.focal_px, sequence.extent())
+    return None if sequence.focal_px is None else Camera.of_focal(sequence.focal_px, sequence.extent())
 
 
 def _detections_topic(bag: Bag) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deptr.io.recordings.camera_info import distortion_of
 from deptr.io.recordings.moment import Moment
 from deptr.records import FloatArray
 
@@ -98,16 +99,18 @@ class RosMessages:
             return None
         projection = np.zeros((3, 4))
         projection[:, :3] = camera.matrix
+        model, bends = distortion_of(camera)
+        width, height = camera.size or (0, 0)
         region = self._make(
             "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
         )
         return self._make(
             "sensor_msgs/msg/CameraInfo",
             header=self.header(moment),
-            height=camera.size[1],
-            width=camera.size[0],
-            distortion_model="plumb_bob",
-            d=np.zeros(5),
+            height=height,
+            width=width,
+            distortion_model=model,
+            d=np.array(bends),
             k=camera.matrix.reshape(-1),
             r=np.eye(3).reshape(-1),
             p=projection.reshape(-1),

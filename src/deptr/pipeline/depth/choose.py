@@ -14,7 +14,6 @@ from deptr.io.frame_source import FrameSource
 from deptr.io.open_depth_maps import open_depth_maps
 from deptr.io.point_files import READERS
 from deptr.pipeline.depth.networks import looking_depth
-from deptr.pipeline.depth.request import LOOKING
 from deptr.pipeline.depth.source import CarriedDepth, DepthSource, GroundPlaneDepth
 from deptr.pipeline.inputs import Input
 from deptr.pipeline.request import Request
@@ -48,7 +47,7 @@ def choose(
     asked = request.depth
     if asked.source == "pseudo":
         return GroundPlaneDepth(size)
-    if asked.source in LOOKING:
+    if asked.looks:
         return looking_depth(request, None if calibration is None else calibration.camera.focal_px)
     if asked.points is not None:
         return _points(request, frames, fps, calibration)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from deptr.errors import UsageError
 from deptr.io.depth_files import parse_unit
 from deptr.pipeline.spelling import Spelling
-from deptr.records import DepthKind
+from deptr.records import DepthKind, FloatArray, Image
 from deptr.weights import MASKS, WEIGHTS
 
 MONOCULAR = tuple(name for name, entry in WEIGHTS.items() if entry.purpose != MASKS)
 LOOKING = ("network", *MONOCULAR)  # sources that look at the images
 WORDS = ("file", "pseudo", *LOOKING)
+DepthFunction = Callable[[Image], FloatArray]  # from an RGB image to its depth map
 SENSORS = ("maps", "points", "disparity")  # files for each frame that a depth is read from
 
 
@@ -23,10 +25,11 @@ class DepthRequest:
     """Where the depths of a run come from and what they mean.
 
     Attributes:
-        source: One of `WORDS`; None for the depths that the detections carry, if any.
+        source: One of `WORDS`, or a function from an ``(H, W, 3)`` uint8 RGB image to a depth map ``(h, w)``
+            of `kind`; None for the depths that the detections carry, if any.
         column: Column of the detections file with the depth, counted from 1; None takes the usual one.
-        kind: What depths mean that a file, maps or a detector of the user's own give; None: metric for a
-            file, and for maps what ``depth.json`` beside them says.
+        kind: What depths mean that a file, maps, a function or a detector of the user's own give; None:
+            metric for a file and a function, and for maps what ``depth.json`` beside them says.
         maps: Folder of depth images, or a video of 16 bits.
         points: Folder of points of a laser scanner.
         disparity: Folder of disparity images, or a video of 16 bits.
@@ -45,7 +48,7 @@ class DepthRequest:
         'maps'
     """
 
-    source: str | None = None
+    source: str | DepthFunction | None = None
     column: int | None = None
     kind: DepthKind | str | None = None
     maps: str | Path | None = None
@@ -64,6 +67,16 @@ class DepthRequest:
         """Which of `SENSORS` depth is read from, None for none."""
         return next((name for name in SENSORS if getattr(self, name) is not None), None)
 
+    @property
+    def looks(self) -> bool:
+        """Whether depth comes from something that looks at the images."""
+        return callable(self.source) or self.source in LOOKING
+
+    @property
+    def word(self) -> str | None:
+        """The source in one word, a function by its name."""
+        return getattr(self.source, "__name__", "function") if callable(self.source) else self.source
+
     def check(self, spelling: Spelling) -> None:
         """Look at everything that can be judged before a file is opened.
 
@@ -71,12 +84,12 @@ class DepthRequest:
             UsageError: A choice cannot be meant.
         """
         say = spelling.choice
-        if self.source is not None and self.source not in WORDS:
+        if self.source is not None and not callable(self.source) and self.source not in WORDS:
             raise UsageError(f"{say('depth')}: expected one of {', '.join(WORDS)}, got {self.source!r}")
         if self.kind is not None:
             DepthKind.parse(self.kind)
         given = [say(name) for name in SENSORS if getattr(self, name) is not None]
-        given += [say("depth", self.source)] if self.source is not None else []
+        given += [say("depth", self.word)] if self.source is not None else []
         if len(given) > 1:
             raise UsageError(f"{given[0]}: give it or {given[1]}, not both: depth has one source")
         self._check_company(spelling)
@@ -91,7 +104,11 @@ class DepthRequest:
         say = spelling.choice
         if self.network is not None and self.source != "network":
             raise UsageError(f"{say('depth_network')}: has no effect without {say('depth', 'network')}")
-        if self.every is not None and self.source not in MONOCULAR:
+        if self.kind is not None and self.source in LOOKING:
+            raise UsageError(
+                f"{say('depth_kind')}: has no effect with {say('depth', self.word)}, which knows its own"
+            )
+        if self.every is not None and not callable(self.source) and self.source not in MONOCULAR:
             named = " or ".join(say("depth", name) for name in MONOCULAR[:2])
             raise UsageError(f"{say('depth_every')}: has no effect without a depth network such as {named}")
         if self.every is not None and self.every < 1:

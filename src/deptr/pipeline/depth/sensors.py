@@ -35,7 +35,7 @@ class SensorDepth(DepthSource):
     def __init__(self, name: str, kind: DepthKind, place: str, by: str, notes: tuple[str, ...]) -> None:
         self.name, self.kind = name, kind
         self._place, self._by, self._notes = place, by, notes
-        self._frames = self._known = 0
+        self._frames = self._known = self._boxes = self._boxes_known = 0
 
     def _filled(self, detections: sv.Detections, found: BoxDepths | None) -> sv.Detections:
         assert self.kind is not None
@@ -44,6 +44,8 @@ class SensorDepth(DepthSource):
             unknown = np.full(len(detections), np.nan)
             return with_depth(detections, unknown, unknown, self.kind)
         self._known += 1
+        self._boxes += len(found.depth)
+        self._boxes_known += int(np.isfinite(found.depth).sum())
         return with_depth(detections, found.depth, found.std, self.kind)
 
     def details(self) -> dict[str, object]:
@@ -56,11 +58,16 @@ class SensorDepth(DepthSource):
         }
 
     def notes(self) -> list[str]:
-        """How files were matched, and how many frames had none."""
-        if self._known == self._frames:
-            return list(self._notes)
-        lacking = f"{self._place}: {self._frames - self._known} of {self._frames} frames have no file"
-        return [*self._notes, f"{lacking}; their depths are unknown"]
+        """How files were matched, how many frames had none, and whether they told nothing of the boxes."""
+        notes = list(self._notes)
+        if self._known < self._frames:
+            lacking = f"{self._place}: {self._frames - self._known} of {self._frames} frames have no file"
+            notes.append(f"{lacking}; their depths are unknown")
+        if self._boxes and not self._boxes_known:
+            notes.append(
+                f"{self._place}: knows the depth of none of {self._boxes} boxes; is it of this recording?"
+            )
+        return notes
 
 
 class MapDepth(SensorDepth):
@@ -153,12 +160,13 @@ class MapDepth(SensorDepth):
         middle = float(np.median(known))
         if not _LIKELY[0] < middle < _LIKELY[1]:
             say = self._spelling.choice
+            units = ("1/256", "1/16") if self._disparity is not None else ("mm", "m")
             raise DataError(
                 self._place,
-                "the unit of depth cannot be right",
-                expected="metres",
-                found=f"half of the first map beyond {middle:,.4g} m",
-                hint=f"say the unit, as in {say('unit', 'mm')} or {say('unit', 'm')}",
+                "the unit cannot be right",
+                expected="most of a picture within 2 cm and 1,000 m",
+                found=f"half of the first map beyond {middle:{',.0f' if middle > 1 else '.2g'}} m",
+                hint=f"say the unit, as in {say('unit', units[0])} or {say('unit', units[1])}",
             )
 
     def _check_extent(self, boxes: FloatArray, size: tuple[int, int]) -> None:

@@ -7,12 +7,13 @@ import math
 import numpy as np
 
 from deptr.records import BoolArray, FloatArray
+from deptr.tracking.likelihood.redundancy import Redundancy
 
 FIRST_NOISE = 0.15  # in filter space: first guess of both noises, which says nothing yet
 SMALLEST_NOISE = 0.02  # in filter space: clear pairs underestimate the noise of those that matter
 COVERED_VARIANCE = 0.11**2  # first guess of the variance that being covered wholly adds
 CLEAR_SHARE = 0.1  # a detection covered less than this teaches the noise in the open
-USEFUL, TELLING = 2.0, 3.0  # log ratio to the control: depth advises from one, tells from the other
+USEFUL, TELLING = 1.5, 2.5  # log ratio to the control: depth advises from one, tells from the other
 CORE_SHARE = 0.68  # of the recent pairs make the noise: some of the others are errors of the boxes
 CORE_SQUARE = 0.989  # of a standard normal, that share of its squares is smaller
 RECENT_PAIRS, GUESSED_PAIRS = 200, 6  # how many are remembered, and how many are made up besides
@@ -20,7 +21,7 @@ SMALLEST_SCALE = 0.05  # of the noise, however well depths have agreed
 TAIL_GATE = 9.0  # squared standard deviations from which on a difference is none of most others'
 GUESSED_TAIL, TAIL_WEIGHT = 0.1, 100  # first guess of their share, and for how many pairs it counts
 SMALLEST_GAIN = 0.01  # mean gain of IoU from which on motion in space counts for more than advice
-ENOUGH_PAIRS = 50.0  # from which on a small gain is believed
+ENOUGH_PAIRS = 55.0  # from which on a small gain is believed, the ten of two guesses included
 
 
 class RunningMean:
@@ -110,9 +111,12 @@ class RecentPairs:
 
 def _core_variance(squares: FloatArray, guess: float) -> float:
     """Variance of most values, of which squares are given; a few more are made up from a guess."""
-    every = np.concatenate([squares, np.full(GUESSED_PAIRS, guess * CORE_SQUARE)])
+    every = np.empty(len(squares) + GUESSED_PAIRS)
+    every[:GUESSED_PAIRS] = guess * CORE_SQUARE
+    every[GUESSED_PAIRS:] = squares
     place = int(CORE_SHARE * len(every))
-    return float(np.partition(every, place)[place]) / CORE_SQUARE
+    every.partition(place)
+    return float(every[place]) / CORE_SQUARE
 
 
 class DepthNoise:
@@ -126,12 +130,15 @@ class DepthNoise:
         same: Variance of a depth around what its own track predicts.
         different: Mean square of a depth around what another object's track predicts.
         covered: Variance that a detection which another one covers wholly has beyond that.
-        box_gain: Mean gain of IoU by predicting boxes in perspective.
+        young_gain: Mean gain of IoU by predicting boxes in perspective, of young tracks.
+        old_gain: The same of the others, whose own filters know their speed by then.
+        redundancy: How much of the depth the boxes say already.
         full: Whether both variances rest on as much as is remembered.
         recent: What the latest pairs say, where depth is judged.
         trust: How much the evidence of depth counts by what this video has shown so far, in [0, 1].
         telling: Whether this video's depth has shown that it tells objects apart well.
-        leads: Whether motion in space besides foresees boxes better than motion in the image.
+        leads_young: Whether motion in space besides foresees boxes of young tracks better than their filter.
+        leads_old: The same of the others.
         recovers: Whether it besides may find who left his box behind: not where boxes are seen to hardly
             move between frames, so that they meet anyway.
     """
@@ -143,8 +150,11 @@ class DepthNoise:
         self.same = RunningMean(FIRST_NOISE**2, weight=1.0, memory=300.0)
         self.different = RunningMean(FIRST_NOISE**2, weight=1.0, memory=300.0)
         self.covered = RunningMean(COVERED_VARIANCE, weight=2.0, memory=100.0)
-        self.box_gain = RunningMean(0.0, weight=5.0, memory=100.0)
-        self.full, self.telling, self.leads, self.recovers = False, False, False, False
+        self.young_gain = RunningMean(0.0, weight=5.0, memory=100.0)
+        self.old_gain = RunningMean(0.0, weight=5.0, memory=100.0)
+        self.leads_young, self.leads_old = False, False
+        self.redundancy = Redundancy()
+        self.full, self.telling, self.recovers = False, False, False
         self.trust = 0.0 if judges else 1.0
 
     def learn(
@@ -155,6 +165,7 @@ class DepthNoise:
         predicted: FloatArray,
         covered: FloatArray,
         box_gain: FloatArray,
+        young: BoolArray,
     ) -> None:
         """Learn from pairs that boxes alone make certain, ``(N,)`` each.
 
@@ -164,9 +175,11 @@ class DepthNoise:
             predicted: Variance of what the track predicts.
             covered: Share of the detection that another one covers.
             box_gain: IoU with the box predicted in perspective minus that with the plain prediction.
+            young: Whether the track is.
         """
         ones = np.ones(len(own))
-        self.box_gain.add(box_gain, ones)
+        self.young_gain.add(box_gain[young], ones[young])
+        self.old_gain.add(box_gain[~young], ones[~young])
         surplus = own - predicted
         weights = (self.same.value / (self.same.value + predicted)) ** 2
         clear = covered < CLEAR_SHARE
@@ -183,8 +196,15 @@ class DepthNoise:
         """Say what depth may do, by what it says of pairs that boxes alone chose; see `RecentPairs.add`."""
         self.recent.add(own, foreseen, control, contested)
         log_ratio = self.recent.log_ratio()
-        self.trust = min(max((log_ratio - USEFUL) / (TELLING - USEFUL), 0.0), 1.0)
-        self.telling = log_ratio > TELLING
-        gains = self.box_gain.value > SMALLEST_GAIN
-        self.leads = self.telling and gains
-        self.recovers = self.telling and (gains or self.box_gain.weight < ENOUGH_PAIRS)
+        earned = min(max((log_ratio - USEFUL) / (TELLING - USEFUL), 0.0), 1.0)
+        self.trust = earned * self.redundancy.say
+        self.telling = self.trust == 1.0
+        young, old = (mean.value > SMALLEST_GAIN for mean in (self.young_gain, self.old_gain))
+        self.leads_young, self.leads_old = self.telling and young, self.telling and old
+        unknown = self.young_gain.weight + self.old_gain.weight < ENOUGH_PAIRS
+        self.recovers = self.telling and (young or old or unknown)
+
+    @property
+    def leads(self) -> bool:
+        """Whether motion in space foresees the boxes of some tracks."""
+        return self.leads_young or self.leads_old

@@ -9,12 +9,14 @@ import numpy as np
 from deptr.boxes import covered_share, paired_iou
 from deptr.records import BoolArray, FloatArray, IntArray
 from deptr.tracking.assignment import Indices, Matches, assign
+from deptr.tracking.depth.common_shift import common_shift
 from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.depth.likelihood import log_likelihood_ratio
 from deptr.tracking.depth.noise import SMALLEST_NOISE
-from deptr.tracking.depth.perspective import DEPTH, PerspectiveMotion
+from deptr.tracking.depth.perspective import DEPTH, PerspectiveMotion, U
 from deptr.tracking.depth.space import DepthSpace
 from deptr.tracking.depth.terms import TERMS, Term
+from deptr.tracking.depth.tremble import Tremble
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion
 from deptr.tracking.part import Part
@@ -26,6 +28,7 @@ SIZE_SPREAD = 0.5  # standard deviation of the log size of different objects
 LEARN_EVERY = 4  # frames, once as much is learned as is remembered
 CLOSE_IOU = 0.2  # from which on a box may be meant
 MOST_PAIRS = 100  # that teach in one frame; more would cost time and tell little more
+YOUNG = 8  # corrections up to which a track's own box filter hardly knows its speed
 
 
 def start_depth(fusion: DepthFusion, motion: BoxMotion) -> DepthState | None:
@@ -52,11 +55,13 @@ class DepthState:
         self.perspective = PerspectiveMotion(self.space)
         self.parts: list[Part] = [self.perspective]
         self._motion = motion
-        self._lessons = 0
+        self._frames, self._lessons, self._settled = 0, 0, False
         self._term: Term = TERMS[fusion.mode](fusion, self.perspective)
         self.noise = self._term.noise
         if isinstance(self._term, Part):
             self.parts.append(self._term)
+        if self.noise.judges:
+            self.parts.append(Tremble(self.noise.redundancy))
 
     def read(self, seen: Measurements) -> Measurements:
         """Detections with their depths in filter space and how sure each is.
@@ -64,6 +69,7 @@ class DepthState:
         A detector's own standard deviation is used where it is larger than what was learned; a detection
         that another one covers is less sure.
         """
+        self._settled = False
         if not np.isfinite(seen.depths).any():
             return seen
         image = self.perspective.image
@@ -76,9 +82,60 @@ class DepthState:
         return replace(seen, values=values, variances=variances, covered=covered)
 
     def boxes(self, plain: FloatArray) -> FloatArray:
-        """Boxes to associate with where motion in space leads, ``(T, 4)``: its own where depth is known."""
-        known = np.isfinite(self.perspective.filters.mean[:, DEPTH])
-        return np.where(known[:, None], self.perspective.boxes(), plain)
+        """Boxes to associate with, ``(T, 4)``: foreseen in space where that leads and depth is known."""
+        led = np.isfinite(self.perspective.filters.mean[:, DEPTH])
+        led &= np.where(self.perspective.updates <= YOUNG, self.noise.leads_young, self.noise.leads_old)
+        return np.where(led[:, None], self.perspective.boxes(), plain)
+
+    def settle(self, similarity: FloatArray, rows: Indices, seen: Measurements) -> None:
+        """Follow what all depths did at once, and judge depth, by pairs that are each other's best by boxes.
+
+        Only the first association of a frame tells: it has all tracks.
+
+        Args:
+            similarity: ``(T, D)`` IoU.
+            rows: ``(T,)`` the tracks' rows.
+            seen: The ``D`` detections.
+        """
+        if not self.noise.judges or self._settled or not similarity.size or seen.values is None:
+            return
+        self._settled = True
+        columns, every = similarity.argmax(1), np.arange(len(similarity))
+        best = (similarity.argmax(0)[columns] == every) & (similarity[every, columns] > CLOSE_IOU)
+        t = best.nonzero()[0][:MOST_PAIRS]
+        filters = self.perspective.filters
+        differences = seen.values[columns[t]] - filters.mean[rows[t], DEPTH]
+        known = np.isfinite(differences)
+        t, differences = t[known], differences[known]
+        if not len(t):
+            return
+        places = filters.mean[:, U]
+        shift, tilt, middle = common_shift(differences, places[rows[t]])
+        if shift or tilt:
+            filters.mean[:, DEPTH] += shift + tilt * (places - middle)
+        self._frames += 1
+        if self._frames % LEARN_EVERY == 0 or not self.noise.full:
+            self._judge(similarity > CLOSE_IOU, t, columns[t], rows[t], seen)
+
+    def _judge(self, close: BoolArray, t: Indices, d: Indices, rows: Indices, seen: Measurements) -> None:
+        """Compare what depth says of pairs that boxes alone chose with the same depths, handed on by one."""
+        assert seen.values is not None and seen.variances is not None
+        everyone = np.isfinite(seen.values).nonzero()[0]
+        if len(everyone) < 2:
+            return
+        # from left to right: an order that is not that of the detections, nor, as that of feet is, of depth
+        everyone = everyone[np.lexsort(seen.boxes[everyone].T[::-1])]
+        place = np.empty(len(seen), np.intp)
+        place[everyone] = np.arange(len(everyone))
+        next_one = everyone[(place[d] + 1) % len(everyone)]
+        filters = self.perspective.filters
+        foretold = filters.mean[rows, DEPTH]
+        self.noise.judge(
+            (seen.values[d] - foretold) ** 2,
+            filters.covariance[0, rows, DEPTH] + seen.variances[d],
+            (seen.values[next_one] - foretold) ** 2,
+            (close.sum(1)[t] > 1) | (close.sum(0)[d] > 1),
+        )
 
     def fuse(
         self, costs: FloatArray, rows: Indices, seen: Measurements, *, cost_limit: float
@@ -94,7 +151,7 @@ class DepthState:
         Returns:
             ``(T, D)`` fused costs, in which unknown depth leaves a cost as it is, and ``(T, D)`` pairs.
         """
-        if not costs.size or not self.noise.trust or not np.isfinite(seen.depths).any():
+        if not costs.size or not self.noise.trust or seen.values is None:
             return None
         allowed = costs <= min(cost_limit, 1 - 1e-6)
         places = allowed.nonzero()
@@ -105,9 +162,7 @@ class DepthState:
         return costs, allowed
 
     def learn(self, similarity: FloatArray, rows: Indices, seen: Measurements, matches: Matches) -> None:
-        """Learn from matches that boxes alone make certain, and judge depth by pairs that boxes alone choose.
-
-        To be called before the filters are corrected.
+        """Learn from matches that boxes alone make certain, before the filters are corrected.
 
         Args:
             similarity: ``(T, D)`` IoU.
@@ -120,10 +175,7 @@ class DepthState:
         self._lessons += 1
         if self._lessons % LEARN_EVERY and self.noise.full:
             return
-        close = similarity > CLOSE_IOU
-        self._learn_from_clear_pairs(similarity, close, rows, seen, matches)
-        if self.noise.judges:
-            self._judge(similarity, close, rows, seen)
+        self._learn_from_clear_pairs(similarity, similarity > CLOSE_IOU, rows, seen, matches)
 
     def _learn_from_clear_pairs(
         self, similarity: FloatArray, close: BoolArray, rows: Indices, seen: Measurements, matches: Matches
@@ -149,32 +201,7 @@ class DepthState:
             predicted=filters.covariance[0, rows[t], DEPTH],
             covered=taken.covered,
             box_gain=paired_iou(led, taken.boxes) - paired_iou(plain, taken.boxes),
-        )
-
-    def _judge(self, similarity: FloatArray, close: BoolArray, rows: Indices, seen: Measurements) -> None:
-        """Compare what depth says of pairs that are each other's best by boxes with the same, handed on."""
-        assert seen.values is not None and seen.variances is not None
-        columns = similarity.argmax(1)
-        t = (similarity.argmax(0)[columns] == np.arange(len(columns))).nonzero()[0]
-        t = t[close[t, columns[t]]][:MOST_PAIRS]
-        filters = self.perspective.filters
-        foretold = filters.mean[rows[t], DEPTH]
-        known = np.isfinite(seen.values[columns[t]] - foretold)
-        t, foretold = t[known], foretold[known]
-        everyone = np.isfinite(seen.values).nonzero()[0]
-        if not len(t) or len(everyone) < 2:
-            return
-        d = columns[t]
-        # from left to right: an order that is not that of the detections, nor, as that of feet is, of depth
-        everyone = everyone[np.lexsort(seen.boxes[everyone].T[::-1])]
-        place = np.empty(len(seen), np.intp)
-        place[everyone] = np.arange(len(everyone))
-        next_one = everyone[(place[d] + 1) % len(everyone)]
-        self.noise.judge(
-            (seen.values[d] - foretold) ** 2,
-            filters.covariance[0, rows[t], DEPTH] + seen.variances[d],
-            (seen.values[next_one] - foretold) ** 2,
-            (close.sum(1)[t] > 1) | (close.sum(0)[d] > 1),
+            young=self.perspective.updates[rows[t]] <= YOUNG,
         )
 
     def recover(self, rows: Indices, seen: Measurements, misses: IntArray) -> Matches:

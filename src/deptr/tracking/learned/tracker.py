@@ -173,13 +173,13 @@ class LearnedTracker(Tracker):
         width = self._network.shape.state_width
         if not width:
             return None
-        if seen.embeddings is None or seen.embeddings.shape[1] != width:
-            found = "none" if seen.embeddings is None else f"{seen.embeddings.shape[1]} numbers each"
+        if seen.states is None or seen.states.shape[1] != width:
+            found = "none" if seen.states is None else f"{seen.states.shape[1]} numbers each"
             raise UsageError(
-                f'data["embedding"]: this decoder reads query states of {width} numbers, got {found}: take '
-                "the detector that it was trained with, or the decoder for boxes"
+                f'data["query_state"]: this decoder reads query states of {width} numbers, got {found}: take '
+                "the detector that it was trained with, exported with --states, or the decoder for boxes"
             )
-        return seen.embeddings[columns]
+        return seen.states[columns]
 
     def _with_room(self, seen: Measurements, free: Indices) -> Indices:
         """Those free detections for which there is a slot, the surest first; the others wait."""

@@ -12,6 +12,7 @@ from deptr.training.config import OptimizerSettings, RunSettings, read_section
 from deptr.training.identity.criterion import IdentityLossSettings
 from deptr.training.identity.decoder import KIND, IdentityConfig
 from deptr.training.identity.examples import AugmentSettings
+from deptr.training.identity.sightings import SightingSettings
 from deptr.training.identity.worlds import WorldSettings
 
 
@@ -20,7 +21,9 @@ class IdentityDataSettings:
     """How clips become batches.
 
     Attributes:
-        worlds: Ranges from which simulated clips are drawn.
+        worlds: Ranges from which simulated clips are drawn; of sighted ones, how many frames are taken.
+        sightings: Rendered clips that a detector saw, in place of simulated ones.
+        without_depth: Share of sighted clips whose depths are not shown.
         augment: Mistakes in the histories.
         batch_size: Clips per process and step.
         workers: Loader processes per training process.
@@ -30,12 +33,27 @@ class IdentityDataSettings:
     """
 
     worlds: WorldSettings = field(default_factory=WorldSettings)
+    sightings: SightingSettings = field(default_factory=SightingSettings)
+    without_depth: float = 0.2
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     batch_size: int = 6
     workers: int = 0
     lost_seconds: list[float] = field(default_factory=lambda: [1.0, 3.0])
     evaluate: int = 100
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class JointSettings:
+    """Training of the detector together with the decoder that reads its states.
+
+    Attributes:
+        enabled: Whether the loss reaches the detector; its rate is `optimizer.backbone_learning_rate`.
+        keep: Weight of what must not change: boxes and scores of its detections before.
+    """
+
+    enabled: bool = False
+    keep: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,7 @@ class IdentityTrainSettings:
         data: Clips.
         optimizer: Rates and steps.
         loss: Weights of the terms.
+        joint: Whether the detector learns as well.
         run: How the run goes about it.
     """
 
@@ -58,6 +77,7 @@ class IdentityTrainSettings:
     data: IdentityDataSettings = field(default_factory=IdentityDataSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     loss: IdentityLossSettings = field(default_factory=IdentityLossSettings)
+    joint: JointSettings = field(default_factory=JointSettings)
     run: RunSettings = field(default_factory=RunSettings)
 
     def as_dict(self) -> dict[str, Any]:
@@ -89,6 +109,12 @@ def identity_settings(content: dict[str, Any]) -> IdentityTrainSettings:
     """
     settings = read_section(IdentityTrainSettings, content)
     model, data = settings.model, settings.data
+    if settings.joint.enabled and not (data.sightings.detector and model.state_width):
+        raise UsageError("joint.enabled: needs data.sightings.detector and model.state_width")
+    if settings.joint.enabled and data.evaluate:
+        raise UsageError(
+            "joint.enabled: needs data.evaluate = 0: kept clips say nothing of a detector that changes"
+        )
     limits: list[tuple[str, Any, bool]] = [
         ("model.width", model.width, model.width % model.heads == 0),
         ("model.memory", model.memory, model.memory >= 1),
@@ -96,6 +122,14 @@ def identity_settings(content: dict[str, Any]) -> IdentityTrainSettings:
         ("data.worlds.frames", data.worlds.frames, _range(data.worlds.frames, 2)),
         ("data.worlds.objects", data.worlds.objects, _range(data.worlds.objects, 1)),
         ("data.worlds.rates", data.worlds.rates, _range(data.worlds.rates, 0.01)),
+        ("data.without_depth", data.without_depth, 0 <= data.without_depth <= 1),
+        (
+            "data.sightings.file",
+            data.sightings.file,
+            bool(data.sightings.file) == bool(data.sightings.detector),
+        ),
+        ("data.sightings.scenes", data.sightings.scenes, data.sightings.scenes >= 2),
+        ("model.state_width", model.state_width, not model.state_width or bool(data.sightings.detector)),
         ("data.lost_seconds", data.lost_seconds, _range(data.lost_seconds, 0)),
         ("model.identities", model.identities, model.identities > data.worlds.objects[1]),
     ]

@@ -203,6 +203,14 @@ class Layer(nn.Module):
         return out
 
 
+def _states_into(config: IdentityConfig) -> nn.Sequential:
+    """From query states to what is added to tokens: little at first, so that boxes are relied on first."""
+    last = nn.Linear(config.width, config.width)
+    nn.init.normal_(last.weight, std=0.02)
+    norm = nn.LayerNorm(config.state_width, elementwise_affine=False)
+    return nn.Sequential(norm, nn.Linear(config.state_width, config.width), nn.GELU(), last)
+
+
 class IdentityDecoder(nn.Module):
     """Which remembered identity each detection carries on.
 
@@ -216,7 +224,8 @@ class IdentityDecoder(nn.Module):
         self.config = config
         width = config.width
         self.token = nn.Sequential(nn.Linear(OBSERVED + 2, width), nn.GELU(), nn.Linear(width, width))
-        self.state = nn.Linear(config.state_width, width) if config.state_width else None
+        self.state = _states_into(config) if config.state_width else None
+        self.look = nn.Linear(width, width, bias=False) if config.state_width else None
         self.norm = nn.LayerNorm(width)
         generator = torch.Generator().manual_seed(CODE_SEED)
         codes = torch.randn(config.identities, width, generator=generator)
@@ -274,8 +283,8 @@ class IdentityDecoder(nn.Module):
         added = functional.linear(self.identity(self.codes), weight)
         return added.reshape(-1, self.config.layers, 2, self.config.width)
 
-    def save_pretrained(self, save_directory: str | Path) -> None:
-        """Write the configuration and the weights to a folder."""
+    def save_pretrained(self, save_directory: str | Path, *, half: bool = False) -> None:
+        """Write the configuration and the weights to a folder, in half precision if wanted."""
         from safetensors.torch import save_file
 
         folder = Path(save_directory)
@@ -283,7 +292,10 @@ class IdentityDecoder(nn.Module):
         content = {"kind": KIND, **self.config.as_dict()}
         with atomic_path(folder / "config.json") as temporary:
             temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        weights = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        kind = torch.float16 if half else torch.float32
+        weights = {
+            name: value.detach().cpu().to(kind).contiguous() for name, value in self.state_dict().items()
+        }
         with atomic_path(folder / "model.safetensors") as temporary:
             save_file(weights, temporary)
 
@@ -340,10 +352,15 @@ class IdentityDecoder(nn.Module):
         hidden = torch.where(visible, 0.0, -1e4)[:, None]
         apart = torch.where(together, 0.0, -1e4)[:, None]
         remembered = past.keys + self.slot_memory()[past.slots]
+        asking = tokens
         for index, layer in enumerate(self.layers):
             tokens = layer(tokens, remembered[:, :, index], biases[:, index] + hidden, apart)
         tokens = self.last(tokens)
-        evidence = torch.where(visible, pairs[..., 0], torch.full_like(pairs[..., 0], -1e4))
+        evidence = pairs[..., 0]
+        if self.look is not None:  # how alike both are, for the pair alone
+            alike = self.look(asking) @ past.keys[:, :, 0, 0].transpose(1, 2)
+            evidence = evidence + alike / math.sqrt(config.width)
+        evidence = torch.where(visible, evidence, torch.full_like(evidence, -1e4))
         return torch.cat([self._identities(tokens, evidence, past.slots), self.newborn(tokens)], dim=-1)
 
     def _identities(self, tokens: Tensor, evidence: Tensor, slots: Tensor) -> Tensor:

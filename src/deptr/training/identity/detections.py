@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from deptr.boxes import paired_iou
 from deptr.records import BoolArray, FloatArray, IntArray
-from deptr.tracking.learned.observations import observe
+from deptr.tracking.learned.observations import LOG_Z, LOG_Z_STD, UNKNOWN_STD, observe
 
 NOTHING = -1  # identity of a detection of nothing
 DEPTH_KINDS = {  # share of the clips in which depth is like this
@@ -36,6 +36,8 @@ class Clip:
         log_z: ``(M,)`` true log depth, NaN where there is none.
         quality: ``(M,)`` IoU of the detection with the truth.
         states: ``(M, S)`` query states of a detector, ``S = 0`` without.
+        scene: Which of the rendered worlds it is, -1 of others.
+        first_frame: Of it, from 0.
     """
 
     size: tuple[float, float]
@@ -47,6 +49,16 @@ class Clip:
     log_z: FloatArray
     quality: FloatArray
     states: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    scene: int = -1
+    first_frame: int = 0
+
+
+def with_depth(clip: Clip, log_z: FloatArray | None, std: float = UNKNOWN_STD) -> Clip:
+    """A clip with other depths ``(M,)``, None for none."""
+    seen = clip.seen.copy()
+    seen[:, LOG_Z] = np.nan if log_z is None else log_z
+    seen[:, LOG_Z_STD] = std
+    return replace(clip, seen=seen)
 
 
 def detected(

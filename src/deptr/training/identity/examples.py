@@ -36,12 +36,14 @@ class Question:
     """One frame of a clip.
 
     Attributes:
+        frame: Which.
         rows: ``(D,)`` its detections among those of the clip.
         recall: What is remembered; the payload is the row of each observation in the clip.
         targets: ``(D,)`` slot of each detection, K for a newborn.
         slots: ``(D,)`` slot of the true identity of each detection, remembered or not; -1 for nothing.
     """
 
+    frame: int
     rows: IntArray
     recall: Recall
     targets: IntArray
@@ -102,7 +104,7 @@ def lesson(
         alive = memory.alive
         targets = np.where((own >= 0) & alive[np.maximum(own, 0)], own, capacity)
         if len(rows) and len(recall.slots):
-            found.append(Question(rows, recall, targets, own))
+            found.append(Question(frame, rows, recall, targets, own))
         taken = own.copy()
         if swaps and rng.random() < swaps:
             taken = _switched(clip, rng, rows, before, slots=taken, augment=augment)

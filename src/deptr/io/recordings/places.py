@@ -1,4 +1,4 @@
-"""A pinhole camera, and where in front of it boxes with a depth stand."""
+"""Where in front of a camera boxes with a depth stand."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deptr.cameras import Camera
 from deptr.records import DepthKind, FloatArray, depth_kind_of, depth_of, depth_std_of
 
 if TYPE_CHECKING:
@@ -14,39 +15,6 @@ if TYPE_CHECKING:
 
 PIXEL_SHARE = 0.05  # of a box's side: how far its middle is from the object's, as a standard deviation
 DEPTH_SHARE = 0.1  # of a depth: its standard deviation where none is given
-
-
-@dataclass(frozen=True)
-class Pinhole:
-    """A camera without distortion.
-
-    Attributes:
-        focal: Focal lengths ``(fx, fy)`` in pixels.
-        centre: Principal point ``(cx, cy)`` in pixels.
-        size: Width and height of its images.
-        frame_id: Name of its optical frame: x right, y down, z forward.
-    """
-
-    focal: tuple[float, float]
-    centre: tuple[float, float]
-    size: tuple[int, int]
-    frame_id: str = "camera"
-
-    @classmethod
-    def of_focal(cls, focal_px: float, size: tuple[int, int]) -> Pinhole:
-        """A camera of which only the focal length is known; it looks through the middle of its image.
-
-        Example:
-            >>> Pinhole.of_focal(500.0, (640, 480)).matrix.tolist()
-            [[500.0, 0.0, 320.0], [0.0, 500.0, 240.0], [0.0, 0.0, 1.0]]
-        """
-        return cls((focal_px, focal_px), (size[0] / 2, size[1] / 2), size)
-
-    @property
-    def matrix(self) -> FloatArray:
-        """``(3, 3)`` from positions to homogeneous pixels."""
-        (fx, fy), (cx, cy) = self.focal, self.centre
-        return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
 
 
 @dataclass(frozen=True)
@@ -64,7 +32,7 @@ class Places:
     size: FloatArray
 
 
-def places_of(detections: sv.Detections, camera: Pinhole | None) -> Places:
+def places_of(detections: sv.Detections, camera: Camera | None) -> Places:
     """Position of each box whose depth is metric, with its covariance.
 
     The depth's deviation is that of ``data["depth_std"]``, or a tenth of the depth; the middle of a box is
@@ -78,7 +46,7 @@ def places_of(detections: sv.Detections, camera: Pinhole | None) -> Places:
         >>> import supervision as sv
         >>> boxes = np.array([[310.0, 220, 330, 260]])
         >>> person = sv.Detections(boxes, data={"depth": np.array([10.0]), "depth_std": np.array([0.5])})
-        >>> found = places_of(person, Pinhole.of_focal(500.0, (640, 480)))
+        >>> found = places_of(person, Camera.of_focal(500.0, (640, 480)))
         >>> found.position.tolist(), found.size.round(2).tolist(), found.covariance[0].diagonal().round(4)
         ([[0.0, 0.0, 10.0]], [[0.4, 0.8, 0.4]], array([0.0004, 0.0016, 0.25  ]))
     """
@@ -90,11 +58,10 @@ def places_of(detections: sv.Detections, camera: Pinhole | None) -> Places:
     depth = depth_of(detections)
     std = depth_std_of(detections)
     std = np.where(np.isnan(std), DEPTH_SHARE * depth, std)
-    focal, centre = np.array(camera.focal), np.array(camera.centre)
-    sides = (boxes[:, 2:] - boxes[:, :2]) / focal * depth[:, None]
+    sides = (boxes[:, 2:] - boxes[:, :2]) / camera.matrix[(0, 1), (0, 1)] * depth[:, None]
     # a ray (x/z, y/z, 1) times the depth: what moves along it, and what moves across
     ray = np.ones((count, 3))
-    ray[:, :2] = ((boxes[:, :2] + boxes[:, 2:]) / 2 - centre) / focal
+    ray[:, :2] = camera.rays((boxes[:, :2] + boxes[:, 2:]) / 2)
     covariance = (std**2)[:, None, None] * ray[:, :, None] * ray[:, None, :]
     across = (PIXEL_SHARE * sides) ** 2
     covariance[:, (0, 1), (0, 1)] += across

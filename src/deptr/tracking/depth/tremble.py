@@ -1,0 +1,65 @@
+"""How boxes and their depths tremble: what a depth that is computed from the box cannot hide."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deptr.records import FloatArray
+from deptr.tracking.assignment import Indices
+from deptr.tracking.likelihood.redundancy import Redundancy
+from deptr.tracking.measurements import Measurements
+from deptr.tracking.part import Part, Step
+
+UNEVEN = 0.2  # a step that differs by more than this share starts the histories anew
+FRAMES = 3
+FOOT, HEIGHT, DEPTH = range(3)
+
+
+class Tremble(Part):
+    """Foot, log height and depth of all tracks in the last three frames, and what they teach.
+
+    Args:
+        redundancy: What learns from their second differences.
+    """
+
+    def __init__(self, redundancy: Redundancy) -> None:
+        self._redundancy = redundancy
+        self._last: FloatArray = np.full((FRAMES, 0, 3), np.nan)  # newest first; NaN: not seen
+        self._seconds = 0.0
+
+    def predict(self, step: Step) -> None:
+        """A new frame; those before teach."""
+        last = self._last
+        tremble = last[0] - 2 * last[1] + last[2]
+        known = np.isfinite(tremble[:, DEPTH]).nonzero()[0]
+        if len(known):
+            tremble = tremble[known]
+            tremble[:, FOOT] /= np.exp(last[0, known, HEIGHT])
+            self._redundancy.learn(tremble)
+        last[1:] = last[:-1]
+        last[0] = np.nan
+        if abs(step.seconds - self._seconds) > UNEVEN * self._seconds:
+            last[:] = np.nan
+            self._seconds = step.seconds
+
+    @staticmethod
+    def _seen(taken: Measurements) -> FloatArray:
+        feet, states = taken.boxes[:, 3], np.empty((len(taken), 3))
+        states[:, FOOT] = feet
+        states[:, HEIGHT] = np.log(np.maximum(feet - taken.boxes[:, 1], 1e-3))
+        states[:, DEPTH] = np.nan if taken.values is None else taken.values
+        return states
+
+    def correct(self, rows: Indices, taken: Measurements) -> None:
+        """Remember what was seen."""
+        self._last[0, rows] = self._seen(taken)
+
+    def append(self, taken: Measurements) -> None:
+        """New tracks, whose history begins."""
+        fresh = np.full((FRAMES, len(taken), 3), np.nan)
+        fresh[0] = self._seen(taken)
+        self._last = np.concatenate([self._last, fresh], axis=1)
+
+    def select(self, kept: Indices) -> None:
+        """Keep these tracks, in this order."""
+        self._last = self._last[:, kept]
