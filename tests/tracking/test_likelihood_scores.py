@@ -7,9 +7,9 @@ import pytest
 import supervision as sv
 
 from deptr.records import FloatArray
+from deptr.tracking.depth.redundancy import Redundancy
 from deptr.tracking.likelihood.motion import DEPTH, LikelihoodMotion
 from deptr.tracking.likelihood.noise import LearnedNoise
-from deptr.tracking.likelihood.redundancy import Redundancy
 from deptr.tracking.likelihood.tracker import LikelihoodTracker
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.part import Step
