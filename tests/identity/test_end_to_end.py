@@ -23,7 +23,7 @@ from deptr.training.identity.criterion import ClipTensors, IdentityLossSettings,
 from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder
 from deptr.training.identity.detections import NOTHING
 from deptr.training.identity.examples import AugmentSettings, lesson
-from deptr.training.identity.sightings import Bodies, clip_of, load_clips, part_of, save_clips
+from deptr.training.identity.sightings import Bodies, clip_of, load_clips, part_of, save_clips, states_of
 
 SMALL = IdentityConfig(
     identities=12, memory=3, width=16, heads=2, layers=1, inner=16, pair_width=8, state_width=6
@@ -137,9 +137,31 @@ def test_detections_take_the_name_of_the_body_that_they_lie_on(tmp_path: Path) -
     assert whole.identities.tolist() == clip.identities.tolist()
     assert part.frames.tolist() == [0, 0, 0]
     assert part.states.dtype == np.float16
-    (tmp_path / "clips.npz").write_bytes(b"half")
-    with pytest.raises(DataError, match="clips that identity training wrote"):
-        load_clips(tmp_path / "clips.npz")
+    written = (tmp_path / "clips.npz").read_bytes()
+    for damaged in (b"half", written[: len(written) // 2]):
+        (tmp_path / "clips.npz").write_bytes(damaged)
+        with pytest.raises(DataError, match="clips that identity training wrote"):
+            load_clips(tmp_path / "clips.npz")
+
+
+def test_a_frame_without_detections_has_none_in_its_clip() -> None:
+    there = bodies(np.array([[10.0, 10, 30, 60]]))
+    found = sv.Detections(
+        xyxy=np.array([[11.0, 10, 31, 60]]),
+        confidence=np.array([0.9]),
+        data={"depth": np.array([4.0]), "query_state": np.ones((1, 4))},
+    )
+    clip = clip_of([found, found[:0], found], [there] * 3, rate=5.0, size=(80, 120))
+    assert clip.frames.tolist() == [0, 2]
+    assert clip.states.shape == (2, 4)
+
+
+def test_a_detector_that_finds_nothing_still_says_how_wide_its_states_are(tmp_path: Path) -> None:
+    detector = tiny_detector(num_queries=5, num_labels=1)
+    detector.save_pretrained(tmp_path)
+    (found,) = states_of(str(tmp_path), [np.zeros((40, 60, 3), np.uint8)], 1.0)
+    assert len(found) == 0
+    assert found.data["query_state"].shape == (0, detector.config.d_model)
 
 
 @pytest.mark.slow
