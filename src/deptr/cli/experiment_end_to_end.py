@@ -64,7 +64,9 @@ def end_to_end(
 def _evaluate(output: Path, strides: str, workers: int, report: Path | None) -> None:
     from deptr.cli.results import numbers_of, show, write_report
     from deptr.cli.terminal import progress
+    from deptr.experiments.end_to_end.curves import curve_tables
     from deptr.experiments.end_to_end.evaluation import INTRO, end_to_end_tables
+    from deptr.experiments.end_to_end.likeness import likeness_table
     from deptr.experiments.end_to_end.own import own_tables
 
     kept = numbers_of(strides, "--strides")
@@ -72,6 +74,7 @@ def _evaluate(output: Path, strides: str, workers: int, report: Path | None) -> 
         tables = own_tables(output, kept, workers=workers, progress=told)
     with progress("given boxes") as told:
         tables += end_to_end_tables(output, kept, workers=workers, progress=told)
+    tables += [likeness_table(output), *curve_tables(output)]
     for table in tables:
         show(table)
     if report is not None:
