@@ -35,6 +35,7 @@ ELSEWHERE = {
     "recipes/deptr-nano-person.toml": "recipes/deptr-nano-person.toml",
     "recipes/deptr-nano-person-depth.toml": "recipes/deptr-nano-person-depth.toml",
     "recipes/deptr-nano-person-native.toml": "recipes/deptr-nano-person-native.toml",
+    "recipes/deptr-nano-person-mosaics.toml": "recipes/deptr-nano-person-mosaics.toml",
     "src/deptr/detector/weights/README.md": "model-card.md",
 }
 REPOSITORY_PLACE = {place: name for name, place in ELSEWHERE.items()}

@@ -82,10 +82,30 @@ OF_LIKELIHOOD = (
         "likelihood: births by learned reliability",
         (
             (
-                "real = self._reliability.share(taken.scores) > self.birth_share",
+                "real = self._births.share(taken.scores) > self.birth_share",
                 "real = taken.scores > 2",
             ),
         ),
         ("test_likelihood.py::test_births_are_reported_at_once_where_such_births_proved_real",),
+    ),
+    Mutation(
+        "likelihood: low scores told by their share on tracks",
+        (
+            (
+                "(scores < self.high_score) & (self._fits.share(scores) < self.report_share)",
+                "np.zeros(len(scores), bool)",
+            ),
+        ),
+        ("test_likelihood_scores.py::test_low_scores_are_told_where_such_lie_on_tracks",),
+    ),
+    Mutation(
+        "likelihood: tremble in its own scale",
+        (("np.diag(self._moments) * FIRST_COUNT / self._count + LEAST", "FIRST_COUNT * TYPICAL**2"),),
+        ("test_likelihood_scores.py::test_depth_said_twice_is_found_out_however_little_it_trembles",),
+    ),
+    Mutation(
+        "likelihood: depth's noise is learned fast",
+        (("GUESS_WEIGHT = np.array([20.0, 20.0, 20.0, 20.0, 10.0])", "GUESS_WEIGHT = np.full(5, 30.0)"),),
+        ("test_likelihood_scores.py::test_noise_of_depth_is_known_within_two_seconds_at_a_low_rate",),
     ),
 )

@@ -253,6 +253,10 @@ class Tracker(Declared, ABC):
         """Which tracks to keep, ``(T,)``, given those that were not seen for longer than is remembered."""
         return ~expired
 
+    def _reported(self) -> BoolArray:
+        """Which tracks this frame's answer tells of, ``(T,)``: those that are confirmed and were seen."""
+        return np.asarray((self._rows.states == CONFIRMED) & (self._rows.columns >= 0))
+
     def _match(
         self,
         seen: Measurements,
@@ -332,7 +336,7 @@ class Tracker(Declared, ABC):
     def _answer(self, detections: sv.Detections) -> sv.Detections:
         """The detections that confirmed tracks took, in their order."""
         rows = self._rows
-        reported = ((rows.states == CONFIRMED) & (rows.columns >= 0)).nonzero()[0]
+        reported = self._reported().nonzero()[0]
         reported = reported[np.argsort(rows.columns[reported])]
         result = pick(detections, rows.columns[reported])
         result.tracker_id = rows.ids[reported]

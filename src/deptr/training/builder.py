@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.detector.plugin import FAMILIES, DepthNetwork, DepthPlugIn
 from deptr.errors import DataError, UsageError
 from deptr.training.coco import CocoFrames
-from deptr.training.config import ModelSettings, SourceSettings
+from deptr.training.config import ModelSettings, SourceSettings, TrainSettings
 from deptr.training.data import CocoSource, FrameSource, Mixture
 
 SourceBuilder = Callable[[SourceSettings], FrameSource]
@@ -134,6 +135,16 @@ def coco_frames(settings: SourceSettings, *, held_out: bool) -> CocoFrames:
         held_out=held_out,
         labels=settings.labels or None,
     )
+
+
+def held_out_names(settings: TrainSettings) -> set[str]:
+    """How the names of cut-outs begin that were made of images that evaluation uses."""
+    kept = [source for source in settings.data.evaluate if source.kind == "coco" and source.held_out_every]
+    return {
+        f"{Path(str(entry['file_name'])).stem}_"
+        for source in kept
+        for entry in coco_frames(replace(source, match="*"), held_out=True).images
+    }
 
 
 def build_mixture(

@@ -7,7 +7,7 @@ import json
 import re
 import zipfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from deptr.errors import UsageError
 from deptr.files import atomic_path
 from deptr.progress import Progress, SilentProgress
 from deptr.synth.cutouts import PictureFolder, read_picture
-from deptr.training.builder import coco_frames, half_backbone
+from deptr.training.builder import coco_frames, half_backbone, held_out_names
 from deptr.training.config import SourceSettings, TrainSettings
 from deptr.training.images import read_image
 
@@ -60,7 +60,8 @@ def write_pack(
     """Write a recipe and what its training sources read; evaluation's images stay behind.
 
     Unzipped into an empty folder, ``deptr train recipe.toml`` runs there: names are the recipe's own, which
-    must be relative. Boxes are scaled with their images, held-out images are left out.
+    must be relative. Boxes are scaled with their images; held-out images, cut-outs made of them and the
+    recipe's evaluation are left out.
 
     Args:
         settings: The recipe's.
@@ -88,11 +89,12 @@ def write_pack(
             text = re.sub(
                 r'^backbone_weights = "[^"]*"', f'backbone_weights = "{BACKBONE}"', text, flags=re.M
             )
-        archive.writestr("recipe.toml", text)
+        archive.writestr("recipe.toml", _without_evaluation(text))
+        held_out = held_out_names(settings)
         for number, source in enumerate(settings.data.train, start=1):
             with ThreadPoolExecutor(ENCODERS) as threads:
                 pending: deque[Entry] = deque()
-                for entry in _entries(source, limits, written, threads):
+                for entry in _entries(source, limits, written, threads, held_out):
                     pending.append(entry)
                     if len(pending) > 4 * ENCODERS:
                         _write(archive, pending.popleft())
@@ -102,13 +104,28 @@ def write_pack(
     return Path(output).stat().st_size
 
 
+def _without_evaluation(text: str) -> str:
+    """A recipe without its ``[[data.evaluate]]`` tables and the comments on top of them."""
+    lines, kept, dropped = text.splitlines(keepends=True), [], False
+    for line in lines:
+        if line.startswith("["):
+            dropped = line.startswith("[[data.evaluate]]")
+        if not dropped:
+            kept.append(line)
+    return "".join(kept)
+
+
 def _write(archive: zipfile.ZipFile, entry: Entry) -> None:
     name, content = entry
     archive.writestr(name, content if isinstance(content, bytes) else content.result())
 
 
 def _entries(
-    source: SourceSettings, limits: PackLimits, written: set[str], threads: ThreadPoolExecutor
+    source: SourceSettings,
+    limits: PackLimits,
+    written: set[str],
+    threads: ThreadPoolExecutor,
+    held_out: Collection[str],
 ) -> Iterator[Entry]:
     folders = [(source.cutouts, "RGBA", limits.cutout_px), (source.backgrounds, "RGB", limits.side_px)]
     if source.kind == "coco":
@@ -118,7 +135,7 @@ def _entries(
     for folder, mode, side in folders:
         if folder and folder not in written:
             written.add(folder)
-            for path in PictureFolder(folder, "pictures").paths:
+            for path in PictureFolder(folder, "pictures", held_out).paths:
                 picture = PillowImage.fromarray(read_picture(path, mode))
                 content = threads.submit(_encoded, picture, side, limits.quality)
                 yield _inside(folder, f"{path.stem}{SUFFIX}"), content

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +11,7 @@ from deptr.records import DepthKind, LabelledFrame
 from deptr.synth.cutouts import BackgroundFolder, CutoutFolder
 from deptr.synth.single import CompositeWorld, CrowdWorld, varied_heights
 from deptr.synth.truth import Wanted
-from deptr.training.builder import SourceBuilder, build_mixture, coco_frames, coco_source
+from deptr.training.builder import SourceBuilder, build_mixture, coco_frames, coco_source, held_out_names
 from deptr.training.config import SourceSettings, TrainSettings
 from deptr.training.data import FrameSource, Mixture
 from deptr.training.pasted_people import PastedPeople
@@ -151,13 +149,9 @@ def _required(settings: SourceSettings, key: str) -> str:
 
 def training_mixture(settings: TrainSettings) -> Mixture:
     """What a run trains on: its sources without anything made of the images that evaluation uses."""
-    kept = [source for source in settings.data.evaluate if source.kind == "coco" and source.held_out_every]
-    names = {
-        f"{Path(str(entry['file_name'])).stem}_"
-        for source in kept
-        for entry in coco_frames(replace(source, match="*"), held_out=True).images
-    }
-    return build_mixture(settings.data.train, SourceFactory(names).builders(), mosaics=settings.data.mosaics)
+    return build_mixture(
+        settings.data.train, SourceFactory(held_out_names(settings)).builders(), mosaics=settings.data.mosaics
+    )
 
 
 def evaluation_sets(settings: TrainSettings) -> dict[str, list[LabelledFrame]]:

@@ -12,9 +12,9 @@ import numpy as np
 from deptr.boxes import cxcywh_to_xyxy, similarity_scale
 from deptr.records import DepthKind, FloatArray
 from deptr.tracking.assignment import Indices
+from deptr.tracking.depth.redundancy import Redundancy
 from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.likelihood.noise import COORDINATES, LearnedNoise
-from deptr.tracking.likelihood.redundancy import Redundancy
 from deptr.tracking.likelihood.worth import Worth
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion
@@ -58,7 +58,6 @@ class LikelihoodMotion(BoxMotion):
         self._lessons = 0
         self._use_depth = use_depth
         self._offsets: FloatArray = np.zeros((2, 0, 3))  # of the predictions without and with depth's rate
-        self._image = np.array([np.inf, np.inf, -np.inf, -np.inf])
 
     def __len__(self) -> int:
         return len(self.filters)
@@ -73,12 +72,6 @@ class LikelihoodMotion(BoxMotion):
         states = self.to_state(seen.boxes)
         states[:, DEPTH], own = self._depths(seen)
         return states, own**2
-
-    def extend(self, boxes_xyxy: FloatArray) -> None:
-        """Learn from a frame's boxes how far the image reaches."""
-        if len(boxes_xyxy):
-            self._image[:2] = np.minimum(self._image[:2], boxes_xyxy[:, :2].min(0))
-            self._image[2:] = np.maximum(self._image[2:], boxes_xyxy[:, 2:].max(0))
 
     def _depths(self, seen: Measurements) -> tuple[FloatArray, FloatArray]:
         if not self._use_depth or not np.isfinite(seen.depths).any():
@@ -99,12 +92,10 @@ class LikelihoodMotion(BoxMotion):
         return scales_of(heights)
 
     def append(self, taken: Measurements) -> None:
-        """Start tracks at these detections, moving as most others do."""
+        """Start tracks at these detections, at rest; how fast such move is known from the others."""
         states, _ = self.observe(taken)
-        squares, velocity = scales_of(states[:, HEIGHT]) ** 2, self._common_velocity(states)
+        squares = scales_of(states[:, HEIGHT]) ** 2
         self.filters.append(states, self.noise.measurement * squares, self.noise.speed * squares)
-        if len(states):
-            self.filters.velocity[-len(states) :] = velocity
         self.noise.append(states)
         self.updates = np.concatenate([self.updates, np.zeros(len(states))])
 
@@ -223,23 +214,6 @@ class LikelihoodMotion(BoxMotion):
             filters.mean[new, DEPTH] = states[fresh, DEPTH]
             filters.velocity[new, DEPTH] = -filters.velocity[new, HEIGHT] if self.log_depth else 0.0
             filters.covariance[:, new, DEPTH] = np.stack([variances[fresh, DEPTH], np.zeros(len(new)), speed])
-
-    def _common_velocity(self, states: FloatArray) -> FloatArray:
-        """How objects at these states move if they do what most tracks do: what a static world does."""
-        velocity = np.zeros_like(states)
-        steady = self.updates >= STEADY
-        if steady.sum() < 2:
-            return velocity
-        mean, rates = self.filters.mean[steady], self.rates(self._trust)[0][steady]
-        centre = (self._image[:2] + self._image[2:]) / 2
-        beside = self.filters.velocity[steady, :2] + (mean[:, :2] - centre) * rates[:, None]
-        approach = np.median(rates / np.exp(mean[:, HEIGHT]))  # a distance is as one over a height
-        own = approach * np.exp(states[:, HEIGHT])
-        velocity[:, :2] = np.median(beside, axis=0) - (states[:, :2] - centre) * own[:, None]
-        velocity[:, HEIGHT] = -own
-        if self.log_depth:
-            velocity[:, DEPTH] = own
-        return velocity
 
 
 def states_of(boxes_xyxy: FloatArray) -> FloatArray:

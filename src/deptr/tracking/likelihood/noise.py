@@ -25,7 +25,7 @@ LEAST_MEASUREMENT = np.array([0.01, 0.01, 0.01, 0.02, 0.005])  # clear pairs und
 LEAST_ACCELERATION = 0.03
 LEAST_SPEED = 0.05
 HORIZON = 0.3  # seconds, the shorter lag
-GUESS_WEIGHT = 30.0  # measurements that a first guess counts for
+GUESS_WEIGHT = np.array([20.0, 20.0, 20.0, 20.0, 10.0])  # measurements that a first guess counts for
 SPEED_WEIGHT = 10.0
 MEMORY = 3000.0  # measurements that are remembered
 OUTLIER = 9.0  # a square counts at most this many times its mean so far
@@ -54,7 +54,7 @@ class LearnedNoise:
         self._lag = 1
         self._history: FloatArray = np.full((5, 0, COORDINATES), np.nan)  # newest first; NaN: not seen
         self._differences: FloatArray = np.zeros((2, COORDINATES))
-        self._weights: FloatArray = np.full((2, COORDINATES), GUESS_WEIGHT)
+        self._weights: FloatArray = np.tile(GUESS_WEIGHT, (2, 1))
         self._speed_weight: FloatArray = np.full(COORDINATES, SPEED_WEIGHT)
 
     def append(self, states: FloatArray) -> None:

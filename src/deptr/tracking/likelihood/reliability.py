@@ -1,4 +1,4 @@
-"""Whether a first detection is worth reporting at once: how often such ones were detected again."""
+"""What detections of a score have proved to be worth in this stream."""
 
 from __future__ import annotations
 
@@ -8,38 +8,47 @@ from deptr.records import BoolArray, FloatArray
 from deptr.tracking.assignment import Indices
 
 BINS = 20
-FIRST_COUNT = 4.0  # births that the first guess counts for
-FIRST_SHARE = 0.4  # of births that are real, before any was seen
-NEIGHBOUR = 0.5  # what a birth tells about those of a slightly other score
+NEIGHBOUR = 0.5  # what a detection tells about those of a slightly other score
 
 
-class BirthReliability:
-    """Share of new tracks that the next frame bears out, by their detection's score.
+class ScoreShare:
+    """Share of detections that some event befell, by their score.
 
     Scores are binned by their log-odds, because those of some detectors crowd near 1.
 
+    Args:
+        first_share: The share before anything was seen.
+        first_count: Detections that this guess counts for.
+
     Example:
-        >>> reliability = BirthReliability()
-        >>> reliability.learn(np.full(20, 0.9), np.ones(20, bool))
-        >>> bool(reliability.share(np.array([0.9]))[0] > 0.8)
+        >>> births = ScoreShare(first_share=0.4, first_count=4)
+        >>> births.learn(np.full(20, 0.9), np.ones(20, bool))
+        >>> bool(births.share(np.array([0.9]))[0] > 0.8)
         True
     """
 
-    def __init__(self) -> None:
-        self._births: FloatArray = np.full(BINS, FIRST_COUNT)
-        self._real: FloatArray = np.full(BINS, FIRST_COUNT * FIRST_SHARE)
+    def __init__(self, *, first_share: float, first_count: float) -> None:
+        self._all: FloatArray = np.full(BINS, float(first_count))
+        self._those: FloatArray = np.full(BINS, float(first_count * first_share))
 
-    def learn(self, scores: FloatArray, again: BoolArray) -> None:
-        """Take in what became of births, one frame later."""
+    def learn(self, scores: FloatArray, those: BoolArray) -> None:
+        """Take in detections and whether it befell them, ``(N,)`` each."""
         bins = _bins(scores)
-        for offset, weight in ((0, 1.0), (-1, NEIGHBOUR), (1, NEIGHBOUR)):
-            np.add.at(self._births, bins + offset, weight)
-            np.add.at(self._real, bins + offset, weight * again)
+        self._all += _spread(np.bincount(bins, minlength=BINS))
+        self._those += _spread(np.bincount(bins[those], minlength=BINS))
 
     def share(self, scores: FloatArray) -> FloatArray:
-        """Share of births of these scores that are real, ``(N,)`` in [0, 1]."""
+        """That share of detections of these scores, ``(N,)`` in [0, 1]."""
         bins = _bins(scores)
-        return np.asarray(self._real[bins] / self._births[bins])
+        return np.asarray(self._those[bins] / self._all[bins])
+
+
+def _spread(counts: Indices) -> FloatArray:
+    """Counts by bin, some of each among its neighbours."""
+    spread = counts.astype(np.float64)
+    spread[1:] += NEIGHBOUR * counts[:-1]
+    spread[:-1] += NEIGHBOUR * counts[1:]
+    return spread
 
 
 def _bins(scores: FloatArray) -> Indices:

@@ -9,11 +9,19 @@ from deptr.tracking.assignment import Indices, Matches, assign_pairs, without
 from deptr.tracking.base import Tracker
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.likelihood.camera import CameraShift
-from deptr.tracking.likelihood.evidence import Pairs, Population, box_ratios, depth_ratios, leads, near_pairs
+from deptr.tracking.likelihood.evidence import (
+    Pairs,
+    Population,
+    box_ratios,
+    depth_ratios,
+    leads,
+    mutual_best,
+    near_pairs,
+)
 from deptr.tracking.likelihood.hiding import hidden_share
 from deptr.tracking.likelihood.looks import Looks
 from deptr.tracking.likelihood.motion import HEIGHT, LikelihoodMotion
-from deptr.tracking.likelihood.reliability import BirthReliability
+from deptr.tracking.likelihood.reliability import ScoreShare
 from deptr.tracking.likelihood.view import tracks_of
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.parameters import number
@@ -23,6 +31,7 @@ from deptr.tracking.track_view import Track
 STEADY_MATCHES = 3  # from which on a track tells how the camera moved
 LATELY = 2  # frames: who was seen within these tells it
 CLEAR_LEAD = 3.0  # nats before the best rival from which on a pair tells what depth is worth
+FIRST_FRAMES = 2  # in which few tracks are known, and fits tell nothing of scores
 MOST_LOST_EVIDENCE = 4.0  # nats
 HIDDEN = 0.5  # share of a track's box that must be covered for it to be no surprise that it is not seen
 
@@ -66,12 +75,20 @@ class LikelihoodTracker(Tracker):
         help="a new track is reported at once where this share of such births was borne out before",
     )
 
+    report_share: float = number(
+        default=0.35,
+        low=0,
+        high=1,
+        help="a low score is reported where this share of such detections lay where tracks were expected",
+    )
+
     def reset(self) -> None:
         """Forget everything; identities start again at 1."""
         super().reset()
         self._population = Population()
         self._shift = CameraShift()
-        self._reliability = BirthReliability()
+        self._births = ScoreShare(first_share=0.4, first_count=4)
+        self._fits = ScoreShare(first_share=0.5, first_count=20)
 
     def _views(self) -> tuple[Track, ...]:
         return tracks_of(self._rows, self._motion, self._period)
@@ -88,14 +105,17 @@ class LikelihoodTracker(Tracker):
 
     def _associate(self, seen: Measurements, boxes: FloatArray, high: Indices, low: Indices) -> Indices:
         rows, motion = self._rows, self._motion
-        motion.extend(seen.boxes)
         states, own = motion.observe(seen)
         self._population.learn(states)
         pairs = near_pairs(motion, states, own, reach=self._shift.reach, period=self._period)
         pairs = self._follow_shift(pairs, len(seen))
-        by_boxes = box_ratios(pairs, self._population.spread) + self._allowances(pairs, seen)
-        by_depth = depth_ratios(pairs, self._population.spread)
+        by_boxes = box_ratios(pairs, self._population.spread)
         shape, trust = (len(rows), len(seen)), motion.depth_trust
+        self._judge_scores(
+            seen.scores, pairs.columns[mutual_best(pairs, by_boxes - self.min_evidence, shape)]
+        )
+        by_boxes += self._allowances(pairs, seen)
+        by_depth = depth_ratios(pairs, self._population.spread)
         values = by_boxes + trust * np.where(np.isnan(by_depth), 0.0, by_depth) if trust else by_boxes
         by_looks = self._looks.ratios(pairs, seen.embeddings)
         if by_looks is not None:
@@ -111,8 +131,17 @@ class LikelihoodTracker(Tracker):
         self._learn(matches, states[matches.columns], np.isposinf(lead).nonzero()[0])
         young = ((rows.matches == 0) & (rows.misses == 1)).nonzero()[0]
         rows.columns[matches.rows] = matches.columns
-        self._reliability.learn(rows.scores[young], rows.columns[young] >= 0)
+        self._births.learn(rows.scores[young], rows.columns[young] >= 0)
         return without(np.arange(len(seen)), matches.columns)
+
+    def _judge_scores(self, scores: FloatArray, fitting: Indices) -> None:
+        """Learn how often detections of each score fit a track, and which of the low ones to doubt."""
+        taken = scores >= self.low_score
+        if self._rows.frame_count > FIRST_FRAMES:
+            fits = np.zeros(len(scores), bool)
+            fits[fitting] = True
+            self._fits.learn(scores[taken], fits[taken])
+        self._doubtful = (scores < self.high_score) & (self._fits.share(scores) < self.report_share)
 
     def _follow_shift(self, pairs: Pairs, count: int) -> Pairs:
         """Move all tracks with the image, as far as the boxes tell that it moved."""
@@ -182,13 +211,19 @@ class LikelihoodTracker(Tracker):
         unborn = (self._rows.columns < 0) & (self._rows.states == TENTATIVE)
         return np.asarray(~(expired | unborn))
 
+    def _reported(self) -> BoolArray:
+        """Not where the detection is of a score that mostly lies where no track is expected."""
+        reported = super()._reported()
+        reported[reported] = ~self._doubtful[self._rows.columns[reported]]
+        return reported
+
     def _reported_at_once(self) -> bool:
         return self.confirm_frames == 1 or self._rows.frame_count == 1
 
     def _initiate(self, taken: Measurements) -> None:
         """Start a track at each of these detections, reported at once where such ones proved real."""
         super()._initiate(taken)
-        real = self._reliability.share(taken.scores) > self.birth_share
+        real = self._births.share(taken.scores) > self.birth_share
         self._rows.states[-len(taken) :][real] = CONFIRMED
 
 

@@ -9,7 +9,8 @@ from deptr.records import FloatArray
 TYPICAL = np.array(
     [0.08, 0.06, 0.05]
 )  # second differences of foot, log height and depth, standard deviations
-FIRST_COUNT = 5.0  # pairs in which the three are thought to have trembled apart, before any was seen
+FIRST_COUNT = 5.0  # pairs in which the three are thought to have trembled as much as they do, but apart
+LEAST = 1e-12
 MEMORY = 1000.0  # pairs that are remembered
 OUTLIER = 4.0  # of those standard deviations that the stream has
 NEW, SAID_TWICE = 0.3, 0.5  # share of a depth's tremble that the box's explains: full say below, none above
@@ -35,12 +36,13 @@ class Redundancy:
 
     def __init__(self) -> None:
         self.share = 0.0
-        self._moments: FloatArray = np.diag(FIRST_COUNT * TYPICAL**2)
-        self._count = FIRST_COUNT
+        self._moments: FloatArray = np.zeros((3, 3))
+        self._count = 0.0
 
     def learn(self, tremble: FloatArray) -> None:
         """Take in second differences of v (in heights), log height and depth, ``(N, 3)``, NaN = unknown."""
-        limits = OUTLIER * np.sqrt(np.diag(self._moments) / self._count)
+        typical = np.diag(self._moments) + FIRST_COUNT * TYPICAL**2
+        limits = OUTLIER * np.sqrt(typical / (self._count + FIRST_COUNT))
         usual = tremble[(np.abs(tremble) < limits).all(1)]
         if not len(usual):
             return
@@ -49,7 +51,10 @@ class Redundancy:
         if self._count > MEMORY:
             self._moments *= MEMORY / self._count
             self._count = MEMORY
-        (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = self._moments.tolist()
+        apart = np.diag(np.diag(self._moments) * FIRST_COUNT / self._count + LEAST)
+        (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = (
+            self._moments + apart
+        ).tolist()
         explained = height * foot_depth**2 - 2 * across * foot_depth * height_depth + foot * height_depth**2
         self.share = explained / ((foot * height - across**2) * depth)
 
