@@ -9,7 +9,7 @@ from deptr.records import FloatArray
 TYPICAL = np.array(
     [0.08, 0.06, 0.05]
 )  # second differences of foot, log height and depth, standard deviations
-FIRST_COUNT = 20.0  # pairs in which the three are thought to have trembled as much as they do, but apart
+FIRST_COUNT = 5.0  # pairs in which the three are thought to have trembled apart, before any was seen
 LEAST = 1e-12
 MEMORY = 1000.0  # pairs that are remembered
 OUTLIER = 4.0  # of those standard deviations that the stream has
@@ -23,6 +23,11 @@ class Redundancy:
     trembles with it; one that is measured trembles by itself. What agrees because it is the same measurement
     must not count as a second witness.
 
+    Args:
+        own_scale: Whether the first pairs are thought to have trembled as much as what is seen, so that
+            depth said twice is found out in few frames however little it trembles. Otherwise as is typical,
+            which takes longer where depth trembles little and keeps the say of exact depth in crowds.
+
     Attributes:
         share: Share of the depth's tremble that the box's explains, in [0, 1].
 
@@ -34,15 +39,16 @@ class Redundancy:
         0.0
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, own_scale: bool = False) -> None:
         self.share = 0.0
-        self._moments: FloatArray = np.zeros((3, 3))
-        self._count = 0.0
+        self._pending = FIRST_COUNT if own_scale else 0.0
+        self._count = FIRST_COUNT - self._pending
+        self._moments: FloatArray = np.diag(self._count * TYPICAL**2)
 
     def learn(self, tremble: FloatArray) -> None:
         """Take in second differences of v (in heights), log height and depth, ``(N, 3)``, NaN = unknown."""
-        typical = np.diag(self._moments) + FIRST_COUNT * TYPICAL**2
-        limits = OUTLIER * np.sqrt(typical / (self._count + FIRST_COUNT))
+        typical = np.diag(self._moments) + self._pending * TYPICAL**2
+        limits = OUTLIER * np.sqrt(typical / (self._count + self._pending))
         usual = tremble[(np.abs(tremble) < limits).all(1)]
         if not len(usual):
             return
@@ -51,7 +57,7 @@ class Redundancy:
         if self._count > MEMORY:
             self._moments *= MEMORY / self._count
             self._count = MEMORY
-        apart = np.diag(np.diag(self._moments) * FIRST_COUNT / self._count + LEAST)
+        apart = np.diag(np.diag(self._moments) * self._pending / self._count + LEAST)
         (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = (
             self._moments + apart
         ).tolist()

@@ -52,7 +52,7 @@ class LikelihoodMotion(BoxMotion):
         self.log_depth = True
         self.spread = 0.0
         self.depth_worth = Worth(useful=USEFUL, telling=TELLING)
-        self.redundancy = Redundancy()
+        self.redundancy = Redundancy(own_scale=True)
         self.rate_worth = Worth(useful=USEFUL_RATE, telling=TELLING_RATE, errors=0.0)
         self._trust = 0.0
         self._lessons = 0
