@@ -280,7 +280,7 @@ def height_modulated_iou(
     bottom_a, bottom_b = boxes_a[:, 3][:, None], boxes_b[:, 3]
     similarity = iou(boxes_a, boxes_b, period=period)
     if similarity.size >= CROWD:
-        a, b = np.nonzero(similarity > 0)
+        a, b = np.divmod(np.flatnonzero(similarity > 0), len(boxes_b))
         top_a, bottom_a, top_b, bottom_b = top_a[a, 0], bottom_a[a, 0], top_b[b], bottom_b[b]
     shared = np.maximum(np.minimum(bottom_a, bottom_b) - np.maximum(top_a, top_b), 0.0)
     whole = np.maximum(np.maximum(bottom_a, bottom_b) - np.minimum(top_a, top_b), _TINY)

@@ -24,6 +24,37 @@ CROWD = 90_000  # pairs, from which on only the feasible ones are looked at
 _NOTHING = Matches(np.empty(0, np.intp), np.empty(0, np.intp))
 
 
+def pairs_where(table: BoolArray) -> Matches:
+    """Pairs that are True, row by row; for large tables several times as fast as `nonzero`.
+
+    Example:
+        >>> pairs_where(np.array([[False, True], [True, True]]))
+        Matches(rows=array([0, 1, 1]), columns=array([1, 0, 1]))
+    """
+    return Matches(*np.divmod(table.ravel().nonzero()[0], table.shape[1]))
+
+
+def mutually_best(pairs: Matches, similarity: FloatArray, shape: tuple[int, ...]) -> BoolArray:
+    """Which pairs are the best of their row and of their column; of equal ones, the first.
+
+    Args:
+        pairs: ``P`` rows and columns, in the order of `pairs_where`.
+        similarity: ``(P,)`` higher is better.
+        shape: Number of rows and columns.
+
+    Example:
+        >>> pairs = Matches(np.array([0, 0, 1]), np.array([0, 1, 1]))
+        >>> mutually_best(pairs, np.array([0.9, 0.5, 0.5]), (2, 2)).tolist()
+        [True, False, False]
+    """
+    # from the worst to the best, the first of equal ones last: what is written last stays
+    rising = len(similarity) - 1 - similarity[::-1].argsort(kind="stable")
+    of_row, of_column = np.empty(shape[0], np.intp), np.empty(shape[1], np.intp)
+    of_row[pairs.rows[rising]] = rising
+    of_column[pairs.columns[rising]] = rising
+    return np.asarray(of_row[pairs.rows] == of_column[pairs.columns])
+
+
 def assign(
     costs: FloatArray, *, cost_limit: float | None = None, allowed: BoolArray | None = None
 ) -> Matches:
@@ -49,10 +80,41 @@ def assign(
     if cost_limit is not None:
         feasible = costs <= cost_limit if allowed is None else (costs <= cost_limit) & allowed
         if costs.size >= CROWD:
-            pairs = feasible.nonzero()
+            pairs = pairs_where(feasible)
             return _solve_sparse(costs[pairs], cost_limit, pairs, costs.shape)
         # a pair at the limit is worth as much as none, so a full assignment is also the best partial one
         costs = np.where(feasible, costs, cost_limit)
+    return _solve_dense(costs, feasible)
+
+
+def assign_listed(pairs: Matches, costs: FloatArray, shape: tuple[int, ...], *, cost_limit: float) -> Matches:
+    """As `assign`, of pairs that are listed with a cost each; no other is allowed.
+
+    Args:
+        pairs: ``P`` rows and columns, in the order of `pairs_where`.
+        costs: ``(P,)`` finite costs, lower is better.
+        shape: Number of rows and columns.
+        cost_limit: A pair above this is worse than leaving both alone.
+
+    Example:
+        >>> pairs = Matches(np.array([0, 1, 1]), np.array([0, 0, 1]))
+        >>> assign_listed(pairs, np.array([0.2, 0.1, 0.9]), (2, 2), cost_limit=0.8)
+        Matches(rows=array([1]), columns=array([0]))
+    """
+    good = costs <= cost_limit
+    if not good.all():
+        pairs, costs = Matches(pairs.rows[good], pairs.columns[good]), costs[good]
+    if not len(costs):
+        return _NOTHING
+    if shape[0] * shape[1] >= CROWD:
+        return _solve_sparse(costs, cost_limit, pairs, shape)
+    table, feasible = np.full(shape, cost_limit), np.zeros(shape, bool)
+    table[pairs], feasible[pairs] = costs, True
+    return _solve_dense(table, feasible)
+
+
+def _solve_dense(costs: FloatArray, feasible: BoolArray | None) -> Matches:
+    """The optimum of a whole table, less the pairs that are not feasible."""
     _, column_of_row, _ = lap.lapjv(np.ascontiguousarray(costs, np.float64), extend_cost=True)
     rows = (column_of_row >= 0).nonzero()[0]
     columns = column_of_row[rows].astype(np.intp)
@@ -62,9 +124,7 @@ def assign(
     return Matches(rows[keep], columns[keep])
 
 
-def _solve_sparse(
-    costs: FloatArray, cost_limit: float, pairs: tuple[Indices, ...], shape: tuple[int, ...]
-) -> Matches:
+def _solve_sparse(costs: FloatArray, cost_limit: float, pairs: Matches, shape: tuple[int, ...]) -> Matches:
     """The same optimum from the feasible pairs alone; a row may also take a place of its own at the limit."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
@@ -109,10 +169,10 @@ def assign_most(
     if clear_first and similarity.size:
         good = similarity > at_least
         if good.sum(1).max() == 1 and good.sum(0).max() == 1:
-            return Matches(*np.nonzero(good))
+            return pairs_where(good)
     if similarity.size >= CROWD:
         # among so many, pairs that would be dropped do not take part
-        pairs = np.nonzero(similarity >= at_least)
+        pairs = pairs_where(similarity >= at_least)
         extra = bonus[pairs] if isinstance(bonus, np.ndarray) else bonus
         return _solve_sparse(-(similarity[pairs] + extra), 0.0, pairs, similarity.shape)
     matches = assign(-(similarity + bonus))

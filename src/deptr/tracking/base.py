@@ -14,7 +14,7 @@ from deptr.boxes import or_else
 from deptr.cameras import Camera
 from deptr.errors import UsageError
 from deptr.records import BoolArray, FloatArray, Image, real_number
-from deptr.tracking.assignment import Indices, Matches, assign, without
+from deptr.tracking.assignment import Indices, Matches, assign, assign_listed, without
 from deptr.tracking.box_report import BoxReport
 from deptr.tracking.camera_motion import CameraMotion
 from deptr.tracking.depth.fusion import MODES, DepthFusion
@@ -294,9 +294,12 @@ class Tracker(Declared, ABC):
             fused = depth.fuse(costs, rows, candidates, cost_limit=cost_limit)
         allowed = None if self.class_agnostic else self._rows.classes[rows][:, None] == candidates.classes
         if fused is not None:
-            costs, near = fused
-            allowed = near if allowed is None else near & allowed
-            matches = assign(costs - bonus, cost_limit=cost_limit + depth_slack, allowed=allowed)
+            pairs, pair_costs = fused
+            if allowed is not None:
+                same = allowed[pairs]
+                pairs, pair_costs = Matches(pairs.rows[same], pairs.columns[same]), pair_costs[same]
+            pair_costs = pair_costs - (bonus[pairs] if isinstance(bonus, np.ndarray) else bonus)
+            matches = assign_listed(pairs, pair_costs, costs.shape, cost_limit=cost_limit + depth_slack)
         elif without_depth is not None:
             matches = without_depth(allowed)
         else:

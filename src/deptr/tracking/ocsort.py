@@ -6,7 +6,7 @@ import numpy as np
 
 from deptr.boxes import iou
 from deptr.records import FloatArray
-from deptr.tracking.assignment import CROWD, Indices
+from deptr.tracking.assignment import CROWD, Indices, pairs_where
 from deptr.tracking.course import CENTRE, Course
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion, ObservationCentricMotion
@@ -74,8 +74,8 @@ class OCSORT(Sort):
             rows, places = np.ogrid[: similarity.shape[0], : similarity.shape[1]]
             return self._bonus_of(rows, columns[places], seen)
         bonus = np.zeros(similarity.shape)
-        pairs = np.nonzero(similarity > 0)
-        bonus[pairs] = self._bonus_of(pairs[0], columns[pairs[1]], seen)
+        pairs = pairs_where(similarity > 0)
+        bonus[pairs] = self._bonus_of(pairs.rows, columns[pairs.columns], seen)
         return bonus
 
     def _bonus_of(self, rows: Indices, columns: Indices, seen: Measurements) -> FloatArray:
