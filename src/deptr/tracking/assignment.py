@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import lap
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from deptr.records import BoolArray, FloatArray
 
 Indices = npt.NDArray[np.intp]
+Bonus = Callable[[Indices, Indices], FloatArray]  # of rows and columns, which broadcast
 
 
 class Matches(NamedTuple):
@@ -18,6 +20,25 @@ class Matches(NamedTuple):
 
     rows: Indices
     columns: Indices
+
+
+class Listed(NamedTuple):
+    """A cost matrix of which only some pairs, row by row, have a cost, ``(P,)``; no other may be made."""
+
+    pairs: Matches
+    costs: FloatArray
+    shape: tuple[int, ...]
+
+    def where(self, chosen: BoolArray) -> Listed:
+        """Those of the pairs."""
+        if chosen.all():
+            return self
+        pairs = Matches(self.pairs.rows[chosen], self.pairs.columns[chosen])
+        return Listed(pairs, self.costs[chosen], self.shape)
+
+    def less(self, bonus: Bonus | None) -> Listed:
+        """The same with a bonus subtracted."""
+        return self if bonus is None else self._replace(costs=self.costs - bonus(*self.pairs))
 
 
 CROWD = 90_000  # pairs, from which on only the feasible ones are looked at
@@ -32,6 +53,25 @@ def pairs_where(table: BoolArray) -> Matches:
         Matches(rows=array([0, 1, 1]), columns=array([1, 0, 1]))
     """
     return Matches(*np.divmod(table.ravel().nonzero()[0], table.shape[1]))
+
+
+def overlap_costs(similarity: FloatArray, weights: FloatArray | float = 1.0) -> FloatArray | Listed:
+    """``1 - similarity x weight``, ``(T, D)``; in crowds only that of the pairs that overlap.
+
+    Args:
+        similarity: ``(T, D)``, 0 without overlap.
+        weights: ``(D,)`` in [0, 1].
+
+    Example:
+        >>> overlap_costs(np.array([[0.5, 0.0]]), np.array([0.5, 1.0]))
+        array([[0.75, 1.  ]])
+    """
+    if similarity.size >= CROWD:
+        pairs = pairs_where(similarity > 0)
+        weight = weights[pairs.columns] if isinstance(weights, np.ndarray) else weights
+        return Listed(pairs, 1.0 - similarity[pairs] * weight, similarity.shape)
+    costs = similarity * weights
+    return np.asarray(np.subtract(1.0, costs, out=costs))
 
 
 def mutually_best(pairs: Matches, similarity: FloatArray, shape: tuple[int, ...]) -> BoolArray:
@@ -56,12 +96,12 @@ def mutually_best(pairs: Matches, similarity: FloatArray, shape: tuple[int, ...]
 
 
 def assign(
-    costs: FloatArray, *, cost_limit: float | None = None, allowed: BoolArray | None = None
+    costs: FloatArray | Listed, *, cost_limit: float | None = None, allowed: BoolArray | None = None
 ) -> Matches:
     """Pair rows with columns at the least total cost.
 
     Args:
-        costs: ``(T, D)`` finite costs, lower is better.
+        costs: ``(T, D)`` finite costs, lower is better; or those of some pairs, which need a limit.
         cost_limit: A pair above this is worse than leaving both alone; None pairs as many as possible.
         allowed: ``(T, D)``; pairs that are False are never returned.
 
@@ -74,6 +114,9 @@ def assign(
         >>> assign(np.zeros((0, 3)))
         Matches(rows=array([], dtype=int64), columns=array([], dtype=int64))
     """
+    if isinstance(costs, Listed):
+        assert cost_limit is not None
+        return _assign_listed(costs, cost_limit, allowed)
     if costs.size == 0:
         return _NOTHING
     feasible = allowed
@@ -87,23 +130,9 @@ def assign(
     return _solve_dense(costs, feasible)
 
 
-def assign_listed(pairs: Matches, costs: FloatArray, shape: tuple[int, ...], *, cost_limit: float) -> Matches:
-    """As `assign`, of pairs that are listed with a cost each; no other is allowed.
-
-    Args:
-        pairs: ``P`` rows and columns, in the order of `pairs_where`.
-        costs: ``(P,)`` finite costs, lower is better.
-        shape: Number of rows and columns.
-        cost_limit: A pair above this is worse than leaving both alone.
-
-    Example:
-        >>> pairs = Matches(np.array([0, 1, 1]), np.array([0, 0, 1]))
-        >>> assign_listed(pairs, np.array([0.2, 0.1, 0.9]), (2, 2), cost_limit=0.8)
-        Matches(rows=array([1]), columns=array([0]))
-    """
-    good = costs <= cost_limit
-    if not good.all():
-        pairs, costs = Matches(pairs.rows[good], pairs.columns[good]), costs[good]
+def _assign_listed(listed: Listed, cost_limit: float, allowed: BoolArray | None) -> Matches:
+    good = listed.costs <= cost_limit
+    pairs, costs, shape = listed.where(good if allowed is None else good & allowed[listed.pairs])
     if not len(costs):
         return _NOTHING
     if shape[0] * shape[1] >= CROWD:
@@ -143,7 +172,7 @@ def _solve_sparse(costs: FloatArray, cost_limit: float, pairs: Matches, shape: t
 
 def assign_most(
     similarity: FloatArray,
-    bonus: FloatArray | float = 0.0,
+    bonus: Bonus | None = None,
     *,
     at_least: float,
     allowed: BoolArray | None = None,
@@ -173,9 +202,13 @@ def assign_most(
     if similarity.size >= CROWD:
         # among so many, pairs that would be dropped do not take part
         pairs = pairs_where(similarity >= at_least)
-        extra = bonus[pairs] if isinstance(bonus, np.ndarray) else bonus
-        return _solve_sparse(-(similarity[pairs] + extra), 0.0, pairs, similarity.shape)
-    matches = assign(-(similarity + bonus))
+        worth = similarity[pairs] if bonus is None else similarity[pairs] + bonus(*pairs)
+        return _solve_sparse(-worth, 0.0, pairs, similarity.shape)
+    if bonus is None:
+        matches = assign(-similarity)
+    else:
+        rows, columns = np.ogrid[: similarity.shape[0], : similarity.shape[1]]
+        matches = assign(-(similarity + bonus(rows, columns)))
     keep = similarity[matches] >= at_least
     return Matches(matches.rows[keep], matches.columns[keep])
 

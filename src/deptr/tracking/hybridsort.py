@@ -6,7 +6,7 @@ import numpy as np
 
 from deptr.boxes import height_modulated_iou
 from deptr.records import BoolArray, FloatArray
-from deptr.tracking.assignment import Indices
+from deptr.tracking.assignment import CROWD, Indices, pairs_where
 from deptr.tracking.course import CORNERS
 from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.measurements import Measurements
@@ -60,8 +60,13 @@ class HybridSORT(OCSORT):
         low, high = min(0.1, self.high_score), self.high_score
         known = self._rows.misses[rows] == 1
         expected = np.clip(self._scores.extrapolated(rows, known), low, high)
-        difference = np.abs(expected[:, None] - candidates.scores)
-        return super()._low_similarity(boxes, rows, candidates) - self.low_score_weight * difference
+        similarity = super()._low_similarity(boxes, rows, candidates)
+        if similarity.size < CROWD:
+            return similarity - self.low_score_weight * np.abs(expected[:, None] - candidates.scores)
+        pairs, out = pairs_where(similarity > 0), np.full(similarity.shape, -1.0)
+        difference = np.abs(expected[pairs.rows] - candidates.scores[pairs.columns])
+        out[pairs] = similarity[pairs] - self.low_score_weight * difference
+        return out
 
 
 class ScoreTrend(Part):

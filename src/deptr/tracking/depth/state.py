@@ -8,7 +8,7 @@ import numpy as np
 
 from deptr.boxes import covered_share, paired_iou
 from deptr.records import BoolArray, FloatArray, IntArray
-from deptr.tracking.assignment import Indices, Matches, assign, mutually_best, pairs_where
+from deptr.tracking.assignment import Indices, Listed, Matches, assign, mutually_best, pairs_where
 from deptr.tracking.depth.common_shift import common_shift
 from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.depth.likelihood import log_likelihood_ratio
@@ -139,26 +139,29 @@ class DepthState:
         )
 
     def fuse(
-        self, costs: FloatArray, rows: Indices, seen: Measurements, *, cost_limit: float
-    ) -> tuple[Matches, FloatArray] | None:
+        self, costs: FloatArray | Listed, rows: Indices, seen: Measurements, *, cost_limit: float
+    ) -> Listed | None:
         """The pairs that are allowed, and their costs with depth taken in; None where depth has no say.
 
         Args:
-            costs: ``(T, D)`` cost from boxes alone, 0 the best, 1 without overlap.
+            costs: ``(T, D)`` cost from boxes alone, 0 the best, 1 without overlap; or those of some pairs.
             rows: ``(T,)`` the tracks' rows.
             seen: The ``D`` detections.
             cost_limit: Plain 2-D limit that a pair must pass whatever its depth says.
 
         Returns:
-            ``P`` pairs of ``(T, D)``, and ``(P,)`` fused costs; unknown depth leaves a cost as it is.
+            Pairs of ``(T, D)`` and their fused costs; unknown depth leaves a cost as it is.
         """
-        if not costs.size or not self.noise.trust or seen.values is None:
+        if not (len(rows) and len(seen)) or not self.noise.trust or seen.values is None:
             return None
-        allowed = costs <= min(cost_limit, 1 - 1e-6)
-        pairs = pairs_where(allowed)
-        plain = costs[pairs]
+        limit = min(cost_limit, 1 - 1e-6)
+        if isinstance(costs, Listed):
+            pairs, plain, _ = costs.where(costs.costs <= limit)
+        else:
+            pairs = pairs_where(costs <= limit)
+            plain = costs[pairs]
         fused = self._term.costs(plain, rows[pairs.rows], pairs.columns, seen)
-        return pairs, np.where(np.isnan(fused), plain, fused)
+        return Listed(pairs, np.where(np.isnan(fused), plain, fused), (len(rows), len(seen)))
 
     def learn(self, similarity: FloatArray, rows: Indices, seen: Measurements, matches: Matches) -> None:
         """Learn from matches that boxes alone make certain, before the filters are corrected.
