@@ -199,7 +199,7 @@ class DepthState:
         assert taken.covered is not None
         self.noise.learn(
             own,
-            (np.nansum(squares, axis=1) - own) / others if others > 0 else None,
+            (np.where(np.isnan(squares), 0.0, squares).sum(1) - own) / others if others > 0 else None,
             predicted=filters.covariance[0, rows[t], DEPTH],
             covered=taken.covered,
             box_gain=paired_iou(led, taken.boxes) - paired_iou(plain, taken.boxes),

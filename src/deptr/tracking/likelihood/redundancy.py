@@ -41,7 +41,7 @@ class Redundancy:
 
     def learn(self, tremble: FloatArray) -> None:
         """Take in second differences of v (in heights), log height and depth, ``(N, 3)``, NaN = unknown."""
-        typical = np.diag(self._moments) + FIRST_COUNT * TYPICAL**2
+        typical = self._moments.diagonal() + FIRST_COUNT * TYPICAL**2
         limits = OUTLIER * np.sqrt(typical / (self._count + FIRST_COUNT))
         usual = tremble[(np.abs(tremble) < limits).all(1)]
         if not len(usual):
@@ -51,7 +51,7 @@ class Redundancy:
         if self._count > MEMORY:
             self._moments *= MEMORY / self._count
             self._count = MEMORY
-        apart = np.diag(np.diag(self._moments) * FIRST_COUNT / self._count + LEAST)
+        apart = np.diag(self._moments.diagonal() * FIRST_COUNT / self._count + LEAST)
         (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = (
             self._moments + apart
         ).tolist()
