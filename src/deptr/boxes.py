@@ -244,11 +244,19 @@ def overlapping_pairs(
     first = np.searchsorted(lefts, boxes_a[:, 0] - widest - pixel)
     count = np.maximum(np.searchsorted(lefts, boxes_a[:, 2] + pixel, side="right") - first, 0)
     a = np.repeat(np.arange(len(boxes_a)), count)
-    b = order[np.arange(len(a)) + np.repeat(first - np.cumsum(count) + count, count)]
-    height = np.minimum(boxes_a[a, 3], boxes_b[b, 3]) - np.maximum(boxes_a[a, 1], boxes_b[b, 1]) + pixel
-    width = np.minimum(boxes_a[a, 2], boxes_b[b, 2]) - np.maximum(boxes_a[a, 0], boxes_b[b, 0]) + pixel
-    near = np.flatnonzero((height > 0) & (width > 0))
-    return a[near], b[near], width[near] * height[near]
+    place = np.arange(len(a)) + np.repeat(first - np.cumsum(count) + count, count)
+    (left_a, top_a, right_a, bottom_a), (left_b, top_b, right_b, bottom_b) = (
+        boxes_a.T,
+        boxes_b[order].T.copy(),
+    )
+    height = np.minimum(np.repeat(bottom_a, count), bottom_b[place])
+    height -= np.maximum(np.repeat(top_a, count), top_b[place])
+    height += pixel
+    near = np.flatnonzero(height > 0)
+    a, place, height = a[near], place[near], height[near]
+    width = np.minimum(right_a[a], right_b[place]) - np.maximum(left_a[a], left_b[place]) + pixel
+    meet = np.flatnonzero(width > 0)
+    return a[meet], order[place[meet]], width[meet] * height[meet]
 
 
 def covered_share(boxes_xyxy: FloatArray) -> FloatArray:

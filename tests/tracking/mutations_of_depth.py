@@ -127,7 +127,7 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: plain limit",
-        (("allowed = costs <= min(cost_limit, 1 - 1e-6)", "allowed = costs <= 2.0"),),
+        (("limit = min(cost_limit, 1 - 1e-6)", "limit = 2.0"),),
         ("test_depth_evidence.py::test_plain_limit_holds_whatever_depth_says",),
     ),
     Mutation(
