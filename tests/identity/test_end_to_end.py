@@ -13,8 +13,10 @@ from tiny_detector import tiny_detector
 
 from deptr.errors import DataError
 from deptr.experiments.end_to_end.arms import ARMS, DEPTHS, DISTILLED, PLAIN, SHUFFLED, STATES, Budget, View
+from deptr.experiments.end_to_end.curves import curve_tables
 from deptr.experiments.end_to_end.evaluation import end_to_end_tables
 from deptr.experiments.end_to_end.lessons import BY_DEPTH, Pool
+from deptr.experiments.end_to_end.likeness import likeness_table
 from deptr.experiments.end_to_end.own import own_tables
 from deptr.experiments.end_to_end.run import Places, teach
 from deptr.experiments.end_to_end.stacked import Learner, Stack
@@ -23,7 +25,7 @@ from deptr.training.identity.criterion import ClipTensors, IdentityLossSettings,
 from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder
 from deptr.training.identity.detections import NOTHING
 from deptr.training.identity.examples import AugmentSettings, lesson
-from deptr.training.identity.sightings import Bodies, clip_of, load_clips, part_of, save_clips
+from deptr.training.identity.sightings import Bodies, clip_of, load_clips, part_of, save_clips, states_of
 
 SMALL = IdentityConfig(
     identities=12, memory=3, width=16, heads=2, layers=1, inner=16, pair_width=8, state_width=6
@@ -137,9 +139,55 @@ def test_detections_take_the_name_of_the_body_that_they_lie_on(tmp_path: Path) -
     assert whole.identities.tolist() == clip.identities.tolist()
     assert part.frames.tolist() == [0, 0, 0]
     assert part.states.dtype == np.float16
-    (tmp_path / "clips.npz").write_bytes(b"half")
-    with pytest.raises(DataError, match="clips that identity training wrote"):
-        load_clips(tmp_path / "clips.npz")
+    written = (tmp_path / "clips.npz").read_bytes()
+    for damaged in (b"half", written[: len(written) // 2]):
+        (tmp_path / "clips.npz").write_bytes(damaged)
+        with pytest.raises(DataError, match="clips that identity training wrote"):
+            load_clips(tmp_path / "clips.npz")
+
+
+def test_states_that_are_a_persons_own_tell_people_apart_where_places_do_not(tmp_path: Path) -> None:
+    rng, looks = np.random.default_rng(0), np.eye(4)
+    found, there = [], []
+    for _ in range(6):
+        lefts = 30.0 * rng.permutation(4)
+        boxes = np.column_stack([lefts, np.full(4, 10), lefts + 20, np.full(4, 60)])
+        data = {"depth": np.full(4, 4.0), "query_state": looks}
+        found.append(sv.Detections(xyxy=boxes, confidence=np.full(4, 0.9), data=data))
+        there.append(bodies(boxes))
+    (tmp_path / "test-own").mkdir()
+    save_clips(tmp_path / "test-own" / "crowd.npz", [clip_of(found, there, rate=5.0, size=(80, 150))])
+    ((name, seconds, asked, chance, place, state, _), (_, later, none, *_)) = likeness_table(tmp_path).rows
+    assert (name, seconds, asked, chance, state) == ("crowd", "0.2", "20", "25", "100")
+    assert float(place) < 60
+    assert (later, none) == ("1", "4")
+
+
+def test_curves_are_means_over_the_decoders_of_an_arm(tmp_path: Path) -> None:
+    (tmp_path / "curve-given.csv").write_text("step,seconds,A-0,A-1,B-0\n0,0.0,0.5,0.7,0.25\n")
+    (table,) = curve_tables(tmp_path)
+    assert list(table.columns) == ["steps", "seconds", "A", "B"]
+    assert table.rows == [["0", "0.0", "60.0 ± 10.0", "25.0 ± 0.0"]]
+
+
+def test_a_frame_without_detections_has_none_in_its_clip() -> None:
+    there = bodies(np.array([[10.0, 10, 30, 60]]))
+    found = sv.Detections(
+        xyxy=np.array([[11.0, 10, 31, 60]]),
+        confidence=np.array([0.9]),
+        data={"depth": np.array([4.0]), "query_state": np.ones((1, 4))},
+    )
+    clip = clip_of([found, found[:0], found], [there] * 3, rate=5.0, size=(80, 120))
+    assert clip.frames.tolist() == [0, 2]
+    assert clip.states.shape == (2, 4)
+
+
+def test_a_detector_that_finds_nothing_still_says_how_wide_its_states_are(tmp_path: Path) -> None:
+    detector = tiny_detector(num_queries=5, num_labels=1)
+    detector.save_pretrained(tmp_path)
+    (found,) = states_of(str(tmp_path), [np.zeros((40, 60, 3), np.uint8)], 1.0)
+    assert len(found) == 0
+    assert found.data["query_state"].shape == (0, detector.config.d_model)
 
 
 @pytest.mark.slow

@@ -14,12 +14,12 @@ from deptr.evaluation.fingerprint import code_of
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices
 from deptr.tracking.depth.fusion import DepthFusion
+from deptr.tracking.depth.redundancy import Redundancy
 from deptr.tracking.lifecycle import TrackState
 from deptr.tracking.likelihood import camera
 from deptr.tracking.likelihood.evidence import Pairs, box_ratios, depth_ratios
 from deptr.tracking.likelihood.motion import LikelihoodMotion
 from deptr.tracking.likelihood.noise import LearnedNoise
-from deptr.tracking.likelihood.redundancy import Redundancy
 from deptr.tracking.likelihood.tracker import MOST_LOST_EVIDENCE, LikelihoodTracker
 from deptr.tracking.likelihood.worth import Worth
 from deptr.tracking.measurements import Measurements

@@ -32,6 +32,8 @@ def end_to_end(
     steps: int = typer.Option(4000, "--steps", min=1, help="Most steps of the decoders."),
     detector_steps: int = typer.Option(1200, "--detector-steps", min=1, help="Most steps of both detectors."),
     workers: int = typer.Option(2, "--workers", min=1, help="Processes."),
+    tests: int = typer.Option(0, "--tests", min=0, help="Sequences tracked, levels in turn; 0: all."),
+    test_frames: int = typer.Option(0, "--test-frames", min=0, help="Frames of each; 0: all."),
     evaluate: bool = typer.Option(True, "--evaluate/--no-evaluate", help="Track the benchmark at the end."),
     strides: str = typer.Option("4,1", "--strides", help="Keep every k-th frame, for each k."),
     report: Path | None = typer.Option(None, "--report", help="Markdown file to write."),
@@ -50,6 +52,8 @@ def end_to_end(
         decoder_steps=steps,
         detector_steps=detector_steps,
         workers=workers,
+        tests=tests,
+        test_frames=test_frames,
     )
     with progress("end-to-end") as told:
         teach(places, budget, progress=told)
@@ -60,7 +64,9 @@ def end_to_end(
 def _evaluate(output: Path, strides: str, workers: int, report: Path | None) -> None:
     from deptr.cli.results import numbers_of, show, write_report
     from deptr.cli.terminal import progress
+    from deptr.experiments.end_to_end.curves import curve_tables
     from deptr.experiments.end_to_end.evaluation import INTRO, end_to_end_tables
+    from deptr.experiments.end_to_end.likeness import likeness_table
     from deptr.experiments.end_to_end.own import own_tables
 
     kept = numbers_of(strides, "--strides")
@@ -68,6 +74,7 @@ def _evaluate(output: Path, strides: str, workers: int, report: Path | None) -> 
         tables = own_tables(output, kept, workers=workers, progress=told)
     with progress("given boxes") as told:
         tables += end_to_end_tables(output, kept, workers=workers, progress=told)
+    tables += [likeness_table(output), *curve_tables(output)]
     for table in tables:
         show(table)
     if report is not None:

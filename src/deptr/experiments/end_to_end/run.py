@@ -83,46 +83,56 @@ def teach(
     clock, told = _Clock(budget.seconds), progress or SilentProgress()
     for path in (places.folder, places.scratch):
         path.mkdir(parents=True, exist_ok=True)
-    worlds = worlds_of(budget)
-    clips, tests = [w for w in worlds if not w.test], [w for w in worlds if w.test]
-    config = IdentityConfig(identities=budget.identities, state_width=_width(places.detector))
+    tests = [world for world in worlds_of(budget) if world.test]
 
     def say(stage: str, **values: float) -> None:
         told.update(int(clock.spent), int(budget.seconds) or int(clock.spent) + 1, stage=stage, **values)
 
-    with (
-        _workers(budget.workers) as pool,
-        _detectors(places, clips, budget, clock) as detectors,
-        ThreadPoolExecutor(1) as beside,
-    ):
+    work = _Work(places, budget, say)
+    with _workers(budget.workers) as pool:
+        if _missing_detectors(places) or work.missing(View.GIVEN, arms) or work.missing(View.OWN, OWN_ARMS):
+            looks = _learn(pool, work, arms, clock)
+        else:
+            looks = [pool.submit(_look, world, places, budget) for world in tests]
+        for future in as_completed(looks):
+            future.result()
+            say("looking at the tests")
+    say("done")
+
+
+def _learn(pool: ProcessPoolExecutor, work: _Work, arms: Sequence[Arm], clock: _Clock) -> list[Future[None]]:
+    """Train all that is missing; what comes back are looks at the tests, for which decoders do not wait."""
+    places, budget = work.places, work.budget
+    worlds = worlds_of(budget)
+    clips, tests = [w for w in worlds if not w.test], [w for w in worlds if w.test]
+    config = IdentityConfig(identities=budget.identities, state_width=_width(places.detector))
+    with _detectors(places, clips, budget, clock) as detectors, ThreadPoolExecutor(1) as beside:
         own = [pool.submit(_own_lessons, world, places, budget, config) for world in clips]
         films = [pool.submit(film, world, budget, places.scratch, places.folder) for world in tests]
         pools = _pools(own, budget)
-        say("clips are there")
-        work = _Work(places, budget, say)
+        work.say("clips are there")
         own_decoders = beside.submit(work.train, View.OWN, OWN_ARMS, pools, OWN_SHARE * budget.seconds)
-        for future in detectors:
-            future.result()
-        say("detectors are trained")
+        for trained in detectors:
+            trained.result()
+        work.say("detectors are trained")
         given = [pool.submit(_given_lessons, world, places, budget, config) for world in clips]
-        for future in films:
-            future.result()
-        folder = places.folder
-        looks = [
-            pool.submit(look, world, folder / "detectors", places.scratch, folder / "test") for world in tests
-        ]
-        looks += [
-            pool.submit(look_for_own, world, places.detector, places.scratch, folder / "test-own")
-            for world in tests
-        ]
+        for rendered in films:
+            rendered.result()
+        looks = [pool.submit(_look, world, places, budget) for world in tests]
         pools = _pools(given, budget)
-        say("lessons are there")
+        work.say("lessons are there")
         own_decoders.result()
         seconds = max(clock.left() - LEFT_OVER_S, 1.0) if budget.seconds else 0.0
         work.train(View.GIVEN, arms, pools, seconds)
-        for future in looks:
-            future.result()
-    say("done")
+    return looks
+
+
+def _look(world: World, places: Places, budget: Budget) -> None:
+    """Render a test if it is not there, and let all detectors look at it."""
+    folder, scratch = places.folder, places.scratch
+    film(world, budget, scratch, folder)
+    look(world, folder / "detectors", scratch, folder / "test")
+    look_for_own(world, places.detector, scratch, folder / "test-own")
 
 
 def _width(detector: str) -> int:
@@ -148,18 +158,21 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
+def _missing_detectors(places: Places) -> list[str]:
+    folder = places.folder / "detectors"
+    return [kind for kind in (PLAIN, DISTILLED) if not (folder / kind / "config.json").is_file()]
+
+
 @contextmanager
 def _detectors(
     places: Places, clips: list[World], budget: Budget, clock: _Clock
 ) -> Iterator[list[Future[None]]]:
     """Both detectors in processes of their own, on a CPU one after the other."""
-    folder = places.folder / "detectors"
-    missing = [kind for kind in (PLAIN, DISTILLED) if not (folder / kind / "config.json").is_file()]
     pool = ProcessPoolExecutor(2 if torch.cuda.is_available() else 1, get_context("spawn"))
     try:
         yield [
             pool.submit(_train_detector, kind, clips, budget, places, clock.left(DETECTORS_UNTIL))
-            for kind in missing
+            for kind in _missing_detectors(places)
         ]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -221,16 +234,21 @@ class _Work:
     budget: Budget
     say: Callable[..., None]
 
+    def missing(self, view: View, arms: Sequence[Arm]) -> list[Learner]:
+        """Decoders of a view that are not there yet."""
+        seeds = min(self.budget.seeds, OWN_SEEDS) if view is View.OWN else self.budget.seeds
+        learners = [Learner(arm, seed) for arm in arms for seed in range(seeds)]
+        folder = self.places.folder / "decoders"
+        return [own for own in learners if not (folder / own.name / "config.json").is_file()]
+
     def train(
         self, view: View, arms: Sequence[Arm], pools: tuple[list[Pool], list[Pool]], seconds: float
     ) -> None:
         """Train all decoders of a view that are not there yet."""
         budget, folder = self.budget, self.places.folder / "decoders"
         if view is View.OWN:
-            budget = replace(budget, seeds=min(budget.seeds, OWN_SEEDS), clips=OWN_CLIPS * budget.clips)
-        seeds = range(budget.seeds)
-        learners = [Learner(arm, seed) for arm in arms for seed in seeds]
-        learners = [own for own in learners if not (folder / own.name / "config.json").is_file()]
+            budget = replace(budget, clips=OWN_CLIPS * budget.clips)
+        learners = self.missing(view, arms)
         if not learners:
             return
         stack = Stack(

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from deptr.records import BoolArray, FloatArray
-from deptr.tracking.likelihood.redundancy import Redundancy
+from deptr.tracking.depth.redundancy import Redundancy
 
 FIRST_NOISE = 0.15  # in filter space: first guess of both noises, which says nothing yet
 SMALLEST_NOISE = 0.02  # in filter space: clear pairs underestimate the noise of those that matter

@@ -6,7 +6,7 @@ import numpy as np
 
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices
-from deptr.tracking.likelihood.redundancy import Redundancy
+from deptr.tracking.depth.redundancy import Redundancy
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.part import Part, Step
 

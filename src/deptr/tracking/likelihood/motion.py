@@ -12,9 +12,9 @@ import numpy as np
 from deptr.boxes import cxcywh_to_xyxy, similarity_scale
 from deptr.records import DepthKind, FloatArray
 from deptr.tracking.assignment import Indices
+from deptr.tracking.depth.redundancy import Redundancy
 from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.likelihood.noise import COORDINATES, LearnedNoise
-from deptr.tracking.likelihood.redundancy import Redundancy
 from deptr.tracking.likelihood.worth import Worth
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion

@@ -9,6 +9,7 @@ from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -126,7 +127,7 @@ def clip_of(found: Sequence[Any], bodies: Sequence[Bodies], *, rate: float, size
         quality[own] = overlap[own, body]
         rows["frames"].append(np.full(len(boxes), frame))
         rows["seen"].append(observe(boxes, np.asarray(seen.confidence, np.float64), log_z, stds))
-        rows["states"].append(np.asarray(seen.data["query_state"], np.float16).reshape(len(boxes), -1))
+        rows["states"].append(np.asarray(seen.data["query_state"], np.float16))
         for name, values in (
             ("identities", identities),
             ("boxes", true_boxes),
@@ -182,7 +183,7 @@ def load_clips(path: str | Path) -> list[Clip]:
         ends, times = np.cumsum(columns["detections"]), np.cumsum(columns["times"])
         parts: dict[str, list[Any]] = {name: np.split(columns[name], ends[:-1]) for name in PER_BODY}
         seconds = np.split(columns["seconds"], times[:-1])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         expected = "clips that identity training wrote"
         raise DataError(path, "cannot be read", expected=expected, found=str(error)[:160]) from error
     return [

@@ -9,7 +9,7 @@ from deptr.records import FloatArray
 TYPICAL = np.array(
     [0.08, 0.06, 0.05]
 )  # second differences of foot, log height and depth, standard deviations
-FIRST_COUNT = 5.0  # pairs in which the three are thought to have trembled as much as they do, but apart
+FIRST_COUNT = 20.0  # pairs in which the three are thought to have trembled as much as they do, but apart
 LEAST = 1e-12
 MEMORY = 1000.0  # pairs that are remembered
 OUTLIER = 4.0  # of those standard deviations that the stream has
