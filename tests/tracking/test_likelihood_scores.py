@@ -80,7 +80,7 @@ def test_noise_of_depth_is_known_within_two_seconds_at_a_low_rate() -> None:
 @pytest.mark.parametrize("size", [0.1, 0.003])
 def test_depth_said_twice_is_found_out_however_little_it_trembles(size: float) -> None:
     redundancy, rng = Redundancy(), np.random.default_rng(0)
-    box = rng.normal(0, size, (20, 2))
+    box = rng.normal(0, size, (100, 2))  # ten objects in a dozen frames
     redundancy.learn(np.column_stack([box, -box[:, 0]]))
     assert redundancy.say == 0.0
     assert redundancy.share > 0.6

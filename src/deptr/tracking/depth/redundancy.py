@@ -9,7 +9,7 @@ from deptr.records import FloatArray
 TYPICAL = np.array(
     [0.08, 0.06, 0.05]
 )  # second differences of foot, log height and depth, standard deviations
-FIRST_COUNT = 5.0  # pairs in which the three are thought to have trembled as much as they do, but apart
+FIRST_COUNT = 20.0  # pairs in which the three are thought to have trembled as much as they do, but apart
 LEAST = 1e-12
 MEMORY = 1000.0  # pairs that are remembered
 OUTLIER = 4.0  # of those standard deviations that the stream has
@@ -41,7 +41,7 @@ class Redundancy:
 
     def learn(self, tremble: FloatArray) -> None:
         """Take in second differences of v (in heights), log height and depth, ``(N, 3)``, NaN = unknown."""
-        typical = np.diag(self._moments) + FIRST_COUNT * TYPICAL**2
+        typical = self._moments.diagonal() + FIRST_COUNT * TYPICAL**2
         limits = OUTLIER * np.sqrt(typical / (self._count + FIRST_COUNT))
         usual = tremble[(np.abs(tremble) < limits).all(1)]
         if not len(usual):
@@ -51,7 +51,7 @@ class Redundancy:
         if self._count > MEMORY:
             self._moments *= MEMORY / self._count
             self._count = MEMORY
-        apart = np.diag(np.diag(self._moments) * FIRST_COUNT / self._count + LEAST)
+        apart = np.diag(self._moments.diagonal() * FIRST_COUNT / self._count + LEAST)
         (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = (
             self._moments + apart
         ).tolist()
