@@ -44,7 +44,7 @@ OF_DEPTH = (
         "depth: learns from clear pairs",
         (
             (
-                "sure = (similarity[t, d] > 0.4) & (close.sum(1)[t] == 1) & (close.sum(0)[d] == 1)",
+                "sure = (similarity[t, d] > 0.4) & _alone(close, similarity.shape, t, d)",
                 "sure = similarity[t, d] > 0.0",
             ),
         ),
@@ -72,7 +72,7 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: scale from contested pairs",
-        (("(close.sum(1)[t] > 1) | (close.sum(0)[d] > 1),", "np.ones(len(t), bool),"),),
+        (("contested = ~_alone(close, similarity.shape, t, d)", "contested = np.ones(len(t), bool)"),),
         ("test_depth_judgement.py::test_scale_is_that_of_contested_pairs",),
     ),
     Mutation(
@@ -87,15 +87,15 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: control",
-        (("(seen.values[next_one] - foretold) ** 2,", "np.ones(len(t)),"),),
+        (("(seen.values[next_one] - foretold) ** 2,", "np.ones(len(d)),"),),
         ("test_depth_judgement.py::test_control_is_what_the_same_depths_say_when_handed_on",),
     ),
     Mutation(
         "depth: judged by contested pairs too",
         (
             (
-                "best = (similarity.argmax(0)[columns] == every) &",
-                "best = ((similarity > CLOSE_IOU).sum(1) == 1) &",
+                "mutually_best(close, similarity[close], similarity.shape).nonzero()",
+                "_alone(close, similarity.shape, *close).nonzero()",
             ),
         ),
         ("test_depth_judgement.py::test_a_few_frames_are_enough_where_everybody_overlaps",),
@@ -127,7 +127,7 @@ OF_DEPTH = (
     ),
     Mutation(
         "depth: plain limit",
-        (("allowed = costs <= min(cost_limit, 1 - 1e-6)", "allowed = costs <= 2.0"),),
+        (("limit = min(cost_limit, 1 - 1e-6)", "limit = 2.0"),),
         ("test_depth_evidence.py::test_plain_limit_holds_whatever_depth_says",),
     ),
     Mutation(

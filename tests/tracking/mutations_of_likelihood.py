@@ -100,7 +100,7 @@ OF_LIKELIHOOD = (
     ),
     Mutation(
         "likelihood: tremble in its own scale",
-        (("np.diag(self._moments) * self._pending / self._count + LEAST", "FIRST_COUNT * TYPICAL**2"),),
+        (("self._moments.diagonal() * self._pending / self._count + LEAST", "FIRST_COUNT * TYPICAL**2"),),
         ("test_likelihood_scores.py::test_depth_said_twice_is_found_out_however_little_it_trembles",),
     ),
     Mutation(

@@ -9,8 +9,8 @@ OF_TRACKERS = (
         "ByteTrack: second association",
         (
             (
-                "self._match(seen, left, low, 1 - overlap, cost_limit=self.second_match_cost)",
-                "self._match(seen, left, low, 1 - overlap, cost_limit=-1.0)",
+                "self._match(seen, left, low, overlap_costs(overlap), cost_limit=self.second_match_cost)",
+                "self._match(seen, left, low, overlap_costs(overlap), cost_limit=-1.0)",
             ),
         ),
         ("test_bytetrack.py::test_second_association_follows_through_low_scores",),
@@ -22,7 +22,7 @@ OF_TRACKERS = (
     ),
     Mutation(
         "ByteTrack: score fusion",
-        (("costs = similarity * candidates.scores", "costs = similarity.copy()"),),
+        (("overlap_costs(similarity, candidates.scores)", "overlap_costs(similarity)"),),
         ("test_bytetrack.py::test_score_fusion_prefers_the_sure_detection",),
     ),
     Mutation(

@@ -64,10 +64,10 @@ def test_fixed_is_the_papers_formula_inside_the_plain_limit(gamma: float, scale:
         cost_limit=0.8,
     )
     assert answer is not None
-    fused, allowed = answer
-    assert fused[0, 0] == pytest.approx((1 - gamma) * 0.3 + gamma * scale * 2.0)
-    assert fused[0, 1] == costs[0, 1], "unknown depth is neutral"
-    assert allowed.tolist() == [[True, True, False]], "depth opens no closed pair"
+    pairs, fused, _ = answer
+    assert pairs.columns.tolist() == [0, 1], "depth opens no closed pair"
+    assert fused[0] == pytest.approx((1 - gamma) * 0.3 + gamma * scale * 2.0)
+    assert fused[1] == costs[0, 1], "unknown depth is neutral"
 
 
 def test_kalman_measures_the_gap_in_standard_deviations() -> None:
@@ -78,8 +78,8 @@ def test_kalman_measures_the_gap_in_standard_deviations() -> None:
     sigma = math.sqrt(state.perspective.filters.covariance[0, 0, DEPTH] + candidate.variances[0])
     answer = state.fuse(np.array([[0.4]]), np.array([0]), candidate, cost_limit=0.9)
     assert answer is not None
-    fused, _ = answer
-    assert fused[0, 0] == pytest.approx(0.5 * 0.4 + 0.5 * 0.1 * math.log(1.1) / sigma, rel=1e-5)
+    _, fused, _ = answer
+    assert fused[0] == pytest.approx(0.5 * 0.4 + 0.5 * 0.1 * math.log(1.1) / sigma, rel=1e-5)
 
 
 def test_a_detectors_own_sigma_is_used_where_it_is_larger() -> None:

@@ -14,7 +14,7 @@ from deptr.boxes import or_else
 from deptr.cameras import Camera
 from deptr.errors import UsageError
 from deptr.records import BoolArray, FloatArray, Image, real_number
-from deptr.tracking.assignment import Indices, Matches, assign, without
+from deptr.tracking.assignment import Bonus, Indices, Listed, Matches, assign, without
 from deptr.tracking.box_report import BoxReport
 from deptr.tracking.camera_motion import CameraMotion
 from deptr.tracking.depth.fusion import MODES, DepthFusion
@@ -262,12 +262,12 @@ class Tracker(Declared, ABC):
         seen: Measurements,
         rows: Indices,
         columns: Indices,
-        costs: FloatArray,
+        costs: FloatArray | Listed,
         similarity: FloatArray | None = None,
         *,
         cost_limit: float,
         depth_slack: float = 0.0,
-        bonus: FloatArray | float = 0.0,
+        bonus: Bonus | None = None,
         without_depth: Callable[[BoolArray | None], Matches] | None = None,
     ) -> tuple[Indices, Indices]:
         """One stage of the association: pair these tracks with these detections at the least total cost.
@@ -276,7 +276,7 @@ class Tracker(Declared, ABC):
             seen: The frame's detections.
             rows: ``(T,)`` tracks.
             columns: ``(D,)`` detections.
-            costs: ``(T, D)`` from boxes alone, 0 the best, 1 without overlap.
+            costs: ``(T, D)`` from boxes alone, 0 the best, 1 without overlap; or those of some pairs.
             similarity: ``(T, D)`` IoU, from which depth learns; None keeps depth out of this stage.
             cost_limit: Largest cost of a pair before depth.
             depth_slack: How far depth may raise it above.
@@ -294,9 +294,7 @@ class Tracker(Declared, ABC):
             fused = depth.fuse(costs, rows, candidates, cost_limit=cost_limit)
         allowed = None if self.class_agnostic else self._rows.classes[rows][:, None] == candidates.classes
         if fused is not None:
-            costs, near = fused
-            allowed = near if allowed is None else near & allowed
-            matches = assign(costs - bonus, cost_limit=cost_limit + depth_slack, allowed=allowed)
+            matches = assign(fused.less(bonus), cost_limit=cost_limit + depth_slack, allowed=allowed)
         elif without_depth is not None:
             matches = without_depth(allowed)
         else:

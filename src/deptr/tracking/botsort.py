@@ -6,7 +6,7 @@ import numpy as np
 
 from deptr.records import FloatArray
 from deptr.tracking.appearance import Appearance
-from deptr.tracking.assignment import Indices
+from deptr.tracking.assignment import Indices, Listed
 from deptr.tracking.bytetrack import ByteTrack
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion, HeightScaledMotion
@@ -47,10 +47,11 @@ class BoTSORT(ByteTrack):
         self._appearance = Appearance(self.high_score)
         return [self._appearance]
 
-    def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray:
-        costs, known = super()._costs(similarity, rows, candidates), self._appearance.vectors
+    def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray | Listed:
+        known = self._appearance.vectors
         if candidates.embeddings is None or candidates.embeddings.shape[1] != known.shape[1]:
-            return costs
+            return super()._costs(similarity, rows, candidates)
+        costs = 1 - similarity * candidates.scores
         distance = (1 - known[rows] @ candidates.embeddings.T) / 2
         near = (1 - similarity <= self.proximity_cost) & (distance <= self.appearance_cost)
         return np.where(near, np.minimum(costs, np.maximum(distance, 0.0)), costs)

@@ -6,7 +6,7 @@ import numpy as np
 
 from deptr.boxes import iou
 from deptr.records import BoolArray, FloatArray
-from deptr.tracking.assignment import Indices
+from deptr.tracking.assignment import Indices, Listed, overlap_costs
 from deptr.tracking.base import Tracker
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.measurements import Measurements
@@ -52,17 +52,16 @@ class ByteTrack(Tracker):
 
         left = left[states[left] == CONFIRMED]
         overlap = iou(boxes[left], seen.boxes[low], pixel=PIXEL, period=self._period)
-        self._match(seen, left, low, 1 - overlap, cost_limit=self.second_match_cost)
+        self._match(seen, left, low, overlap_costs(overlap), cost_limit=self.second_match_cost)
 
         overlap = iou(boxes[waiting], seen.boxes[free], pixel=PIXEL, period=self._period)
         costs = self._costs(overlap, waiting, seen.take(free))
         _, free = self._match(seen, waiting, free, costs, cost_limit=TENTATIVE_COST)
         return free
 
-    def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray:
+    def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray | Listed:
         """Costs of these tracks and high-score detections before depth, ``(T, D)``."""
-        costs = similarity * candidates.scores
-        return np.subtract(1.0, costs, out=costs)
+        return overlap_costs(similarity, candidates.scores)
 
     def _revise(self, step: Step) -> None:
         rows = self._rows

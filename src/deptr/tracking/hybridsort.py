@@ -6,7 +6,7 @@ import numpy as np
 
 from deptr.boxes import height_modulated_iou
 from deptr.records import BoolArray, FloatArray
-from deptr.tracking.assignment import Indices
+from deptr.tracking.assignment import CROWD, Indices, Matches, pairs_where
 from deptr.tracking.course import CORNERS
 from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.measurements import Measurements
@@ -60,8 +60,17 @@ class HybridSORT(OCSORT):
         low, high = min(0.1, self.high_score), self.high_score
         known = self._rows.misses[rows] == 1
         expected = np.clip(self._scores.extrapolated(rows, known), low, high)
-        difference = np.abs(expected[:, None] - candidates.scores)
-        return super()._low_similarity(boxes, rows, candidates) - self.low_score_weight * difference
+        similarity = super()._low_similarity(boxes, rows, candidates)
+        crowd = similarity.size >= CROWD
+        every = np.ogrid[: similarity.shape[0], : similarity.shape[1]]
+        pairs = pairs_where(similarity > 0) if crowd else Matches(*every)
+        difference = np.abs(expected[pairs.rows] - candidates.scores[pairs.columns])
+        worth = similarity[pairs] - self.low_score_weight * difference
+        if not crowd:
+            return np.asarray(worth)
+        out = np.full(similarity.shape, -1.0)
+        out[pairs] = worth
+        return out
 
 
 class ScoreTrend(Part):

@@ -6,7 +6,7 @@ import numpy as np
 
 from deptr.boxes import iou
 from deptr.records import FloatArray
-from deptr.tracking.assignment import CROWD, Indices
+from deptr.tracking.assignment import Indices
 from deptr.tracking.course import CENTRE, Course
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion, ObservationCentricMotion
@@ -52,7 +52,10 @@ class OCSORT(Sort):
     def _associate(self, seen: Measurements, boxes: FloatArray, high: Indices, low: Indices) -> Indices:
         every, last = np.arange(len(boxes)), self._course.last
         similarity = self._similarity(boxes, seen.boxes[high])
-        bonus = self._bonus(similarity, seen, high)
+
+        def bonus(rows: Indices, columns: Indices) -> FloatArray:
+            return self._bonus_of(rows, high[columns], seen)
+
         left, free = self._pair(seen, every, high, similarity, bonus, clear_first=True)
         if self.byte:
             left, _ = self._pair(seen, left, low, self._low_similarity(boxes[left], left, seen.take(low)))
@@ -68,17 +71,7 @@ class OCSORT(Sort):
         """Similarity of these tracks, expected at these boxes, and low-score detections, ``(T, D)``."""
         return self._similarity(boxes, candidates.boxes)
 
-    def _bonus(self, similarity: FloatArray, seen: Measurements, columns: Indices) -> FloatArray:
-        """How well each pair's way agrees with where the track was going, ``(T, D)``."""
-        if similarity.size < CROWD:
-            rows, places = np.ogrid[: similarity.shape[0], : similarity.shape[1]]
-            return self._bonus_of(rows, columns[places], seen)
-        bonus = np.zeros(similarity.shape)
-        pairs = np.nonzero(similarity > 0)
-        bonus[pairs] = self._bonus_of(pairs[0], columns[pairs[1]], seen)
-        return bonus
-
     def _bonus_of(self, rows: Indices, columns: Indices, seen: Measurements) -> FloatArray:
-        """`_bonus` of these tracks and detections, which broadcast."""
+        """How well the ways to these detections agree with where the tracks were going; they broadcast."""
         agreement = self._course.agreement(rows, columns, seen.boxes, self._period)
         return np.asarray(agreement * (self.inertia / np.pi * seen.scores[columns]))

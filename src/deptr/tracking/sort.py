@@ -8,7 +8,7 @@ import numpy as np
 
 from deptr.boxes import iou
 from deptr.records import FloatArray
-from deptr.tracking.assignment import Indices, assign_most
+from deptr.tracking.assignment import Bonus, Indices, assign_most, overlap_costs
 from deptr.tracking.base import Tracker
 from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
 from deptr.tracking.measurements import Measurements
@@ -60,7 +60,7 @@ class Sort(Tracker):
         rows: Indices,
         columns: Indices,
         similarity: FloatArray,
-        bonus: FloatArray | float = 0.0,
+        bonus: Bonus | None = None,
         *,
         clear_first: bool = False,
     ) -> tuple[Indices, Indices]:
@@ -71,7 +71,7 @@ class Sort(Tracker):
             seen,
             rows,
             columns,
-            1 - similarity,
+            overlap_costs(similarity),
             similarity,
             cost_limit=1 - least,
             depth_slack=DEPTH_SLACK,

@@ -47,7 +47,7 @@ class Redundancy:
 
     def learn(self, tremble: FloatArray) -> None:
         """Take in second differences of v (in heights), log height and depth, ``(N, 3)``, NaN = unknown."""
-        typical = np.diag(self._moments) + self._pending * TYPICAL**2
+        typical = self._moments.diagonal() + self._pending * TYPICAL**2
         limits = OUTLIER * np.sqrt(typical / (self._count + self._pending))
         usual = tremble[(np.abs(tremble) < limits).all(1)]
         if not len(usual):
@@ -57,7 +57,7 @@ class Redundancy:
         if self._count > MEMORY:
             self._moments *= MEMORY / self._count
             self._count = MEMORY
-        apart = np.diag(np.diag(self._moments) * self._pending / self._count + LEAST)
+        apart = np.diag(self._moments.diagonal() * self._pending / self._count + LEAST)
         (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = (
             self._moments + apart
         ).tolist()

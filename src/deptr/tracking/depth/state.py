@@ -8,7 +8,7 @@ import numpy as np
 
 from deptr.boxes import covered_share, paired_iou
 from deptr.records import BoolArray, FloatArray, IntArray
-from deptr.tracking.assignment import Indices, Matches, assign
+from deptr.tracking.assignment import Indices, Listed, Matches, assign, mutually_best, pairs_where
 from deptr.tracking.depth.common_shift import common_shift
 from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.depth.likelihood import log_likelihood_ratio
@@ -100,13 +100,13 @@ class DepthState:
         if not self.noise.judges or self._settled or not similarity.size or seen.values is None:
             return
         self._settled = True
-        columns, every = similarity.argmax(1), np.arange(len(similarity))
-        best = (similarity.argmax(0)[columns] == every) & (similarity[every, columns] > CLOSE_IOU)
-        t = best.nonzero()[0][:MOST_PAIRS]
+        close = pairs_where(similarity > CLOSE_IOU)
+        best = mutually_best(close, similarity[close], similarity.shape).nonzero()[0][:MOST_PAIRS]
+        t, d = close.rows[best], close.columns[best]
         filters = self.perspective.filters
-        differences = seen.values[columns[t]] - filters.mean[rows[t], DEPTH]
+        differences = seen.values[d] - filters.mean[rows[t], DEPTH]
         known = np.isfinite(differences)
-        t, differences = t[known], differences[known]
+        t, d, differences = t[known], d[known], differences[known]
         if not len(t):
             return
         places = filters.mean[:, U]
@@ -115,9 +115,10 @@ class DepthState:
             filters.mean[:, DEPTH] += shift + tilt * (places - middle)
         self._frames += 1
         if self._frames % LEARN_EVERY == 0 or not self.noise.full:
-            self._judge(similarity > CLOSE_IOU, t, columns[t], rows[t], seen)
+            contested = ~_alone(close, similarity.shape, t, d)
+            self._judge(rows[t], d, contested, seen)
 
-    def _judge(self, close: BoolArray, t: Indices, d: Indices, rows: Indices, seen: Measurements) -> None:
+    def _judge(self, rows: Indices, d: Indices, contested: BoolArray, seen: Measurements) -> None:
         """Compare what depth says of pairs that boxes alone chose with the same depths, handed on by one."""
         assert seen.values is not None and seen.variances is not None
         everyone = np.isfinite(seen.values).nonzero()[0]
@@ -134,32 +135,33 @@ class DepthState:
             (seen.values[d] - foretold) ** 2,
             filters.covariance[0, rows, DEPTH] + seen.variances[d],
             (seen.values[next_one] - foretold) ** 2,
-            (close.sum(1)[t] > 1) | (close.sum(0)[d] > 1),
+            contested,
         )
 
     def fuse(
-        self, costs: FloatArray, rows: Indices, seen: Measurements, *, cost_limit: float
-    ) -> tuple[FloatArray, BoolArray] | None:
-        """Costs of pairs with depth taken in, and which pairs are allowed; None where depth has no say.
+        self, costs: FloatArray | Listed, rows: Indices, seen: Measurements, *, cost_limit: float
+    ) -> Listed | None:
+        """The pairs that are allowed, and their costs with depth taken in; None where depth has no say.
 
         Args:
-            costs: ``(T, D)`` cost from boxes alone, 0 the best, 1 without overlap.
+            costs: ``(T, D)`` cost from boxes alone, 0 the best, 1 without overlap; or those of some pairs.
             rows: ``(T,)`` the tracks' rows.
             seen: The ``D`` detections.
             cost_limit: Plain 2-D limit that a pair must pass whatever its depth says.
 
         Returns:
-            ``(T, D)`` fused costs, in which unknown depth leaves a cost as it is, and ``(T, D)`` pairs.
+            Pairs of ``(T, D)`` and their fused costs; unknown depth leaves a cost as it is.
         """
-        if not costs.size or not self.noise.trust or seen.values is None:
+        if not (len(rows) and len(seen)) or not self.noise.trust or seen.values is None:
             return None
-        allowed = costs <= min(cost_limit, 1 - 1e-6)
-        places = allowed.nonzero()
-        plain = costs[places]
-        fused = self._term.costs(plain, rows[places[0]], places[1], seen)
-        costs = costs.copy()
-        costs[places] = np.where(np.isnan(fused), plain, fused)
-        return costs, allowed
+        limit = min(cost_limit, 1 - 1e-6)
+        if isinstance(costs, Listed):
+            pairs, plain, _ = costs.where(costs.costs <= limit)
+        else:
+            pairs = pairs_where(costs <= limit)
+            plain = costs[pairs]
+        fused = self._term.costs(plain, rows[pairs.rows], pairs.columns, seen)
+        return Listed(pairs, np.where(np.isnan(fused), plain, fused), (len(rows), len(seen)))
 
     def learn(self, similarity: FloatArray, rows: Indices, seen: Measurements, matches: Matches) -> None:
         """Learn from matches that boxes alone make certain, before the filters are corrected.
@@ -175,15 +177,15 @@ class DepthState:
         self._lessons += 1
         if self._lessons % LEARN_EVERY and self.noise.full:
             return
-        self._learn_from_clear_pairs(similarity, similarity > CLOSE_IOU, rows, seen, matches)
+        self._learn_from_clear_pairs(similarity, rows, seen, matches)
 
     def _learn_from_clear_pairs(
-        self, similarity: FloatArray, close: BoolArray, rows: Indices, seen: Measurements, matches: Matches
+        self, similarity: FloatArray, rows: Indices, seen: Measurements, matches: Matches
     ) -> None:
         assert seen.values is not None
         t, d = matches
-        filters = self.perspective.filters
-        sure = (similarity[t, d] > 0.4) & (close.sum(1)[t] == 1) & (close.sum(0)[d] == 1)
+        filters, close = self.perspective.filters, pairs_where(similarity > CLOSE_IOU)
+        sure = (similarity[t, d] > 0.4) & _alone(close, similarity.shape, t, d)
         sure &= np.isfinite(seen.values[d] - filters.mean[rows[t], DEPTH])
         t, d = t[sure][:MOST_PAIRS], d[sure][:MOST_PAIRS]
         if not len(t):
@@ -197,7 +199,7 @@ class DepthState:
         assert taken.covered is not None
         self.noise.learn(
             own,
-            (np.nansum(squares, axis=1) - own) / others if others > 0 else None,
+            (np.where(np.isnan(squares), 0.0, squares).sum(1) - own) / others if others > 0 else None,
             predicted=filters.covariance[0, rows[t], DEPTH],
             covered=taken.covered,
             box_gain=paired_iou(led, taken.boxes) - paired_iou(plain, taken.boxes),
@@ -224,3 +226,10 @@ class DepthState:
         costs[t, d] = -np.nan_to_num(total, nan=-1.0)
         near[t, d] = (total > 0) & (error**2 < RECOVER_GATE * same).all(-1)
         return assign(costs, cost_limit=0.0, allowed=near)
+
+
+def _alone(close: Matches, shape: tuple[int, ...], t: Indices, d: Indices) -> BoolArray:
+    """Which of some close pairs have no rival, neither on the side of the track nor of the detection."""
+    of_track = np.bincount(close.rows, minlength=shape[0])
+    of_detection = np.bincount(close.columns, minlength=shape[1])
+    return np.asarray((of_track[t] == 1) & (of_detection[d] == 1))
