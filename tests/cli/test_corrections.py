@@ -22,7 +22,8 @@ def run(deptr: Run, tmp_path: Path) -> Path:
 def test_corrections_become_ground_truth(deptr: Run, run: Path, tmp_path: Path) -> None:
     xml = tmp_path / "walk.xml"
     assert deptr("convert", run, "--to", "cvat", "--output", xml)[0] == 0
-    assert xml.read_text().count("<track ") == 10
+    rows = [line.split(",") for line in (run / "tracks.txt").read_text().splitlines()]
+    assert xml.read_text().count("<track ") == len({row[1] for row in rows}) >= 10
     truth = tmp_path / "data" / "walk"
     words = ["--to", "mot-sequence", "--images", CLIP, "--fps", "10", "--output", truth]
     assert deptr("convert", xml, *words)[0] == 0
@@ -38,7 +39,7 @@ def test_corrections_become_ground_truth(deptr: Run, run: Path, tmp_path: Path) 
     train = tmp_path / "train.json"
     assert deptr("convert", "mot", tmp_path / "data", "--output", train)[0] == 0
     content = json.loads(train.read_text())
-    assert (len(content["images"]), len(content["annotations"])) == (100, 714)
+    assert (len(content["images"]), len(content["annotations"])) == (100, len(rows))
 
     page = tmp_path / "page.html"
     code, told, _ = deptr("report", run, "--truth", xml, "--no-video", "--output", page)
