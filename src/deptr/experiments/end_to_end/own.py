@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +15,9 @@ from deptr.evaluation.methods import track_rows
 from deptr.evaluation.tables import Table, figure
 from deptr.evaluation.trackeval_memory import RawScores, raw_scores
 from deptr.experiments.end_to_end.arms import OWN_ARMS
-from deptr.experiments.end_to_end.evaluation import load_scores, network_of, save_scores
+from deptr.experiments.end_to_end.evaluation import measured, network_of, save_scores, scores_file
 from deptr.io.sequences import benchmark_of, find_sequences
-from deptr.progress import Progress, SilentProgress
+from deptr.progress import Progress
 from deptr.records import DepthKind, FloatArray
 from deptr.tracking.learned.observations import LOG_H, LOG_W, LOG_Z, LOG_Z_STD, SCORE
 from deptr.tracking.registry import create_tracker
@@ -61,7 +59,6 @@ def own_tables(
         workers: Processes.
         progress: Told after each way.
     """
-    told = progress or SilentProgress()
     decoders = [
         path.name for arm in OWN_ARMS for path in sorted((folder / "decoders").glob(f"{arm.name}-[0-9]"))
     ]
@@ -71,14 +68,7 @@ def own_tables(
         for tracker in (*decoders, "learned", *HAND_WRITTEN)
         for fusion in ("none", "adaptive")
     ]
-    missing = [way for way in ways if not (folder / "cells" / f"{way.name}.json").is_file()]
-    if missing:
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            work = [pool.submit(measure, folder, way) for way in missing]
-            for done, future in enumerate(as_completed(work), len(ways) - len(missing) + 1):
-                future.result()
-                told.update(done, len(ways))
-    found = {way: load_scores(folder / "cells" / f"{way.name}.json") for way in ways}
+    found = measured(folder, ways, measure, workers=workers, progress=progress)
     return [
         _table({way: raw for way, raw in found.items() if way.stride == stride}, stride) for stride in strides
     ]
@@ -112,7 +102,7 @@ def measure(folder: Path, way: Way) -> None:
         tracker = create_tracker(name, depth=way.fusion, frame_rate=rate)
         rows = [track_rows(number, tracker.update(found)) for number, found in _found(clip, way.stride)]
         raw[sequence.name] = raw_scores(benchmark, thin, check_tracks(thin, np.concatenate(rows)))
-    save_scores(folder / "cells" / f"{way.name}.json", raw)
+    save_scores(scores_file(folder, way), raw)
 
 
 def _found(clip: Clip, stride: int) -> Iterator[tuple[int, Any]]:
