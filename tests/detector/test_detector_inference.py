@@ -261,6 +261,8 @@ def test_an_export_runs_at_any_size(exported: Path) -> None:
         np.testing.assert_allclose(np.sort(own), np.sort(theirs.numpy()), rtol=1e-3, atol=1e-5)
     with pytest.raises(UsageError, match="multiples of 32, got 100x96"):
         Detector.from_pretrained(exported, size="100x96")
+    with pytest.raises(UsageError, match=r"32x32 has \d+ places, .* asks about 30: give a larger size"):
+        Detector.from_pretrained(exported, size="32x32")
 
 
 def test_boxes_of_any_detector_get_a_depth(exported: Path, tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ def export_onnx(
             "depth_kind": settings.depth_kind.value if settings.depth_kind else None,
             "names": list(settings.names),
             "nms_iou": settings.nms_iou,
+            "queries": settings.queries,
+            "strides": list(settings.strides),
         }
         onnx.helper.set_model_props(graph, {"deptr": json.dumps(content)})
         onnx.checker.check_model(graph)

@@ -142,7 +142,7 @@ def resized(
     """Settings with another input size.
 
     Raises:
-        UsageError: The network has one size only, or it is no multiple of 32.
+        UsageError: The network has one size only, or it is no multiple of 32, or too small for its queries.
 
     Example:
         >>> own = Preprocessing(64, 96, (0, 0, 0), (1, 1, 1), None, ["person"])
@@ -156,6 +156,12 @@ def resized(
         raise UsageError(f"detector size: {path} has an input of fixed size {own}, got {given}")
     if any(side <= 0 or side % 32 for side in size):
         raise UsageError(f"detector size: expected multiples of 32, got {given}")
+    places = sum((size[0] // stride) * (size[1] // stride) for stride in settings.strides)
+    if settings.strides and places < settings.queries:
+        raise UsageError(
+            f"detector size: {given} has {places} places, {path} asks about "
+            f"{settings.queries}: give a larger size"
+        )
     return replace(settings, height=size[0], width=size[1])
 
 
@@ -170,6 +176,8 @@ def _settings_of(path: str | Path, metadata: dict[str, str]) -> Preprocessing:
             depth_kind=None if content["depth_kind"] is None else DepthKind.parse(content["depth_kind"]),
             names=content["names"],
             nms_iou=float(content.get("nms_iou", 1.0)),
+            queries=int(content.get("queries", 0)),
+            strides=[int(stride) for stride in content.get("strides", ())],
         )
     except (KeyError, ValueError, TypeError) as error:
         hint = "write it with `deptr export`"

@@ -31,6 +31,8 @@ class Preprocessing:
         depth_kind: What the depth output means before `to_detections`; None without a depth module.
         names: Class names by class id.
         nms_iou: Of two boxes of a class that overlap by more than this IoU the worse is dropped; 1 keeps all.
+        queries: Places of the feature maps that the network asks about; an input must have as many. 0: any.
+        strides: Pixels between places, of each feature map.
     """
 
     height: int
@@ -40,6 +42,8 @@ class Preprocessing:
     depth_kind: DepthKind | None
     names: Sequence[str]
     nms_iou: float = 1.0
+    queries: int = 0
+    strides: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

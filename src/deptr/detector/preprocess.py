@@ -31,6 +31,8 @@ def preprocessing_of(config: DepthConfig) -> Preprocessing:
         None if config.depth_head == "none" else DepthKind.parse(config.depth_kind),
         names,
         float(config.nms_iou),
+        int(getattr(config, "num_queries", 0)),
+        [int(stride) for stride in getattr(config, "feat_strides", ())],
     )
 
 
