@@ -34,7 +34,16 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_hardly_trained_network_is_exported(tmp_path: Path, half: bool) -> None:
     """Its tokens score alike to rounding, so torch and the file keep different ones of them as queries."""
     parity = export_onnx(tiny_detector(num_queries=10), tmp_path / "tiny.onnx", half=half)
-    assert max(astuple(parity)) < (5e-2 if half else 1e-5)
+    assert max(astuple(parity)) < 1e-5
+
+
+def test_a_half_file_that_answers_otherwise_than_rounded_weights_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deptr.detector.export.round_weights", lambda graph: None)
+    with pytest.raises(DataError, match="half precision answer otherwise"):
+        export_onnx(tiny_detector(num_queries=30), tmp_path / "half.onnx", half=True)
+    assert not (tmp_path / "half.onnx").exists()
 
 
 def test_export_is_told_apart_from_another_model(exported: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from deptr.detector.outputs import (
     NamedOutputs,
 )
 from deptr.detector.preprocess import preprocessing_of
-from deptr.detector.simplify import fold_constants, fold_pads, halve_weights
+from deptr.detector.simplify import fold_constants, fold_pads, halve_weights, round_weights
 from deptr.errors import DataError
 from deptr.files import atomic_path
 from deptr.records import FloatArray
@@ -64,19 +64,20 @@ def export_onnx(
     *,
     half: bool = False,
     states: bool = False,
-    tolerance: float | None = None,
+    tolerance: float = 1e-3,
 ) -> Parity:
     """Write a detector as ONNX with a dynamic batch and size, checked against torch in float32.
 
     Args:
         detector: What to export; left in evaluation mode.
         path: The ``.onnx`` file, written only if the check passes.
-        half: Store the weights in half precision; they are computed with in single precision.
+        half: Store the weights in half precision; they are computed with in single precision. The file must
+            then answer as the checked one with its weights rounded does.
         states: Give the state of each query as well, which an identity decoder reads.
-        tolerance: Largest allowed difference; 1e-3, or 5e-2 with `half`.
+        tolerance: Largest allowed difference.
 
     Returns:
-        The differences.
+        The differences, before weights are rounded.
 
     Raises:
         DataError: The outputs differ by more than the tolerance.
@@ -92,8 +93,6 @@ def export_onnx(
         fold_pads(graph)
         if detector.depth_head is not None:
             _ask_about_nothing(graph)
-        if half:
-            halve_weights(graph)
         settings = preprocessing_of(config)
         content = {
             "height": settings.height,
@@ -110,10 +109,44 @@ def export_onnx(
         onnx.checker.check_model(graph)
         onnx.save(graph, str(temporary))
         parity = compare(detector, temporary)
-        limit = tolerance if tolerance is not None else (5e-2 if half else 1e-3)
-        if not all(value <= limit for value in astuple(parity)):
-            raise DataError(path, "ONNX and torch disagree", expected=f"at most {limit:g}", found=str(parity))
+        if not all(value <= tolerance for value in astuple(parity)):
+            expected = f"at most {tolerance:g}"
+            raise DataError(path, "ONNX and torch disagree", expected=expected, found=str(parity))
+        if half:
+            _store_small(graph, temporary, example[:1].shape)
     return parity
+
+
+def _store_small(graph: Any, path: Path, shape: Sequence[int]) -> None:
+    """Write the graph with its weights in half precision; the file must answer as rounded weights do.
+
+    Raises:
+        DataError: It does not.
+    """
+    import onnx
+
+    rounded = onnx.ModelProto()
+    rounded.CopyFrom(graph)
+    round_weights(rounded)
+    halve_weights(graph)
+    onnx.checker.check_model(graph)
+    batch = np.random.default_rng(0).standard_normal(tuple(shape), dtype=np.float32)
+    wanted, found = (_opened(model).run(None, {"pixel_values": batch}) for model in (rounded, graph))
+    if not all(np.array_equal(one, other, equal_nan=True) for one, other in zip(wanted, found, strict=True)):
+        raise DataError(path, "weights in half precision answer otherwise than rounded ones")
+    onnx.save(graph, str(path))
+
+
+def _opened(graph: Any) -> Any:
+    """The graph in ONNX Runtime, on one thread."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 def _to_graph(detector: DepTRForObjectDetection, example: torch.Tensor, path: Path, *, states: bool) -> None:
@@ -277,7 +310,6 @@ def _given_gap(detector: DepTRForObjectDetection, session: Any, batch: FloatArra
 def _session_with_choice(path: str | Path, queries: int) -> tuple[Any, str]:
     """The file in ONNX Runtime, with the tokens that it keeps as one more output, and that output's name."""
     import onnx
-    import onnxruntime
 
     graph = onnx.load(str(path))
     sizes = {item.name: onnx.numpy_helper.to_array(item) for item in graph.graph.initializer}
@@ -295,11 +327,7 @@ def _session_with_choice(path: str | Path, queries: int) -> tuple[Any, str]:
     ]
     choice = str(along_tokens[0])
     graph.graph.output.append(onnx.helper.make_tensor_value_info(choice, onnx.TensorProto.INT64, None))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    providers = ["CPUExecutionProvider"]
-    return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=providers), choice
+    return _opened(graph), choice
 
 
 @contextmanager

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from deptr.records import FloatArray
 
 SMALL = 64  # constants below this many numbers stay in full precision
 
@@ -81,25 +84,11 @@ def _spatial_padding(pad: Any, constants: dict[str, Any]) -> Any:
 
 
 def halve_weights(graph: Any) -> None:
-    """Store large float32 constants as float16 behind a cast; ONNX Runtime undoes it once, when it loads.
-
-    Scales of quantised numbers stay: the runtime looks for them as constants.
-    """
+    """Store large float32 constants as float16 behind a cast; ONNX Runtime undoes it once, when it loads."""
     import onnx
 
-    scales = {
-        node.input[1] for node in graph.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")
-    }
     casts = []
-    for constant in graph.graph.initializer:
-        values = onnx.numpy_helper.to_array(constant)
-        if (
-            values.dtype != np.float32
-            or values.size < SMALL
-            or constant.name in scales
-            or np.abs(values).max() > np.finfo(np.float16).max
-        ):
-            continue
+    for constant, values in _large_constants(graph):
         name = constant.name
         small = onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half")
         constant.CopyFrom(small)
@@ -107,3 +96,26 @@ def halve_weights(graph: Any) -> None:
     nodes = list(graph.graph.node)
     del graph.graph.node[:]
     graph.graph.node.extend([*casts, *nodes])
+
+
+def round_weights(graph: Any) -> None:
+    """Round the constants that `halve_weights` stores small, and store them in full: the same answers."""
+    import onnx
+
+    for constant, values in _large_constants(graph):
+        rounded = values.astype(np.float16).astype(np.float32)
+        constant.CopyFrom(onnx.numpy_helper.from_array(rounded, constant.name))
+
+
+def _large_constants(graph: Any) -> Iterator[tuple[Any, FloatArray]]:
+    """Large float32 constants and their values, but no scales, which the runtime looks for."""
+    import onnx
+
+    scales = {
+        node.input[1] for node in graph.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")
+    }
+    for constant in graph.graph.initializer:
+        values = onnx.numpy_helper.to_array(constant)
+        fits = values.dtype == np.float32 and values.size >= SMALL and constant.name not in scales
+        if fits and np.abs(values).max() <= np.finfo(np.float16).max:
+            yield constant, values
