@@ -11,6 +11,7 @@ from PIL import Image
 from deptr.errors import DataError, UsageError
 from deptr.records import DepthKind, LabelledFrame
 from deptr.synth.cutouts import CutoutFolder
+from deptr.synth.furniture import street_furniture
 from deptr.training.config import SourceSettings, settings_from_dict
 from deptr.training.pasted_people import paste_people
 from deptr.training.sources import SourceFactory
@@ -74,6 +75,33 @@ def test_own_people_stay_unless_the_pasted_ones_hide_them(cutouts: CutoutFolder)
         lengths = [found.class_ids, found.depth, found.depth_std, found.visibility, found.track_ids]
         assert {len(values) for values in lengths} == {len(found.boxes_xyxy)}
     assert hidden > 0
+
+
+def test_furniture_stands_in_the_picture_with_nothing_to_find(cutouts: CutoutFolder) -> None:
+    alike = 0
+    for seed in range(20):
+        found = paste_people(np.random.default_rng(seed), photo(), None, 0, 4)
+        assert not len(found.boxes_xyxy)
+        alike += int((found.image == GREY).all())
+    assert alike < 3
+    hidden = [
+        len(paste_people(np.random.default_rng(seed), photo((100, 100, 112, 130)), cutouts, 0, 9).boxes_xyxy)
+        for seed in range(60)
+    ]
+    assert 0 < hidden.count(0) < 30  # whoever it hides is not to be found either
+
+
+def test_no_two_pieces_of_furniture_are_alike() -> None:
+    rng = np.random.default_rng(0)
+    pieces = {street_furniture(rng).rgba.tobytes() for _ in range(40)}
+    assert len(pieces) == 40
+
+
+def test_furniture_is_of_photos(cutouts: CutoutFolder) -> None:
+    with pytest.raises(UsageError, match="furniture are of 'coco' and 'empty' sources"):
+        settings_from_dict({"data": {"train": [{"kind": "crowd", "furniture": 2}]}})
+    with pytest.raises(UsageError, match="expected a number of things from 0, got -2"):
+        settings_from_dict({"data": {"train": [{"kind": "coco", "annotations": "a", "furniture": -2}]}})
 
 
 def test_pasting_without_cutouts_is_refused(tmp_path: Path) -> None:

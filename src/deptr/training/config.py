@@ -73,6 +73,7 @@ class SourceSettings:
         labels: Folder of a run of `deptr label --dense`, for the depth maps of a COCO source.
         cutouts: Folder of RGBA cut-outs, for composites and for pasting.
         paste: Most cut-out people pasted into an image of a COCO or empty source; 0 pastes none.
+        furniture: Most drawn posts, signs, cones and bins among them, of which nothing is to be found.
         backgrounds: Folder of photos without people for composites.
         count: Frames of a synthetic source that an evaluation uses.
     """
@@ -89,6 +90,7 @@ class SourceSettings:
     labels: str = ""
     cutouts: str = ""
     paste: int = 0
+    furniture: int = 0
     backgrounds: str = ""
     count: int = 32
 
@@ -354,3 +356,9 @@ def _check_source(source: SourceSettings) -> None:
         raise UsageError(f"source held_out_block: expected at least 1, got {source.held_out_block}")
     if source.paste < 0:
         raise UsageError(f"source paste: expected a number of people from 0, got {source.paste}")
+    if source.furniture < 0:
+        raise UsageError(f"source furniture: expected a number of things from 0, got {source.furniture}")
+    if (source.paste or source.furniture) and source.kind not in ("coco", "empty"):
+        raise UsageError(
+            f"source {source.kind!r}: paste and furniture are of 'coco' and 'empty' sources; leave them out"
+        )

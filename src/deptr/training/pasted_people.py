@@ -1,7 +1,7 @@
 """Cut-out people pasted into labelled photos: more and smaller people in real places than photos alone have.
 
-Nothing is known of the pasted people's depth; their boxes are exact. A photo's own people whom the pasted
-ones hide become regions to ignore.
+Nothing is known of the pasted people's depth; their boxes are exact. Drawn street furniture may stand among
+them, of which nothing is to be found. A photo's own people whom any of it hides become regions to ignore.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import numpy as np
 
 from deptr.records import BoolArray, FloatArray, LabelledFrame
 from deptr.synth.cutouts import CutoutFolder
-from deptr.synth.paint import Canvas, extent_of
+from deptr.synth.furniture import street_furniture
+from deptr.synth.paint import FIRST_OTHER, Canvas, Sprite, extent_of
 from deptr.synth.single import harmonised, local_colour
 from deptr.training.data import FrameSource
 
@@ -22,56 +23,83 @@ HIDDEN = 0.6  # share of a box from which its owner counts as hidden
 
 
 class PastedPeople:
-    """Frames of another source with people pasted in.
+    """Frames of another source with people and things pasted in.
 
     Args:
         photos: Where the frames come from.
-        cutouts: People, see `CutoutFolder`.
+        cutouts: People, see `CutoutFolder`; may be None where none are pasted.
         most: Most people that are pasted into a frame.
+        things: Most pieces of street furniture.
     """
 
-    def __init__(self, photos: FrameSource, cutouts: CutoutFolder, most: int) -> None:
-        self.photos, self.cutouts, self.most = photos, cutouts, most
+    def __init__(self, photos: FrameSource, cutouts: CutoutFolder | None, most: int, things: int = 0) -> None:
+        self.photos, self.cutouts, self.most, self.things = photos, cutouts, most, things
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> LabelledFrame:
         """A frame of the other source, most often with people added."""
         frame = self.photos.draw(rng, size)
         if rng.random() < UNTOUCHED:
             return frame
-        return paste_people(rng, frame, self.cutouts, int(rng.integers(1, self.most + 1)))
+        count = int(rng.integers(1, self.most + 1)) if self.most else 0
+        things = int(rng.integers(self.things + 1)) if self.things else 0
+        return paste_people(rng, frame, self.cutouts, count, things)
 
 
 def paste_people(
-    rng: np.random.Generator, frame: LabelledFrame, cutouts: CutoutFolder, count: int
+    rng: np.random.Generator,
+    frame: LabelledFrame,
+    cutouts: CutoutFolder | None,
+    count: int,
+    things: int = 0,
 ) -> LabelledFrame:
     """The frame with up to `count` people pasted in, the small ones first, as if they stood farther away.
 
     Args:
         rng: Chooses who, where and how tall.
         frame: Left as it is.
-        cutouts: People.
+        cutouts: People; None only with a `count` of 0.
         count: How many; those who end up hidden are left out again.
+        things: How many pieces of street furniture stand among them.
     """
-    height, width = frame.image.shape[:2]
     canvas = Canvas(frame.image.copy())
     largest = LARGEST_SHARE * rng.uniform(0.15, 1.0)
-    shares = np.sort(np.exp(rng.uniform(np.log(SMALLEST_SHARE), np.log(max(largest, 0.12)), count)))
+    shares = np.exp(rng.uniform(np.log(SMALLEST_SHARE), np.log(max(largest, 0.12)), count + things))
     strength = rng.uniform(0, 1)
-    for owner, share in enumerate(shares, start=1):
-        sprite, mean = cutouts.sprite(int(rng.integers(len(cutouts))))
-        tall = share * height
-        foot = np.array([rng.uniform(0, width), rng.uniform(0.3 * height, height) + 0.2 * tall])
-        scale = tall / sprite.height_px
-        stretch = scale * rng.choice([-1.0, 1.0]) * rng.uniform(0.88, 1.18)
-        colour = harmonised(rng, mean, local_colour(frame.image, foot), strength)
-        matrix = np.array(
-            [
-                [stretch, 0.0, foot[0] - stretch * sprite.foot[0]],
-                [0.0, scale, foot[1] - scale * sprite.foot[1]],
-            ]
-        )
-        canvas.paint(sprite, matrix, owner, colour=colour, softness=float(rng.uniform(0, 0.9)))
+    for index in np.argsort(shares, kind="stable"):
+        if cutouts is not None and index < count:
+            sprite, mean = cutouts.sprite(int(rng.integers(len(cutouts))))
+            _stand(rng, canvas, sprite, shares[index], int(index) + 1, mean=mean, strength=strength)
+        else:
+            _stand(rng, canvas, street_furniture(rng), shares[index], FIRST_OTHER)
     return _relabelled(frame, canvas, count)
+
+
+def _stand(
+    rng: np.random.Generator,
+    canvas: Canvas,
+    sprite: Sprite,
+    share: float,
+    owner: int,
+    *,
+    mean: FloatArray | None = None,
+    strength: float = 0.0,
+) -> None:
+    """Paint it somewhere, that share of the picture tall; with a mean colour, in the light of the place."""
+    height, width = canvas.owner.shape
+    tall = share * height
+    foot = np.array([rng.uniform(0, width), rng.uniform(0.3 * height, height) + 0.2 * tall])
+    scale = tall / sprite.height_px
+    stretch = scale * rng.choice([-1.0, 1.0]) * rng.uniform(0.88, 1.18)
+    colour = None
+    if mean is not None:
+        colour = harmonised(rng, mean, local_colour(canvas.image, foot), strength)
+    matrix = np.array(
+        [
+            [stretch, 0.0, foot[0] - stretch * sprite.foot[0]],
+            [0.0, scale, foot[1] - scale * sprite.foot[1]],
+        ]
+    )
+    canvas.paint(sprite, matrix, owner, colour=colour, softness=float(rng.uniform(0, 0.9)))
 
 
 def _relabelled(frame: LabelledFrame, canvas: Canvas, count: int) -> LabelledFrame:

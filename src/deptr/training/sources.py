@@ -123,9 +123,10 @@ class SourceFactory:
         return CrowdSource()
 
     def _pasted(self, photos: FrameSource, settings: SourceSettings) -> FrameSource:
-        if not settings.paste:
+        if not (settings.paste or settings.furniture):
             return photos
-        return PastedPeople(photos, self._open_cutouts(settings), settings.paste)
+        cutouts = self._open_cutouts(settings) if settings.paste else None
+        return PastedPeople(photos, cutouts, settings.paste, settings.furniture)
 
     def _open_cutouts(self, settings: SourceSettings) -> CutoutFolder:
         folder = _required(settings, "cutouts")

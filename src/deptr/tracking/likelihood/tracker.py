@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from deptr.records import BoolArray, FloatArray
+from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices, Matches, assign_pairs, without
-from deptr.tracking.base import Tracker
-from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
+from deptr.tracking.lifecycle import TENTATIVE
+from deptr.tracking.likelihood.adaptive import CLEAR_LEAD, AdaptiveTracker
 from deptr.tracking.likelihood.camera import CameraShift
 from deptr.tracking.likelihood.evidence import (
     Pairs,
-    Population,
     box_ratios,
     depth_ratios,
     leads,
@@ -20,23 +19,18 @@ from deptr.tracking.likelihood.evidence import (
 )
 from deptr.tracking.likelihood.hiding import hidden_share
 from deptr.tracking.likelihood.looks import Looks
-from deptr.tracking.likelihood.motion import HEIGHT, LikelihoodMotion
-from deptr.tracking.likelihood.reliability import ScoreShare
-from deptr.tracking.likelihood.view import tracks_of
+from deptr.tracking.likelihood.motion import HEIGHT
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.parameters import number
-from deptr.tracking.part import Part, Step
-from deptr.tracking.track_view import Track
+from deptr.tracking.part import Part
 
 STEADY_MATCHES = 3  # from which on a track tells how the camera moved
 LATELY = 2  # frames: who was seen within these tells it
-CLEAR_LEAD = 3.0  # nats before the best rival from which on a pair tells what depth is worth
-FIRST_FRAMES = 2  # in which few tracks are known, and fits tell nothing of scores
 MOST_LOST_EVIDENCE = 4.0  # nats
 HIDDEN = 0.5  # share of a track's box that must be covered for it to be no surprise that it is not seen
 
 
-class LikelihoodTracker(Tracker):
+class LikelihoodTracker(AdaptiveTracker):
     """One association a frame whose cost is minus a log-likelihood ratio; every noise is learned.
 
     Depth has a say as far as it has earned one, and so have looks where detections carry
@@ -52,13 +46,6 @@ class LikelihoodTracker(Tracker):
     """
 
     tracker_name = "likelihood"
-    fusion_modes = ("adaptive", "none")
-    smoothing_step = 0.12  # seconds; people swing their limbs faster than slower frames can tell from jitter
-    _motion: LikelihoodMotion
-
-    lost_seconds: float = number(
-        default=2.0, low=0, high=3600, help="how long a track that is not seen is remembered"
-    )
     min_evidence: float = number(
         default=1.0, low=-100, high=100, help="nats that a pair must be likelier one object than two"
     )
@@ -68,36 +55,11 @@ class LikelihoodTracker(Tracker):
     lost_evidence: float = number(
         default=2.0, low=0, high=100, help="nats more for each second that a track was not seen, at most 4"
     )
-    birth_share: float = number(
-        default=0.55,
-        low=0,
-        high=1,
-        help="a new track is reported at once where this share of such births was borne out before",
-    )
-
-    report_share: float = number(
-        default=0.35,
-        low=0,
-        high=1,
-        help="a low score is reported where this share of such detections lay where tracks were expected",
-    )
 
     def reset(self) -> None:
         """Forget everything; identities start again at 1."""
         super().reset()
-        self._population = Population()
         self._shift = CameraShift()
-        self._births = ScoreShare(first_share=0.4, first_count=4)
-        self._fits = ScoreShare(first_share=0.5, first_count=20)
-
-    def _views(self) -> tuple[Track, ...]:
-        return tracks_of(self._rows, self._motion, self._period)
-
-    def _new_motion(self) -> LikelihoodMotion:
-        return LikelihoodMotion(use_depth=self.fusion.mode != "none" and self.fusion.gamma > 0)
-
-    def _new_depth(self) -> None:
-        """Depth is a coordinate of the motion."""
 
     def _new_parts(self) -> list[Part]:
         self._looks = Looks(self.high_score)
@@ -128,20 +90,9 @@ class LikelihoodTracker(Tracker):
         self._looks.learn(pairs.take(clear), seen.embeddings)
         if by_looks is not None:
             self._looks.worth.add(by_looks[clear])
-        self._learn(matches, states[matches.columns], np.isposinf(lead).nonzero()[0])
-        young = ((rows.matches == 0) & (rows.misses == 1)).nonzero()[0]
-        rows.columns[matches.rows] = matches.columns
-        self._births.learn(rows.scores[young], rows.columns[young] >= 0)
+        taken = matches.columns
+        self._take(matches.rows, taken, states[taken], np.isposinf(lead).nonzero()[0])
         return without(np.arange(len(seen)), matches.columns)
-
-    def _judge_scores(self, scores: FloatArray, fitting: Indices) -> None:
-        """Learn how often detections of each score fit a track, and which of the low ones to doubt."""
-        taken = scores >= self.low_score
-        if self._rows.frame_count > FIRST_FRAMES:
-            fits = np.zeros(len(scores), bool)
-            fits[fitting] = True
-            self._fits.learn(scores[taken], fits[taken])
-        self._doubtful = (scores < self.high_score) & (self._fits.share(scores) < self.report_share)
 
     def _follow_shift(self, pairs: Pairs, count: int) -> Pairs:
         """Move all tracks with the image, as far as the boxes tell that it moved."""
@@ -184,47 +135,6 @@ class LikelihoodTracker(Tracker):
             asked = np.minimum(self.lost_evidence * unseen, MOST_LOST_EVIDENCE)
             needs[lost] = asked * (1 - np.minimum(hidden / HIDDEN, 1.0))
         return needs
-
-    def _learn(self, matches: Matches, states: FloatArray, clear: Indices) -> None:
-        """Learn the noise of the stream from the pairs that leave no doubt.
-
-        Args:
-            matches: Tracks and the detections that they take.
-            states: ``(N, 5)`` those detections.
-            clear: ``(M,)`` which of the N teach.
-        """
-        found, motion = matches.rows, self._motion
-        if self._period is not None:
-            turns = np.rint((states[:, 0] - motion.filters.mean[found, 0]) / self._period)
-            states[:, 0] -= turns * self._period
-        motion.learn(found, states, clear)
-
-    def _revise(self, step: Step) -> None:
-        rows = self._rows
-        here = rows.columns >= 0
-        proven = (rows.scores > self.sure_score) | (rows.matches + 1 >= self.confirm_frames)
-        rows.states[here & (proven | (rows.states == LOST))] = CONFIRMED
-        rows.states[~here & (rows.states == CONFIRMED)] = LOST
-
-    def _kept(self, expired: BoolArray) -> BoolArray:
-        """A track that its second frame does not bear out is none."""
-        unborn = (self._rows.columns < 0) & (self._rows.states == TENTATIVE)
-        return np.asarray(~(expired | unborn))
-
-    def _reported(self) -> BoolArray:
-        """Not where the detection is of a score that mostly lies where no track is expected."""
-        reported = super()._reported()
-        reported[reported] = ~self._doubtful[self._rows.columns[reported]]
-        return reported
-
-    def _reported_at_once(self) -> bool:
-        return self.confirm_frames == 1 or self._rows.frame_count == 1
-
-    def _initiate(self, taken: Measurements) -> None:
-        """Start a track at each of these detections, reported at once where such ones proved real."""
-        super()._initiate(taken)
-        real = self._births.share(taken.scores) > self.birth_share
-        self._rows.states[-len(taken) :][real] = CONFIRMED
 
 
 def _choose(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> tuple[Matches, Indices]:

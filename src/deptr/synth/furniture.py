@@ -1,0 +1,163 @@
+"""Street furniture drawn anew each time: posts, signs, cones and bins, upright things that are nobody.
+
+`props` draws the few fixed things of the crowd worlds; here no two are alike, so that a network cannot learn
+them by heart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import cv2
+import numpy as np
+
+from deptr.records import FloatArray, Image
+from deptr.synth.cutouts import premultiplied
+from deptr.synth.paint import Sprite
+
+_ROWS = 192
+_MARGIN = 2  # transparent rows and columns around the drawing
+_SKEW = 0.18  # how far the far side of a board may rise or fall, in heights
+
+
+def street_furniture(rng: np.random.Generator) -> Sprite:
+    """A thing of the street, standing on the lower edge of its picture.
+
+    Args:
+        rng: Chooses what it is and how it looks.
+
+    Example:
+        >>> thing = street_furniture(np.random.default_rng(0))
+        >>> thing.rgba.shape[0], thing.height_px
+        (196, 192.0)
+    """
+    draw = _KINDS[int(rng.integers(len(_KINDS)))]
+    drawn = draw(rng)
+    drawn[:, :, :3] = _weathered(rng, drawn[:, :, :3])
+    rgba = premultiplied(np.pad(drawn, ((_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0))))
+    return Sprite(rgba, (rgba.shape[1] / 2, float(_ROWS + _MARGIN)), float(_ROWS))
+
+
+def _blank(columns: int) -> Image:
+    return np.zeros((_ROWS, columns, 4), np.uint8)
+
+
+def _colour(rng: np.random.Generator) -> FloatArray:
+    """Grey, white, black or a strong colour, as street furniture is painted."""
+    grey = rng.uniform(15, 245)
+    strength = rng.choice([0.0, 0.15, 0.9], p=[0.35, 0.25, 0.4])
+    return np.asarray(np.clip(grey * (1 + strength * rng.uniform(-1, 1, 3)), 0, 255))
+
+
+def _fill(image: Image, corners: Any, colour: FloatArray) -> None:
+    points = np.rint(np.asarray(corners)).astype(np.int32)
+    cv2.fillConvexPoly(image, points, [*np.rint(colour).tolist(), 255], lineType=cv2.LINE_AA)
+
+
+def _band(image: Image, across: tuple[float, float], down: tuple[float, float], colour: FloatArray) -> None:
+    (left, right), (top, bottom) = across, down
+    _fill(image, [[left, top], [right, top], [right, bottom], [left, bottom]], colour)
+
+
+def _tapered(
+    image: Image, widths: tuple[float, float], top: float, bottom: float, colour: FloatArray
+) -> None:
+    """A piece around the middle, its upper and lower width given."""
+    middle = image.shape[1] / 2
+    upper, lower = widths[0] / 2, widths[1] / 2
+    corners = [
+        [middle - upper, top],
+        [middle + upper, top],
+        [middle + lower, bottom],
+        [middle - lower, bottom],
+    ]
+    _fill(image, corners, colour)
+
+
+def _post(rng: np.random.Generator) -> Image:
+    """A bollard or pole with a cap and bands."""
+    columns = int(_ROWS * np.exp(rng.uniform(np.log(0.06), np.log(0.4))))
+    image = _blank(columns)
+    paint = _colour(rng)
+    _tapered(image, (columns * rng.uniform(0.6, 0.95), columns * 0.95), 0, _ROWS, paint)
+    for _ in range(int(rng.integers(0, 4))):
+        top = rng.uniform(0, 0.9) * _ROWS
+        _band(image, (0, columns), (top, top + rng.uniform(0.03, 0.12) * _ROWS), _colour(rng))
+    if rng.random() < 0.5:
+        cv2.ellipse(
+            image,
+            (columns // 2, columns // 2),
+            (columns // 2, columns // 2),
+            0,
+            180,
+            360,
+            [*np.rint(_colour(rng)).tolist(), 255],
+            -1,
+            cv2.LINE_AA,
+        )
+    return image
+
+
+def _board(rng: np.random.Generator) -> Image:
+    """A panel, level or tilted, on one pole or two legs."""
+    columns = int(_ROWS * rng.uniform(0.2, 0.75))
+    image = _blank(columns)
+    legs = [0.5] if rng.random() < 0.5 else [rng.uniform(0.05, 0.3), rng.uniform(0.7, 0.95)]
+    rise = rng.uniform(-_SKEW, _SKEW) * _ROWS
+    panel = rng.uniform(0.12, 0.6) * _ROWS
+    iron, width = _colour(rng), max(columns * rng.uniform(0.04, 0.16), 4)
+    for leg in legs:
+        foot = _ROWS + (leg - 0.5) * rise * rng.uniform(-1, 1) - abs(rise) / 2
+        across = (leg * columns - width / 2, leg * columns + width / 2)
+        _band(image, across, (panel / 2, min(foot, _ROWS)), iron)
+    low, high = max(rise, 0), max(-rise, 0)
+    corners = [[0, low], [columns - 1, high], [columns - 1, high + panel], [0, low + panel]]
+    _fill(image, corners, _colour(rng))
+    if rng.random() < 0.5:
+        middle = np.mean(corners, axis=0)
+        _fill(image, middle + (np.asarray(corners) - middle) * rng.uniform(0.4, 0.85), _colour(rng))
+    return image
+
+
+def _cone(rng: np.random.Generator) -> Image:
+    """A cone or tapering block, banded, on a base."""
+    columns = int(_ROWS * rng.uniform(0.3, 0.8))
+    image = _blank(columns)
+    narrow, wide = columns * rng.uniform(0.1, 0.6), columns * rng.uniform(0.6, 0.95)
+    _tapered(image, (narrow, wide), 0, _ROWS, _colour(rng))
+    for _ in range(int(rng.integers(0, 3))):
+        top = rng.uniform(0, 0.8)
+        bottom = min(top + rng.uniform(0.08, 0.2), 1.0)
+        widths = (narrow + (wide - narrow) * top, narrow + (wide - narrow) * bottom)
+        _tapered(image, widths, top * _ROWS, bottom * _ROWS, _colour(rng))
+    if rng.random() < 0.6:
+        _band(image, (0, columns), (_ROWS * rng.uniform(0.86, 0.97), _ROWS), _colour(rng))
+    return image
+
+
+def _stack(rng: np.random.Generator) -> Image:
+    """Bins, hydrants, parking meters: two to four pieces above each other."""
+    columns = int(_ROWS * rng.uniform(0.18, 0.6))
+    image = _blank(columns)
+    cuts = np.sort(rng.uniform(0.1, 0.95, int(rng.integers(1, 4))))
+    edges = np.concatenate([[0.0], cuts, [1.0]]) * _ROWS
+    paint = _colour(rng)
+    for top, bottom in pairwise(edges):
+        widths = (columns * rng.uniform(0.3, 1.0), columns * rng.uniform(0.3, 1.0))
+        _tapered(image, widths, top, bottom, paint if rng.random() < 0.5 else _colour(rng))
+    return image
+
+
+def _weathered(rng: np.random.Generator, colours: Image) -> Image:
+    """Light from one side, and grain."""
+    rows, columns = colours.shape[:2]
+    light = np.linspace(rng.uniform(0.55, 1.2), rng.uniform(0.55, 1.2), columns)[None, :, None]
+    fall = np.linspace(1.0, rng.uniform(0.7, 1.1), rows)[:, None, None]
+    coarse: Any = rng.normal(0, rng.uniform(2, 14), (rows // 6 + 1, columns // 6 + 1))
+    grain = cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_LINEAR)[:, :, None]
+    return np.asarray(np.clip(colours * light * fall + grain, 0, 255), np.uint8)
+
+
+_KINDS: tuple[Callable[[np.random.Generator], Image], ...] = (_post, _board, _cone, _stack)
