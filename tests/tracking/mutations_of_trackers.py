@@ -17,7 +17,7 @@ OF_TRACKERS = (
     ),
     Mutation(
         "ByteTrack: second association for tracks in sight only",
-        (("        left = left[states[left] == CONFIRMED]\n", ""),),
+        (("            left = left[states[left] == CONFIRMED]\n", ""),),
         ("test_bytetrack.py::test_second_association_is_not_for_lost_tracks",),
     ),
     Mutation(

@@ -44,6 +44,14 @@ class KalmanBatch:
         self.velocity: FloatArray = state[1]
         self.covariance: FloatArray = state[2:]
 
+    def __getstate__(self) -> tuple[int, FloatArray]:
+        return self.version, self._state
+
+    def __setstate__(self, saved: tuple[int, FloatArray]) -> None:
+        """A copy's means are parts of its own array too."""
+        self.version = saved[0]
+        self._hold(saved[1])
+
     def append(self, mean: FloatArray, position_variance: FloatArray, velocity_variance: FloatArray) -> None:
         """Start filters at rest, all arrays ``(N, K)``."""
         self.version += 1
