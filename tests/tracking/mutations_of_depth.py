@@ -181,6 +181,11 @@ OF_DEPTH = (
         ("test_depth_common.py::test_depth_that_is_the_boxes_foot_said_twice_has_no_say",),
     ),
     Mutation(
+        "depth: jumps say nothing twice",
+        (("return np.asarray(sizes <= USUAL * self._deviation)", "return np.ones(len(sizes), bool)"),),
+        ("test_depth_common.py::test_tracks_that_jump_between_people_do_not_silence_depth",),
+    ),
+    Mutation(
         "depth: leads by age",
         (
             (

@@ -245,15 +245,16 @@ def assign_pairs(rows: Indices, columns: Indices, costs: FloatArray, shape: tupl
     return np.asarray(taken[rows[taken].argsort()])
 
 
-def without(indices: Indices, taken: Indices) -> Indices:
-    """Those of `indices` that are not in `taken`, which are some of them; order kept.
+def without(indices: Indices, places: Indices) -> Indices:
+    """All of `indices` but those at these places; order kept.
 
     Example:
-        >>> without(np.array([4, 2, 7]), np.array([2])).tolist()
+        >>> without(np.array([4, 2, 7]), np.array([1])).tolist()
         [4, 7]
     """
-    if not len(taken) or not len(indices):
+    if not len(places):
         return indices
-    free = np.ones(indices.max() + 1, bool)
-    free[taken] = False
-    return indices[free[indices]]
+    free = np.empty(len(indices), bool)
+    free.fill(True)
+    free[places] = False
+    return indices[free]

@@ -119,7 +119,8 @@ class HeightScaledMotion(BoxMotion):
         What is not in sight does not go on changing its size.
         """
         frames: float | FloatArray = step.frames
-        if step.waiting is not None:
+        waiting = step.waiting is not None and bool(step.waiting.any())
+        if step.waiting is not None and waiting:
             frames = np.where(step.waiting, 0.0, frames)[:, None]
         if step.lost is not None:
             self.filters.velocity[step.lost, 3] = 0.0
@@ -128,7 +129,9 @@ class HeightScaledMotion(BoxMotion):
         states = self.filters.mean
         velocity = self._variance(states, self.VELOCITY_WEIGHT, 1e-10)
         # the position's noise is jitter of the box, not of the path: it comes once a frame at any rate
-        position = self._variance(states, self.POSITION_WEIGHT, 1e-4) * (np.asarray(frames) > 0)
+        position = self._variance(states, self.POSITION_WEIGHT, 1e-4)
+        if waiting or step.frames <= 0:
+            position *= np.asarray(frames) > 0
         self.filters.predict(frames, position, velocity * frames)
 
     def correct(self, rows: Indices, taken: Measurements) -> None:

@@ -30,9 +30,6 @@ class Redundancy:
             depth said twice is found out in few frames however little it trembles. Otherwise as is typical,
             which takes longer where depth trembles little and keeps the say of exact depth in crowds.
 
-    Attributes:
-        share: Share of the depth's tremble that the box's explains, in [0, 1].
-
     Example:
         >>> redundancy, rng = Redundancy(), np.random.default_rng(0)
         >>> box = rng.normal(0, 0.1, (500, 2))
@@ -42,7 +39,7 @@ class Redundancy:
     """
 
     def __init__(self, *, own_scale: bool = False) -> None:
-        self.share = 0.0
+        self._share: float | None = 0.0
         self._limits = (NEW, SAID_TWICE)
         self._pending = FIRST_COUNT if own_scale else 0.0
         self._count = FIRST_COUNT - self._pending
@@ -64,12 +61,21 @@ class Redundancy:
         if self._count > MEMORY:
             self._moments *= MEMORY / self._count
             self._count = MEMORY
-        apart = np.diag(self._moments.diagonal() * self._pending / self._count + LEAST)
-        (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = (
-            self._moments + apart
-        ).tolist()
-        explained = height * foot_depth**2 - 2 * across * foot_depth * height_depth + foot * height_depth**2
-        self.share = explained / ((foot * height - across**2) * depth)
+        self._share = None
+
+    @property
+    def share(self) -> float:
+        """Share of the depth's tremble that the box's explains, in [0, 1]."""
+        if self._share is None:
+            apart = np.diag(self._moments.diagonal() * self._pending / self._count + LEAST)
+            (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = (
+                self._moments + apart
+            ).tolist()
+            explained = (
+                height * foot_depth**2 - 2 * across * foot_depth * height_depth + foot * height_depth**2
+            )
+            self._share = float(explained / ((foot * height - across**2) * depth))
+        return self._share
 
     @property
     def say(self) -> float:
