@@ -195,8 +195,10 @@ def shaken(frames: int = 60) -> list[sv.Detections]:
 
 
 def test_a_jump_of_the_camera_is_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = identities(LikelihoodTracker(frame_rate=20, boxes="observed"), shaken())
+    tracker = LikelihoodTracker(frame_rate=20, boxes="observed")
+    table = identities(tracker, shaken())
     assert (table[20:] == table[19]).all()
+    assert np.abs(tracker._motion.filters.velocity[:, 0]).max() < 1, "nobody walked"
     monkeypatch.setattr(camera, "LEAST_GAIN", np.inf)
     table = identities(LikelihoodTracker(frame_rate=20, boxes="observed"), shaken())
     assert (table[20:] != table[19]).any()
