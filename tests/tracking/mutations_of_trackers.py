@@ -325,7 +325,12 @@ OF_TRACKERS = (
     ),
     Mutation(
         "all trackers: classes stay apart when asked",
-        (("allowed = None if self.class_agnostic else ", "allowed = None if True else "),),
+        (
+            (
+                "            allowed = self._rows.classes[rows][:, None]",
+                "            self._rows.classes[rows][:, None]",
+            ),
+        ),
         ("test_tracker_contract.py::test_classes_stay_apart_when_asked",),
     ),
     Mutation(
