@@ -34,15 +34,18 @@ def with_cuts(
         >>> bool(with_cuts(alone, cut, same, others, np.array([[40.0, 100.0]]))[0] > 0)
         True
     """
-    (width, height), logs = sizes.T, np.log(WRONG_EDGES / 2)
-    shares = np.expm1(np.stack([errors[:, 2] + errors[:, 3], errors[:, 2]]))
-    grown = np.stack([width, height]) * shares / 2
-    of_width, of_height = width**2 / 4, height**2 / 4
-    edges = []
-    for axis, part, scale, parts in ((0, grown[0], of_width, (2, 3)), (1, grown[1], of_height, (2,))):
-        same = variances[:, axis] + scale * sum(variances[:, each] for each in parts)
-        others = spread[axis] + scale * sum(spread[each] for each in parts)
-        either = np.stack([errors[:, axis] - part, errors[:, axis] + part])
-        said, normed = log_ratios(either, same, others)
-        edges.append(np.where(normed < GATE, said, -np.inf).max(0) + logs)
-    return np.asarray(np.maximum(terms[:, 0], edges[0]) + np.maximum(terms[:, 1] + terms[:, 2], edges[1]))
+    halves = sizes / 2
+    squares = halves**2
+    errors_of_size = np.stack([errors[:, 2] + errors[:, 3], errors[:, 2]], axis=1)
+    grown = halves * np.expm1(errors_of_size)
+    same = variances[:, :2].copy()
+    same[:, 0] += squares[:, 0] * (variances[:, 2] + variances[:, 3])
+    same[:, 1] += squares[:, 1] * variances[:, 2]
+    others = spread[:2] + squares * np.array([spread[2] + spread[3], spread[2]])
+    places = errors[:, :2]
+    said, normed = log_ratios(np.stack([places - grown, places + grown]), same, others)
+    said[normed >= GATE] = -np.inf
+    edges = said.max(0) + np.log(WRONG_EDGES / 2)
+    return np.asarray(
+        np.maximum(terms[:, 0], edges[:, 0]) + np.maximum(terms[:, 1] + terms[:, 2], edges[:, 1])
+    )

@@ -171,27 +171,29 @@ def leads(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> FloatArra
         >>> leads(pairs, np.array([5.0, 2.0, 1.0]), (2, 3)).tolist()
         [3.0, -3.0, inf]
     """
-    values = np.maximum(values, -1e9)
-    rival = np.full(len(values), -np.inf)
-    for owner, count in ((pairs.rows, shape[0]), (pairs.columns, shape[1])):
+    good = np.flatnonzero(values > 0)
+    worth, rival = values[good], np.full(len(good), -np.inf)
+    for owner, count in ((pairs.rows[good], shape[0]), (pairs.columns[good], shape[1])):
         best, second = np.full(count, -np.inf), np.full(count, -np.inf)
-        order = np.lexsort((values, owner))
+        order = np.lexsort((worth, owner))
         of = owner[order]
         last = np.flatnonzero(np.append(of[1:] != of[:-1], True)) if len(of) else of
-        best[of[last]] = values[order[last]]
+        best[of[last]] = worth[order[last]]
         before = last[(last > 0) & (of[last - 1] == of[last])] - 1 if len(of) else last
-        second[of[before]] = values[order[before]]
-        is_best = np.zeros(len(values), bool)
+        second[of[before]] = worth[order[before]]
+        is_best = np.zeros(len(good), bool)
         is_best[order[last]] = True
         rival = np.maximum(rival, np.where(is_best, second[owner], best[owner]))
-    lead = values - np.where(rival > 0, rival, -np.inf)
-    return np.where(values > 0, lead, -np.inf)
+    lead = np.full(len(values), -np.inf)
+    lead[good] = worth - rival
+    return lead
 
 
 def mutual_best(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> Indices:
     """Pairs of positive value in which each is the other's best, as indices of `pairs`."""
+    good = np.flatnonzero(values > 0)
+    rows, columns, worth = pairs.rows[good], pairs.columns[good], values[good]
     of_row, of_column = np.zeros(shape[0]), np.zeros(shape[1])
-    np.maximum.at(of_row, pairs.rows, values)
-    np.maximum.at(of_column, pairs.columns, values)
-    best = (values == of_row[pairs.rows]) & (values == of_column[pairs.columns])
-    return np.flatnonzero(best & (values > 0))
+    np.maximum.at(of_row, rows, worth)
+    np.maximum.at(of_column, columns, worth)
+    return np.asarray(good[(worth == of_row[rows]) & (worth == of_column[columns])])
