@@ -11,17 +11,17 @@ import numpy as np
 from deptr.records import FloatArray
 from deptr.tracking.likelihood.student import GATE, log_ratios
 
-WRONG_EDGES = 0.05  # share of boxes one edge of which, along an axis, is anywhere
-REACH = 0.25  # heights by which a cut may move the centre of a box beyond the gate
+WRONG_EDGES = 0.05  # share of boxes one edge of which is anywhere
+EXTENTS = ((2, 3), (2,))  # logarithms whose sum is that of the width, and of the height
 
 
-def with_cuts(
-    terms: FloatArray, errors: FloatArray, variances: FloatArray, spread: FloatArray, sizes: FloatArray
+def beside_a_cut(
+    axis: int, errors: FloatArray, variances: FloatArray, spread: FloatArray, sizes: FloatArray
 ) -> FloatArray:
-    """What place and size say if any one edge along each axis may be wrong, ``(P,)`` nats, -inf = outside.
+    """What one edge along an axis says if the other is wrong, the better one, ``(P,)`` nats, -inf = outside.
 
     Args:
-        terms: ``(P, 3)`` what centre u, v and log height say alone, -inf outside the gate.
+        axis: 0 = left or right, 1 = top or bottom.
         errors: ``(P, 4)`` of centre u, v, log height and log aspect.
         variances: ``(P, 4)`` of these errors if they are one object.
         spread: ``(4,)`` mean square differences of different objects.
@@ -30,22 +30,16 @@ def with_cuts(
     Example:
         >>> cut = np.array([[0.0, 10.0, np.log(0.8), 0.0]])  # a fifth is missing at the top
         >>> same, others = np.array([[9.0, 9.0, 1e-3, 1e-2]]), np.array([1e4, 1e4, 1.0, 1.0])
-        >>> alone = np.array([[3.5, 1.0, -9.0]])
-        >>> bool(with_cuts(alone, cut, same, others, np.array([[40.0, 100.0]]))[0] > 0)
+        >>> bool(beside_a_cut(1, cut, same, others, np.array([[40.0, 100.0]]))[0] > -1)
         True
     """
-    halves = sizes / 2
-    squares = halves**2
-    errors_of_size = np.stack([errors[:, 2] + errors[:, 3], errors[:, 2]], axis=1)
-    grown = halves * np.expm1(errors_of_size)
-    same = variances[:, :2].copy()
-    same[:, 0] += squares[:, 0] * (variances[:, 2] + variances[:, 3])
-    same[:, 1] += squares[:, 1] * variances[:, 2]
-    others = spread[:2] + squares * np.array([spread[2] + spread[3], spread[2]])
-    places = errors[:, :2]
-    said, normed = log_ratios(np.stack([places - grown, places + grown]), same, others)
+    half = sizes[:, axis] / 2
+    grown, same, others = np.zeros(len(half)), variances[:, axis], spread[axis]
+    for part in EXTENTS[axis]:
+        grown = grown + errors[:, part]
+        same = same + half**2 * variances[:, part]
+        others = others + half**2 * spread[part]
+    grown = half * np.expm1(grown)
+    said, normed = log_ratios(errors[:, axis] + np.stack([-grown, grown]), same, others)
     said[normed >= GATE] = -np.inf
-    edges = said.max(0) + np.log(WRONG_EDGES / 2)
-    return np.asarray(
-        np.maximum(terms[:, 0], edges[:, 0]) + np.maximum(terms[:, 1] + terms[:, 2], edges[:, 1])
-    )
+    return np.asarray(said.max(0) + np.log(WRONG_EDGES / 2))

@@ -8,7 +8,7 @@ import numpy as np
 
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices
-from deptr.tracking.likelihood.cuts import REACH, with_cuts
+from deptr.tracking.likelihood.cuts import beside_a_cut
 from deptr.tracking.likelihood.motion import ASPECT, DEPTH, HEIGHT, LikelihoodMotion
 from deptr.tracking.likelihood.noise import COORDINATES
 from deptr.tracking.likelihood.student import GATE, log_ratios
@@ -88,7 +88,6 @@ def near_pairs(
     mean, scales = motion.filters.mean, motion.scales()
     same = motion.filters.covariance[0] + motion.measurement()
     limits = GATE * (same[:, :2] + (reach * scales[:, :2]) ** 2)
-    limits = (np.sqrt(limits) + REACH * scales[:, :2]) ** 2
     rows, columns, across = _beside(mean[:, 0], np.sqrt(limits[:, 0]), states[:, 0], period)
     near = (states[columns, 1] - mean[rows, 1]) ** 2 < limits[rows, 1]
     rows, columns = rows[near], columns[near]
@@ -127,7 +126,7 @@ def _beside(
 def box_ratios(pairs: Pairs, spread: FloatArray) -> FloatArray:
     """What place and size say: log-likelihood ratio of each pair, ``(P,)`` nats, -inf outside the gate.
 
-    Where they disagree, one edge along each axis may be wrong (`deptr.tracking.likelihood.cuts`).
+    Where one axis disagrees, one edge along it may be wrong (`deptr.tracking.likelihood.cuts`).
 
     Args:
         pairs: What is compared.
@@ -142,9 +141,14 @@ def box_ratios(pairs: Pairs, spread: FloatArray) -> FloatArray:
     terms, normed = log_ratios(pairs.errors[:, :DECIDING], variances, spread[:DECIDING])
     terms[normed >= GATE] = -np.inf
     values = terms.sum(1)
-    cut = np.flatnonzero((normed > DOUBTFUL).any(1))
-    if len(cut):
-        values[cut] = with_cuts(terms[cut], pairs.errors[cut], pairs.variances[cut], spread, pairs.sizes[cut])
+    doubtful = normed > DOUBTFUL
+    axes = doubtful[:, 0], doubtful[:, 1] | doubtful[:, 2]
+    for axis, kept in ((0, slice(1, 3)), (1, slice(0, 1))):
+        cut = np.flatnonzero(axes[axis] & ~axes[1 - axis])
+        if len(cut):
+            of = pairs.take(cut)
+            said = beside_a_cut(axis, of.errors, of.variances, spread, of.sizes) + terms[cut, kept].sum(1)
+            values[cut] = np.maximum(values[cut], said)
     return np.asarray(values)
 
 
