@@ -78,7 +78,7 @@ class ClipTensors(NamedTuple):
         rank: ``(F, P)``.
         remembered: ``(F, P)`` whether there is a memory.
         period: ``(F,)``.
-        context: ``(F, 8)``.
+        context: ``(F, 13)``.
         targets: ``(F, D)`` identity, K for a newborn.
         weights: ``(F, D)`` overlap of the detection with the truth.
         slots: ``(F, D)`` identity whether remembered or not, -1 for a detection of nothing.

@@ -23,9 +23,24 @@ from torch.nn import functional
 from deptr.errors import DataError
 from deptr.files import atomic_path
 from deptr.io.text_files import read_json
-from deptr.tracking.learned.observations import CONTEXT, LOG_H, LOG_W, LOG_Z, LOG_Z_STD, OBSERVED, PATH, SCORE
+from deptr.tracking.learned.observations import (
+    LESSONS,
+    LOG_H,
+    LOG_W,
+    LOG_Z,
+    LOG_Z_STD,
+    NEAREST,
+    OBSERVED,
+    PATH,
+    SCORE,
+    SPEEDS,
+    SPREAD,
+    STEP_S,
+    U,
+    V,
+)
 
-PAIR_TERMS = 33
+PAIR_TERMS = 40
 EMPTY = -30.0  # logit of an identity that nobody remembers
 CODE_SEED = 7
 KIND = "identity"
@@ -92,7 +107,7 @@ class Past(NamedTuple):
 
 
 def pair_terms(seen: Tensor, past: Past, context: Tensor) -> Tensor:
-    """``(B, D, P, 33)`` how detections ``(B, D, 7)`` lie to where each remembered observation leads.
+    """``(B, D, P, 40)`` how detections ``(B, D, 7)`` lie to where each remembered observation leads.
 
     Squared residuals stand as logarithms, so that a sum of them is the log-likelihood of a Student's t.
     """
@@ -102,10 +117,11 @@ def pair_terms(seen: Tensor, past: Past, context: Tensor) -> Tensor:
     since = past.since[..., None]
     known = _known(now[..., LOG_Z]) & _known(then[..., LOG_Z])
     noise = context[:, None, None, :PATH].exp()
+    speed = context[:, None, None, SPEEDS:].exp()
     terms: list[Tensor] = []
     log_since = since.clamp(min=1e-3)
     for origin, change in ((past.seen[..., :PATH], step), (smooth, slope), (past.seen[..., :PATH], None)):
-        led = origin if change is None else origin + change * since
+        led = origin if change is None else _led(origin, change * since)
         residual = now[..., :PATH] - led[:, None]
         period = past.period[:, None, None]
         across = residual[..., 0] - period * torch.round(residual[..., 0] / period)
@@ -116,7 +132,7 @@ def pair_terms(seen: Tensor, past: Past, context: Tensor) -> Tensor:
         ) / height
         residual = torch.cat([residual[..., :2] / height, residual[..., 2:]], dim=-1)
         residual = torch.where(known[..., None], residual, _or_zero(residual)).clamp(-1e3, 1e3)
-        scale = noise if change is not None else noise + log_since[:, None]
+        scale = noise if change is not None else noise + speed * log_since[:, None]
         terms += list(torch.log1p((residual / scale) ** 2).unbind(-1))
         terms.append(torch.log1p((foot[..., 0].clamp(-1e3, 1e3) / scale[..., 1]) ** 2))
         if change is not None:
@@ -135,10 +151,38 @@ def pair_terms(seen: Tensor, past: Past, context: Tensor) -> Tensor:
         now[..., SCORE],
         then[..., SCORE],
     ]
-    flat += [context[:, None, None, column] for column in range(5 - 1)]
+    told = (
+        U,
+        V,
+        LOG_W,
+        LOG_H,
+        SPREAD,
+        LOG_Z,
+        LESSONS,
+        STEP_S,
+        *(SPEEDS + axis for axis in (U, V, LOG_H, LOG_Z)),
+    )
+    flat += [context[:, None, None, column] for column in told]
     terms += [entry.expand_as(shape) for entry in flat]
-    terms.append(context[:, None, None, CONTEXT - 3].expand_as(shape))
     return torch.stack(terms, dim=-1)
+
+
+def _led(origin: Tensor, way: Tensor) -> Tensor:
+    """Where ``(..., 5)`` places lead in perspective, see `deptr.tracking.learned.observations`."""
+    near = 1 - way[..., LOG_H]
+    near = torch.where(near < NEAREST, torch.ones_like(near), near)
+    far = 1 + way[..., LOG_Z]
+    far = torch.where(far < NEAREST, torch.ones_like(far), far)
+    return torch.stack(
+        [
+            origin[..., U] + way[..., U] / near,
+            origin[..., V] + way[..., V] / near,
+            origin[..., LOG_W] + way[..., LOG_W] - way[..., LOG_H] - near.log(),
+            origin[..., LOG_H] - near.log(),
+            origin[..., LOG_Z] + far.log(),
+        ],
+        dim=-1,
+    )
 
 
 def _or_zero(values: Tensor) -> Tensor:
@@ -342,7 +386,7 @@ class IdentityDecoder(nn.Module):
             tokens: ``(B, D, C)`` of the detections.
             seen: ``(B, D, 7)`` the detections.
             past: What is remembered.
-            context: ``(B, 8)`` or ``(B, D, 8)`` see `History.context`.
+            context: ``(B, 13)`` see `History.context`.
             visible: ``(B, D, P)`` which memories each detection may look at.
             together: ``(B, D, D)`` which detections are of the same frame.
         """
