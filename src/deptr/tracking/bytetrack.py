@@ -89,7 +89,7 @@ class ByteTrack(Tracker):
         tracked, hidden = (kept & ~lost).nonzero()[0], (kept & lost).nonzero()[0]
         if len(tracked) and len(hidden):
             boxes = self._motion.boxes()
-            overlap = iou(boxes[tracked], boxes[hidden], pixel=PIXEL, period=self._period)
+            overlap = iou(boxes.take(tracked, 0), boxes.take(hidden, 0), pixel=PIXEL, period=self._period)
             same = np.asarray(overlap > DUPLICATE_IOU)
             if not self.class_agnostic:
                 same &= rows.classes[tracked][:, None] == rows.classes[hidden]

@@ -100,7 +100,9 @@ class HeightScaledMotion(BoxMotion):
     def _variance(self, states: FloatArray, weight: float, aspect: float) -> FloatArray:
         """Variances in proportion to the squared size, ``(N, 4)``, that of an aspect being fixed."""
         if self.aspect:
-            return np.asarray(states[:, 3:4] ** 2 * (weight * weight * _NOT_ASPECT) + aspect * _ONLY_ASPECT)
+            variance = states[:, 3:4] ** 2 * (weight * weight * _NOT_ASPECT)
+            variance += aspect * _ONLY_ASPECT
+            return np.asarray(variance)
         variance = np.empty((len(states), 4))
         np.multiply(states[:, 2:4], weight, out=variance[:, :2])
         variance[:, :2] *= variance[:, :2]
@@ -136,7 +138,7 @@ class HeightScaledMotion(BoxMotion):
 
     def correct(self, rows: Indices, taken: Measurements) -> None:
         """Take measured boxes in."""
-        variance = self._variance(self.filters.mean[rows], self.POSITION_WEIGHT, 1e-2)
+        variance = self._variance(self.filters.mean.take(rows, 0), self.POSITION_WEIGHT, 1e-2)
         self.filters.correct(rows, self.to_state(taken.boxes), variance)
 
 

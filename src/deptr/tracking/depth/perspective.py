@@ -171,7 +171,7 @@ class PerspectiveMotion(Part):
     def correct(self, rows: Indices, taken: Measurements) -> None:
         """Take measured boxes and depths in; a track without depth starts at its first known one."""
         filters = self.filters
-        before = filters.mean[rows]
+        before = filters.mean.take(rows, 0)
         states = self._states(taken.boxes, taken.values)
         fresh = np.isnan(before[:, DEPTH]) & np.isfinite(states[:, DEPTH])
         variances = self._variances(np.exp(before[:, HEIGHT]), BOX_NOISE, SIZE_NOISE, taken.variances)

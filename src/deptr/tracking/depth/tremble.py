@@ -38,10 +38,11 @@ class Tremble(Part):
         """A new frame; those before teach."""
         last = self._last
         tremble = last[0] - 2 * last[1] + last[2]
-        known = np.isfinite(tremble[:, DEPTH]).nonzero()[0]
+        sizes = np.abs(tremble[:, DEPTH])
+        known = np.isfinite(sizes).nonzero()[0]
         if len(known):
-            known = known[self._usual(np.abs(tremble[known, DEPTH]))]
-            tremble = tremble[known]
+            known = known[self._usual(sizes.take(known))]
+            tremble = tremble.take(known, 0)
             tremble[:, FOOT] /= np.exp(last[0, known, HEIGHT])
             self._redundancy.learn(tremble)
         last[1:] = last[:-1]
