@@ -11,17 +11,17 @@ import numpy as np
 from deptr.records import FloatArray
 from deptr.tracking.likelihood.student import GATE, log_ratios
 
-WRONG_EDGES = 0.05  # share of boxes one edge of which, along an axis, is anywhere
-REACH = 0.25  # heights by which a cut may move the centre of a box beyond the gate
+WRONG_EDGES = 0.05  # share of boxes one edge of which is anywhere
+EXTENTS = ((2, 3), (2,))  # logarithms whose sum is that of the width, and of the height
 
 
-def with_cuts(
-    terms: FloatArray, errors: FloatArray, variances: FloatArray, spread: FloatArray, sizes: FloatArray
+def beside_a_cut(
+    axis: int, errors: FloatArray, variances: FloatArray, spread: FloatArray, sizes: FloatArray
 ) -> FloatArray:
-    """What place and size say if any one edge along each axis may be wrong, ``(P,)`` nats, -inf = outside.
+    """What one edge along an axis says if the other is wrong, the better one, ``(P,)`` nats, -inf = outside.
 
     Args:
-        terms: ``(P, 3)`` what centre u, v and log height say alone, -inf outside the gate.
+        axis: 0 = left or right, 1 = top or bottom.
         errors: ``(P, 4)`` of centre u, v, log height and log aspect.
         variances: ``(P, 4)`` of these errors if they are one object.
         spread: ``(4,)`` mean square differences of different objects.
@@ -30,19 +30,16 @@ def with_cuts(
     Example:
         >>> cut = np.array([[0.0, 10.0, np.log(0.8), 0.0]])  # a fifth is missing at the top
         >>> same, others = np.array([[9.0, 9.0, 1e-3, 1e-2]]), np.array([1e4, 1e4, 1.0, 1.0])
-        >>> alone = np.array([[3.5, 1.0, -9.0]])
-        >>> bool(with_cuts(alone, cut, same, others, np.array([[40.0, 100.0]]))[0] > 0)
+        >>> bool(beside_a_cut(1, cut, same, others, np.array([[40.0, 100.0]]))[0] > -1)
         True
     """
-    (width, height), logs = sizes.T, np.log(WRONG_EDGES / 2)
-    shares = np.expm1(np.stack([errors[:, 2] + errors[:, 3], errors[:, 2]]))
-    grown = np.stack([width, height]) * shares / 2
-    of_width, of_height = width**2 / 4, height**2 / 4
-    edges = []
-    for axis, part, scale, parts in ((0, grown[0], of_width, (2, 3)), (1, grown[1], of_height, (2,))):
-        same = variances[:, axis] + scale * sum(variances[:, each] for each in parts)
-        others = spread[axis] + scale * sum(spread[each] for each in parts)
-        either = np.stack([errors[:, axis] - part, errors[:, axis] + part])
-        said, normed = log_ratios(either, same, others)
-        edges.append(np.where(normed < GATE, said, -np.inf).max(0) + logs)
-    return np.asarray(np.maximum(terms[:, 0], edges[0]) + np.maximum(terms[:, 1] + terms[:, 2], edges[1]))
+    half = sizes[:, axis] / 2
+    grown, same, others = np.zeros(len(half)), variances[:, axis], spread[axis]
+    for part in EXTENTS[axis]:
+        grown = grown + errors[:, part]
+        same = same + half**2 * variances[:, part]
+        others = others + half**2 * spread[part]
+    grown = half * np.expm1(grown)
+    said, normed = log_ratios(errors[:, axis] + np.stack([-grown, grown]), same, others)
+    said[normed >= GATE] = -np.inf
+    return np.asarray(said.max(0) + np.log(WRONG_EDGES / 2))

@@ -8,7 +8,7 @@ import numpy as np
 
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices
-from deptr.tracking.likelihood.cuts import REACH, with_cuts
+from deptr.tracking.likelihood.cuts import beside_a_cut
 from deptr.tracking.likelihood.motion import ASPECT, DEPTH, HEIGHT, LikelihoodMotion
 from deptr.tracking.likelihood.noise import COORDINATES
 from deptr.tracking.likelihood.student import GATE, log_ratios
@@ -88,7 +88,6 @@ def near_pairs(
     mean, scales = motion.filters.mean, motion.scales()
     same = motion.filters.covariance[0] + motion.measurement()
     limits = GATE * (same[:, :2] + (reach * scales[:, :2]) ** 2)
-    limits = (np.sqrt(limits) + REACH * scales[:, :2]) ** 2
     rows, columns, across = _beside(mean[:, 0], np.sqrt(limits[:, 0]), states[:, 0], period)
     near = (states[columns, 1] - mean[rows, 1]) ** 2 < limits[rows, 1]
     rows, columns = rows[near], columns[near]
@@ -127,7 +126,7 @@ def _beside(
 def box_ratios(pairs: Pairs, spread: FloatArray) -> FloatArray:
     """What place and size say: log-likelihood ratio of each pair, ``(P,)`` nats, -inf outside the gate.
 
-    Where they disagree, one edge along each axis may be wrong (`deptr.tracking.likelihood.cuts`).
+    Where one axis disagrees, one edge along it may be wrong (`deptr.tracking.likelihood.cuts`).
 
     Args:
         pairs: What is compared.
@@ -142,9 +141,14 @@ def box_ratios(pairs: Pairs, spread: FloatArray) -> FloatArray:
     terms, normed = log_ratios(pairs.errors[:, :DECIDING], variances, spread[:DECIDING])
     terms[normed >= GATE] = -np.inf
     values = terms.sum(1)
-    cut = np.flatnonzero((normed > DOUBTFUL).any(1))
-    if len(cut):
-        values[cut] = with_cuts(terms[cut], pairs.errors[cut], pairs.variances[cut], spread, pairs.sizes[cut])
+    doubtful = normed > DOUBTFUL
+    axes = doubtful[:, 0], doubtful[:, 1] | doubtful[:, 2]
+    for axis, kept in ((0, slice(1, 3)), (1, slice(0, 1))):
+        cut = np.flatnonzero(axes[axis] & ~axes[1 - axis])
+        if len(cut):
+            of = pairs.take(cut)
+            said = beside_a_cut(axis, of.errors, of.variances, spread, of.sizes) + terms[cut, kept].sum(1)
+            values[cut] = np.maximum(values[cut], said)
     return np.asarray(values)
 
 
@@ -171,27 +175,29 @@ def leads(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> FloatArra
         >>> leads(pairs, np.array([5.0, 2.0, 1.0]), (2, 3)).tolist()
         [3.0, -3.0, inf]
     """
-    values = np.maximum(values, -1e9)
-    rival = np.full(len(values), -np.inf)
-    for owner, count in ((pairs.rows, shape[0]), (pairs.columns, shape[1])):
+    good = np.flatnonzero(values > 0)
+    worth, rival = values[good], np.full(len(good), -np.inf)
+    for owner, count in ((pairs.rows[good], shape[0]), (pairs.columns[good], shape[1])):
         best, second = np.full(count, -np.inf), np.full(count, -np.inf)
-        order = np.lexsort((values, owner))
+        order = np.lexsort((worth, owner))
         of = owner[order]
         last = np.flatnonzero(np.append(of[1:] != of[:-1], True)) if len(of) else of
-        best[of[last]] = values[order[last]]
+        best[of[last]] = worth[order[last]]
         before = last[(last > 0) & (of[last - 1] == of[last])] - 1 if len(of) else last
-        second[of[before]] = values[order[before]]
-        is_best = np.zeros(len(values), bool)
+        second[of[before]] = worth[order[before]]
+        is_best = np.zeros(len(good), bool)
         is_best[order[last]] = True
         rival = np.maximum(rival, np.where(is_best, second[owner], best[owner]))
-    lead = values - np.where(rival > 0, rival, -np.inf)
-    return np.where(values > 0, lead, -np.inf)
+    lead = np.full(len(values), -np.inf)
+    lead[good] = worth - rival
+    return lead
 
 
 def mutual_best(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> Indices:
     """Pairs of positive value in which each is the other's best, as indices of `pairs`."""
+    good = np.flatnonzero(values > 0)
+    rows, columns, worth = pairs.rows[good], pairs.columns[good], values[good]
     of_row, of_column = np.zeros(shape[0]), np.zeros(shape[1])
-    np.maximum.at(of_row, pairs.rows, values)
-    np.maximum.at(of_column, pairs.columns, values)
-    best = (values == of_row[pairs.rows]) & (values == of_column[pairs.columns])
-    return np.flatnonzero(best & (values > 0))
+    np.maximum.at(of_row, rows, worth)
+    np.maximum.at(of_column, columns, worth)
+    return np.asarray(good[(worth == of_row[rows]) & (worth == of_column[columns])])

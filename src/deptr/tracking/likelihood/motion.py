@@ -164,7 +164,7 @@ class LikelihoodMotion(BoxMotion):
         filters.predict(seconds, power * seconds**3 / 3, power * seconds)
         filters.covariance[1] += power * seconds**2 / 2
         filters.mean[:, :3] = _moved(mean, velocity, used, seconds)
-        if self._use_depth:
+        if self._use_depth and self._teaches():
             others = [self._held(self.rates(trust)[0], seconds) for trust in (0.0, 1.0)]
             self._offsets = np.stack([_moved(mean, velocity, rates, seconds) for rates in others])
             self._offsets -= filters.mean[:, :3]
@@ -185,8 +185,9 @@ class LikelihoodMotion(BoxMotion):
             clear: ``(M,)`` those of the N whose match leaves no doubt; they teach.
         """
         self.noise.remember(rows, states)
+        teaches = self._teaches()
         self._lessons += 1
-        if self._lessons % LEARN_EVERY and self.noise.full:
+        if not teaches:
             return
         certain = rows[clear]
         scales = self.scales(certain)
@@ -195,6 +196,10 @@ class LikelihoodMotion(BoxMotion):
         self.noise.learn(certain, scales)
         if self._use_depth:
             self.redundancy.learn(self.noise.tremble(certain, scales)[:, [V, HEIGHT, DEPTH]])
+
+    def _teaches(self) -> bool:
+        """Whether the frame that is being taken in is one of those that teach."""
+        return not (self._lessons + 1) % LEARN_EVERY or not self.noise.full
 
     def _learn_rate(self, rows: Indices, states: FloatArray) -> None:
         """Learn whether the rate of the depth foresees boxes better than their own rate."""

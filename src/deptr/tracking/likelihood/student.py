@@ -27,5 +27,10 @@ def log_ratios(
     """
     squares, different = errors**2, np.maximum(spread, variances)
     normed = squares / variances
-    unlikely = np.log((1 + normed / FREEDOM) / (1 + squares / different / FREEDOM))
-    return 0.5 * np.log(different / variances) - (FREEDOM + 1) / 2 * unlikely, normed
+    squares /= different
+    unlikely = np.log((FREEDOM + normed) / (FREEDOM + squares))
+    unlikely *= (FREEDOM + 1) / 2
+    different /= variances
+    nats = np.log(different, out=different)
+    nats *= 0.5
+    return nats - unlikely, normed
