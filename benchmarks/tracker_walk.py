@@ -18,8 +18,7 @@ from types import FrameType
 import supervision as sv
 
 from deptr.io.mot_text import read_detections
-from deptr.tracking.depth.fusion import MODES
-from deptr.tracking.registry import TRACKER_NAMES, create_tracker
+from deptr.tracking.registry import TRACKER_NAMES, create_tracker, tracker_class
 
 FIRST, LAST = 100, 180  # frames whose walk is counted: by then tracks are many, born and deleted
 
@@ -73,12 +72,12 @@ def main() -> None:
     for path in paths:
         frames = frames_of(path)
         for tracker in TRACKER_NAMES:
-            for fusion in MODES:
+            for fusion in tracker_class(tracker).fusion_modes:
                 own = digest(tracker, fusion, frames)
                 whole.update(own.encode())
                 if options.each:
                     print(path.relative_to(options.data), tracker, fusion, own)
-    counted = f"{len(paths)} sequences, {len(TRACKER_NAMES)} trackers, {len(MODES)} fusions"
+    counted = f"{len(paths)} sequences, {len(TRACKER_NAMES)} trackers with each of their fusions"
     print(f"{counted}: {whole.hexdigest()[:16]}")
     longest = max(paths, key=lambda path: path.stat().st_size)
     print(f"ByteTrack, {longest.relative_to(options.data)}, frames {FIRST} to {LAST}, median and most:")

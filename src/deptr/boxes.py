@@ -149,21 +149,17 @@ def intersections(
         >>> intersections(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])).tolist()
         [[2.0]]
     """
-    a, b = boxes_a.T[:, :, None], boxes_b.T[:, None, :]
+    a, b = np.ascontiguousarray(boxes_a.T)[:, :, None], np.ascontiguousarray(boxes_b.T)[:, None, :]
+    sides = np.minimum(a[2:], b[2:])
+    sides -= np.maximum(a[:2], b[:2])
     if period is not None:
         # bring each pair to the copies whose centres are nearest to each other around the circle
         shift = np.rint((a[0] + a[2] - b[0] - b[2]) / (2 * period)) * period
-        width = np.minimum(a[2], b[2] + shift) - np.maximum(a[0], b[0] + shift)
-    else:
-        width = np.minimum(a[2], b[2])
-        width -= np.maximum(a[0], b[0])
-    height = np.minimum(a[3], b[3])
-    height -= np.maximum(a[1], b[1])
+        sides[0] = np.minimum(a[2], b[2] + shift) - np.maximum(a[0], b[0] + shift)
     if pixel:
-        width += pixel
-        height += pixel
-    np.maximum(width, 0.0, out=width)
-    np.maximum(height, 0.0, out=height)
+        sides += pixel
+    np.maximum(sides, 0.0, out=sides)
+    width, height = sides
     width *= height
     return np.asarray(width)
 
@@ -268,7 +264,7 @@ def covered_share(boxes_xyxy: FloatArray) -> FloatArray:
         return np.zeros(len(boxes_xyxy))
     if len(boxes_xyxy) <= FEW_BOXES:
         table = intersections(boxes_xyxy, boxes_xyxy)
-        np.fill_diagonal(table, 0.0)
+        table.ravel()[:: len(table) + 1] = 0.0  # the diagonal
         most = table.max(1)
     else:
         most = np.zeros(len(boxes_xyxy))

@@ -77,10 +77,11 @@ def changed_sources(mutations: Sequence[Mutation]) -> dict[Path, str]:
 def mutations() -> dict[str, Mutation]:
     """All of them by name."""
     from mutations_of_depth import OF_DEPTH
+    from mutations_of_learned import OF_LEARNED
     from mutations_of_likelihood import OF_LIKELIHOOD
     from mutations_of_trackers import OF_TRACKERS
 
-    return {mutation.name: mutation for mutation in (*OF_TRACKERS, *OF_DEPTH, *OF_LIKELIHOOD)}
+    return {mutation.name: mutation for mutation in (*OF_TRACKERS, *OF_DEPTH, *OF_LIKELIHOOD, *OF_LEARNED)}
 
 
 @contextmanager

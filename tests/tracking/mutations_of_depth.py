@@ -181,6 +181,11 @@ OF_DEPTH = (
         ("test_depth_common.py::test_depth_that_is_the_boxes_foot_said_twice_has_no_say",),
     ),
     Mutation(
+        "depth: jumps say nothing twice",
+        (("return np.asarray(sizes <= USUAL * self._deviation)", "return np.ones(len(sizes), bool)"),),
+        ("test_depth_common.py::test_tracks_that_jump_between_people_do_not_silence_depth",),
+    ),
+    Mutation(
         "depth: leads by age",
         (
             (
@@ -247,22 +252,17 @@ OF_DEPTH = (
     ),
     Mutation(
         "perspective: size",
-        (("filters.mean[:, 2:4] = sizes - np.log(ratio)[:, None]", "filters.mean[:, 2:4] = sizes"),),
+        (("        mean[:, 2:4] -= growth[:, None]\n", ""),),
         ("test_depth_recovery.py::test_perspective_foresees_the_box_of_who_comes_near",),
     ),
     Mutation(
         "perspective: speed",
-        (
-            (
-                "filters.mean[:, :2] = centre + seconds * speed / ratio[:, None]",
-                "filters.mean[:, :2] = centre + seconds * speed",
-            ),
-        ),
+        (("seconds * velocity[:, :2] / ratio\n", "seconds * velocity[:, :2]\n"),),
         ("test_depth_recovery.py::test_perspective_foresees_the_box_of_who_comes_near",),
     ),
     Mutation(
         "perspective: depth",
-        (("filters.mean[:, DEPTH] = depths + np.log(ratio)", "filters.mean[:, DEPTH] = depths"),),
+        (("            mean[:, DEPTH] += growth\n", ""),),
         ("test_depth_recovery.py::test_perspective_foresees_the_box_of_who_comes_near",),
     ),
     Mutation(

@@ -25,7 +25,7 @@ OF_LIKELIHOOD = (
     ),
     Mutation(
         "likelihood: depth said twice",
-        (("return min(max((SAID_TWICE - self.share) / (SAID_TWICE - NEW), 0.0), 1.0)", "return 1.0"),),
+        (("return min(max((said_twice - self.share) / (said_twice - new), 0.0), 1.0)", "return 1.0"),),
         ("test_likelihood.py::test_depth_computed_from_the_box_has_no_say",),
     ),
     Mutation(
@@ -107,5 +107,30 @@ OF_LIKELIHOOD = (
         "likelihood: depth's noise is learned fast",
         (("GUESS_WEIGHT = np.array([20.0, 20.0, 20.0, 20.0, 10.0])", "GUESS_WEIGHT = np.full(5, 30.0)"),),
         ("test_likelihood_scores.py::test_noise_of_depth_is_known_within_two_seconds_at_a_low_rate",),
+    ),
+    Mutation(
+        "likelihood: one edge of a box may be wrong",
+        (("cut = np.flatnonzero(axes[axis] & ~axes[1 - axis])", "cut = np.zeros(0, np.intp)"),),
+        ("test_likelihood_boxes.py::test_a_box_that_is_cut_at_one_edge_keeps_its_identity",),
+    ),
+    Mutation(
+        "likelihood: each track's own noise",
+        (("        self.unrest.learn(rows, surprises)\n", ""),),
+        ("test_likelihood_boxes.py::test_a_restless_one_is_known_by_its_own_surprises",),
+    ),
+    Mutation(
+        "likelihood: suppressed detections come back",
+        (("(scores < self.low_score) & ~agreed)", "scores < self.low_score)"),),
+        ("test_likelihood_boxes.py::test_what_was_suppressed_comes_back_where_box_and_depth_agree",),
+    ),
+    Mutation(
+        "likelihood: only where depth agrees",
+        (("& (by_depth > AGREED_DEPTH) & (trust == 1)", ""),),
+        ("test_likelihood_boxes.py::test_without_depth_nothing_suppressed_comes_back",),
+    ),
+    Mutation(
+        "likelihood: depth said twice between close frames",
+        (("(CLOSE_NEW, CLOSE_SAID_TWICE) if seconds <= CLOSE else (NEW, SAID_TWICE)", "(NEW, SAID_TWICE)"),),
+        ("test_likelihood_boxes.py::test_between_close_frames_less_of_a_depth_may_be_the_boxs",),
     ),
 )

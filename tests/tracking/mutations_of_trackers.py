@@ -17,12 +17,12 @@ OF_TRACKERS = (
     ),
     Mutation(
         "ByteTrack: second association for tracks in sight only",
-        (("        left = left[states[left] == CONFIRMED]\n", ""),),
+        (("            left = left[states[left] == CONFIRMED]\n", ""),),
         ("test_bytetrack.py::test_second_association_is_not_for_lost_tracks",),
     ),
     Mutation(
         "ByteTrack: score fusion",
-        (("overlap_costs(similarity, candidates.scores)", "overlap_costs(similarity)"),),
+        (("overlap_costs(similarity, seen.scores[columns])", "overlap_costs(similarity)"),),
         ("test_bytetrack.py::test_score_fusion_prefers_the_sure_detection",),
     ),
     Mutation(
@@ -233,7 +233,12 @@ OF_TRACKERS = (
     ),
     Mutation(
         "motion: jitter once a frame",
-        (("* (np.asarray(frames) > 0)", "* np.asarray(frames)"),),
+        (
+            (
+                "        if waiting or step.frames <= 0:\n            position *= np.asarray(frames) > 0\n",
+                "        position *= np.asarray(frames)\n",
+            ),
+        ),
         ("test_motion.py::test_jitter_of_boxes_comes_once_a_frame_at_any_rate",),
     ),
     Mutation(
@@ -320,7 +325,12 @@ OF_TRACKERS = (
     ),
     Mutation(
         "all trackers: classes stay apart when asked",
-        (("allowed = None if self.class_agnostic else ", "allowed = None if True else "),),
+        (
+            (
+                "            allowed = self._rows.classes[rows][:, None]",
+                "            self._rows.classes[rows][:, None]",
+            ),
+        ),
         ("test_tracker_contract.py::test_classes_stay_apart_when_asked",),
     ),
     Mutation(

@@ -73,6 +73,36 @@ def test_depth_that_is_the_boxes_foot_said_twice_has_no_say() -> None:
         assert noise_after(frames).trust == 1
 
 
+def test_tracks_that_jump_between_people_do_not_silence_depth() -> None:
+    """Who stands farther is smaller and higher: a track that changes its person tells its depth twice."""
+
+    def say() -> float:
+        redundancy = import_module("deptr.tracking.depth.redundancy").Redundancy()
+        tremble = import_module("deptr.tracking.depth.tremble").Tremble(redundancy)
+        step = import_module("deptr.tracking.part").Step.of(0.2)
+        rng, everyone, person = np.random.default_rng(4), np.arange(40), np.arange(40)
+        distances = rng.uniform(8, 10, 40)
+        for frame in range(60):
+            jumping = rng.random(40) < 0.12
+            person = np.where(jumping, rng.integers(40, size=40), person)
+            depths = distances[person]
+            boxes = np.zeros((40, 4))
+            boxes[:, 3] = 200 + 800 / depths + rng.normal(0, 0.5, 40)
+            boxes[:, 1] = boxes[:, 3] - 900 / depths
+            values = np.log(depths) + rng.normal(0, 0.003, 40)
+            seen = measured(boxes, values, np.full(40, 1e-4))
+            tremble.predict(step)
+            if frame:
+                tremble.correct(everyone, seen)
+            else:
+                tremble.append(seen)
+        return float(redundancy.say)
+
+    assert say() == 1.0
+    with without("depth: jumps say nothing twice"):
+        assert say() < 0.5
+
+
 def test_space_leads_the_tracks_whose_age_it_foresees_better() -> None:
     def led() -> list[bool]:
         fusion = import_module("deptr.tracking.depth.fusion").DepthFusion.adaptive()

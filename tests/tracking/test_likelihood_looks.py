@@ -56,8 +56,10 @@ def test_a_more_similar_look_never_makes_a_pair_less_likely(a: float, b: float) 
     across /= np.linalg.norm(across)
     seen = np.array([c * own + np.sqrt(1 - c * c) * across for c in (a, b)])
     nothing = np.empty((0, 5))
-    looks.learn(Pairs(np.empty(0, np.intp), np.empty(0, np.intp), nothing, nothing), np.eye(3, 8))
+    looks.learn(
+        Pairs(np.empty(0, np.intp), np.empty(0, np.intp), nothing, nothing, np.zeros((0, 2))), np.eye(3, 8)
+    )
     rows = np.zeros(2, np.intp)
-    says = looks.ratios(Pairs(rows, np.arange(2), np.zeros((2, 5)), np.ones((2, 5))), seen)
+    says = looks.ratios(Pairs(rows, np.arange(2), np.zeros((2, 5)), np.ones((2, 5)), np.ones((2, 2))), seen)
     assert says is not None
     assert (says[0] - says[1]) * (a - b) >= -1e-9

@@ -69,10 +69,11 @@ def test_every_mutation_fits_the_code(name: str) -> None:
 
 def test_names_of_mutations_are_unique() -> None:
     from mutations_of_depth import OF_DEPTH
+    from mutations_of_learned import OF_LEARNED
     from mutations_of_likelihood import OF_LIKELIHOOD
     from mutations_of_trackers import OF_TRACKERS
 
-    assert len(ALL) == len(OF_DEPTH) + len(OF_TRACKERS) + len(OF_LIKELIHOOD)
+    assert len(ALL) == len(OF_DEPTH) + len(OF_TRACKERS) + len(OF_LIKELIHOOD) + len(OF_LEARNED)
 
 
 def test_the_documents_table_is_that_of_the_code() -> None:

@@ -32,8 +32,6 @@ FAMILY_PARAMETERS: Mapping[str, Mapping[str, float]] = {
     "kitti": {"high_score": 0.8, "new_score": 0.9, "sure_score": 0.96},
 }
 WAITING_PARAMETERS: Mapping[str, Mapping[str, float]] = {"kitti": {"new_score": 0.8}}
-# KITTI's low scores are mostly nothing: overlap keeps the other trackers from them, the learned one is told
-OWN_PARAMETERS: Mapping[tuple[str, str], Mapping[str, float]] = {("learned", "kitti"): {"low_share": 1.0}}
 WAITING_TRACKERS = ("bytetrack", "botsort", "likelihood", "learned")
 # class of PyPI `trackers` and what differs from its defaults, per family
 PEERS: Mapping[str, tuple[str, Mapping[str, Mapping[str, Any]]]] = {
@@ -93,8 +91,7 @@ def operating_point(tracker: str, family: str) -> dict[str, float]:
         (0.8, {})
     """
     waiting = WAITING_PARAMETERS.get(family, {}) if tracker in WAITING_TRACKERS else {}
-    own = OWN_PARAMETERS.get((tracker, family), {})
-    return {**FAMILY_PARAMETERS.get(family, {}), **waiting, **own}
+    return {**FAMILY_PARAMETERS.get(family, {}), **waiting}
 
 
 def our_method(tracker: str, fusion: str, family: str, overrides: Mapping[str, Any] | None = None) -> Method:

@@ -42,6 +42,7 @@ class Listed(NamedTuple):
 
 
 CROWD = 90_000  # pairs, from which on only the feasible ones are looked at
+FEW_PAIRS = 10_000  # up to which the dense solver is the faster one, whatever the pairs
 _NOTHING = Matches(np.empty(0, np.intp), np.empty(0, np.intp))
 
 
@@ -154,17 +155,44 @@ def _solve_dense(costs: FloatArray, feasible: BoolArray | None) -> Matches:
 
 
 def _solve_sparse(costs: FloatArray, cost_limit: float, pairs: Matches, shape: tuple[int, ...]) -> Matches:
-    """The same optimum from the feasible pairs alone; a row may also take a place of its own at the limit."""
+    """The same optimum from the feasible pairs alone, most of which have no rival in a large table."""
+    rows, columns = pairs
+    single = np.bincount(rows, minlength=shape[0])[rows] == 1
+    single &= np.bincount(columns, minlength=shape[1])[columns] == 1
+    taken = (single & (costs < cost_limit)).nonzero()[0]
+    rivals = (~single).nonzero()[0]
+    if len(rivals):
+        index_of_row, r = np.unique(rows[rivals], return_inverse=True)
+        index_of_column, c = np.unique(columns[rivals], return_inverse=True)
+        best = _solve_rivals(costs[rivals], cost_limit, r, c, (len(index_of_row), len(index_of_column)))
+        rows = np.concatenate([rows[taken], index_of_row[best.rows]])
+        columns = np.concatenate([columns[taken], index_of_column[best.columns]])
+        order = rows.argsort()
+        return Matches(rows[order], columns[order])
+    return Matches(rows[taken], columns[taken])
+
+
+def _solve_rivals(
+    costs: FloatArray, cost_limit: float, rows: Indices, columns: Indices, shape: tuple[int, int]
+) -> Matches:
+    """The optimum of pairs, row by row; a row may also take a place of its own at the limit."""
+    if shape[0] * shape[1] <= FEW_PAIRS:
+        table, feasible = np.full(shape, cost_limit), np.zeros(shape, bool)
+        table[rows, columns], feasible[rows, columns] = costs, costs <= cost_limit
+        np.minimum(table, cost_limit, out=table)
+        return _solve_dense(table, feasible)
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-    rows, columns = pairs
     count, width = shape
-    own = np.arange(count)
-    prices = np.concatenate([costs, np.full(count, cost_limit)])
+    ends = np.cumsum(np.bincount(rows, minlength=count) + 1)
+    own, places = ends - 1, np.arange(len(rows)) + rows  # each row's own place follows its pairs
+    prices, targets = np.empty(len(rows) + count), np.empty(len(rows) + count, np.int32)
+    prices[places], targets[places] = costs, columns
+    prices[own], targets[own] = cost_limit, np.arange(width, width + count)
     prices += 1.0 - prices.min()  # a price of zero would be no edge
-    places = np.concatenate([rows, own]), np.concatenate([columns, width + own])
-    graph = csr_array((prices, places), shape=(count, width + count))
+    starts = np.concatenate([[0], ends]).astype(np.int32)
+    graph = csr_array((prices, targets, starts), shape=(count, width + count))
     taken_rows, taken = min_weight_full_bipartite_matching(graph)
     paired = taken < width
     return Matches(taken_rows[paired].astype(np.intp), taken[paired].astype(np.intp))
@@ -245,15 +273,16 @@ def assign_pairs(rows: Indices, columns: Indices, costs: FloatArray, shape: tupl
     return np.asarray(taken[rows[taken].argsort()])
 
 
-def without(indices: Indices, taken: Indices) -> Indices:
-    """Those of `indices` that are not in `taken`, which are some of them; order kept.
+def without(indices: Indices, places: Indices) -> Indices:
+    """All of `indices` but those at these places; order kept.
 
     Example:
-        >>> without(np.array([4, 2, 7]), np.array([2])).tolist()
+        >>> without(np.array([4, 2, 7]), np.array([1])).tolist()
         [4, 7]
     """
-    if not len(taken) or not len(indices):
+    if not len(places):
         return indices
-    free = np.ones(indices.max() + 1, bool)
-    free[taken] = False
-    return indices[free[indices]]
+    free = np.empty(len(indices), bool)
+    free.fill(True)
+    free[places] = False
+    return indices[free]

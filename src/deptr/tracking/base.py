@@ -286,13 +286,17 @@ class Tracker(Declared, ABC):
         Returns:
             Those of the tracks and of the detections that are still free.
         """
-        candidates = seen.take(columns)
+        if not (len(rows) and len(columns)):
+            return rows, columns
         depth = None if similarity is None else self._depth
         fused = None
         if depth is not None and similarity is not None:
+            candidates = seen.take(columns)
             depth.settle(similarity, rows, candidates)
             fused = depth.fuse(costs, rows, candidates, cost_limit=cost_limit)
-        allowed = None if self.class_agnostic else self._rows.classes[rows][:, None] == candidates.classes
+        allowed = None
+        if not self.class_agnostic:
+            allowed = self._rows.classes[rows][:, None] == seen.classes[columns]
         if fused is not None:
             matches = assign(fused.less(bonus), cost_limit=cost_limit + depth_slack, allowed=allowed)
         elif without_depth is not None:
@@ -301,9 +305,8 @@ class Tracker(Declared, ABC):
             matches = assign(costs, cost_limit=cost_limit, allowed=allowed)
         if depth is not None and similarity is not None:
             depth.learn(similarity, rows, candidates, matches)
-        taken, used = rows[matches.rows], columns[matches.columns]
-        self._rows.columns[taken] = used
-        return without(rows, taken), without(columns, used)
+        self._rows.columns[rows[matches.rows]] = columns[matches.columns]
+        return without(rows, matches.rows), without(columns, matches.columns)
 
     def _recover(self, seen: Measurements, free: Indices) -> Indices:
         """Find tracks again by depth and motion in space; the detections that are still free."""
@@ -317,7 +320,7 @@ class Tracker(Declared, ABC):
             t, d = t[same], d[same]
         rows.columns[left[t]] = free[d]
         rows.states[left[t]] = CONFIRMED
-        return without(free, free[d])
+        return without(free, d)
 
     def _select(self, kept: Indices) -> None:
         """Forget all tracks but these."""

@@ -47,11 +47,13 @@ class BoTSORT(ByteTrack):
         self._appearance = Appearance(self.high_score)
         return [self._appearance]
 
-    def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray | Listed:
+    def _costs(
+        self, similarity: FloatArray, rows: Indices, columns: Indices, seen: Measurements
+    ) -> FloatArray | Listed:
         known = self._appearance.vectors
-        if candidates.embeddings is None or candidates.embeddings.shape[1] != known.shape[1]:
-            return super()._costs(similarity, rows, candidates)
-        costs = 1 - similarity * candidates.scores
-        distance = (1 - known[rows] @ candidates.embeddings.T) / 2
+        if seen.embeddings is None or seen.embeddings.shape[1] != known.shape[1]:
+            return super()._costs(similarity, rows, columns, seen)
+        costs = 1 - similarity * seen.scores[columns]
+        distance = (1 - known[rows] @ seen.embeddings[columns].T) / 2
         near = (1 - similarity <= self.proximity_cost) & (distance <= self.appearance_cost)
         return np.where(near, np.minimum(costs, np.maximum(distance, 0.0)), costs)

@@ -46,22 +46,25 @@ class ByteTrack(Tracker):
     def _associate(self, seen: Measurements, boxes: FloatArray, high: Indices, low: Indices) -> Indices:
         states = self._rows.states
         known, waiting = (states != TENTATIVE).nonzero()[0], (states == TENTATIVE).nonzero()[0]
-        overlap = iou(boxes[known], seen.boxes[high], pixel=PIXEL, period=self._period)
-        costs = self._costs(overlap, known, seen.take(high))
+        overlap = iou(boxes.take(known, 0), seen.boxes.take(high, 0), pixel=PIXEL, period=self._period)
+        costs = self._costs(overlap, known, high, seen)
         left, free = self._match(seen, known, high, costs, overlap, cost_limit=self.match_cost)
 
-        left = left[states[left] == CONFIRMED]
-        overlap = iou(boxes[left], seen.boxes[low], pixel=PIXEL, period=self._period)
-        self._match(seen, left, low, overlap_costs(overlap), cost_limit=self.second_match_cost)
-
-        overlap = iou(boxes[waiting], seen.boxes[free], pixel=PIXEL, period=self._period)
-        costs = self._costs(overlap, waiting, seen.take(free))
-        _, free = self._match(seen, waiting, free, costs, cost_limit=TENTATIVE_COST)
+        if len(low):
+            left = left[states[left] == CONFIRMED]
+            overlap = iou(boxes.take(left, 0), seen.boxes.take(low, 0), pixel=PIXEL, period=self._period)
+            self._match(seen, left, low, overlap_costs(overlap), cost_limit=self.second_match_cost)
+        if len(waiting) and len(free):
+            overlap = iou(boxes[waiting], seen.boxes[free], pixel=PIXEL, period=self._period)
+            costs = self._costs(overlap, waiting, free, seen)
+            _, free = self._match(seen, waiting, free, costs, cost_limit=TENTATIVE_COST)
         return free
 
-    def _costs(self, similarity: FloatArray, rows: Indices, candidates: Measurements) -> FloatArray | Listed:
+    def _costs(
+        self, similarity: FloatArray, rows: Indices, columns: Indices, seen: Measurements
+    ) -> FloatArray | Listed:
         """Costs of these tracks and high-score detections before depth, ``(T, D)``."""
-        return overlap_costs(similarity, candidates.scores)
+        return overlap_costs(similarity, seen.scores[columns])
 
     def _revise(self, step: Step) -> None:
         rows = self._rows
@@ -86,7 +89,7 @@ class ByteTrack(Tracker):
         tracked, hidden = (kept & ~lost).nonzero()[0], (kept & lost).nonzero()[0]
         if len(tracked) and len(hidden):
             boxes = self._motion.boxes()
-            overlap = iou(boxes[tracked], boxes[hidden], pixel=PIXEL, period=self._period)
+            overlap = iou(boxes.take(tracked, 0), boxes.take(hidden, 0), pixel=PIXEL, period=self._period)
             same = np.asarray(overlap > DUPLICATE_IOU)
             if not self.class_agnostic:
                 same &= rows.classes[tracked][:, None] == rows.classes[hidden]

@@ -31,38 +31,47 @@ class KalmanBatch:
     """
 
     def __init__(self, coordinates: int) -> None:
-        self.mean: FloatArray = np.zeros((0, coordinates))
-        self.velocity: FloatArray = np.zeros((0, coordinates))
-        self.covariance: FloatArray = np.zeros((3, 0, coordinates))
         self.version = 0
+        self._hold(np.zeros((5, 0, coordinates)))
 
     def __len__(self) -> int:
         return len(self.mean)
 
+    def _hold(self, state: FloatArray) -> None:
+        """All numbers lie in one array, ``(5, T, K)``: a few rows are read and written in one step."""
+        self._state = state
+        self.mean: FloatArray = state[0]
+        self.velocity: FloatArray = state[1]
+        self.covariance: FloatArray = state[2:]
+
+    def __getstate__(self) -> tuple[int, FloatArray]:
+        return self.version, self._state
+
+    def __setstate__(self, saved: tuple[int, FloatArray]) -> None:
+        """A copy's means are parts of its own array too."""
+        self.version = saved[0]
+        self._hold(saved[1])
+
     def append(self, mean: FloatArray, position_variance: FloatArray, velocity_variance: FloatArray) -> None:
         """Start filters at rest, all arrays ``(N, K)``."""
         self.version += 1
-        block = np.stack([position_variance, np.zeros_like(mean), velocity_variance])
-        self.mean = np.concatenate([self.mean, mean])
-        self.velocity = np.concatenate([self.velocity, np.zeros_like(mean)])
-        self.covariance = np.concatenate([self.covariance, block], axis=1)
+        still = np.zeros_like(mean)
+        block = np.stack([mean, still, position_variance, still, velocity_variance])
+        self._hold(np.concatenate([self._state, block], axis=1))
 
     def select(self, kept: Indices) -> None:
         """Keep these rows, in this order."""
         self.version += 1
-        self.mean = self.mean[kept]
-        self.velocity = self.velocity[kept]
-        self.covariance = self.covariance[:, kept]
+        self._hold(self._state.take(kept, 1))
 
     def state(self, rows: Indices) -> FloatArray:
         """Mean, velocity and the three covariance arrays of these filters, ``(5, N, K)``."""
-        return np.concatenate([self.mean[None, rows], self.velocity[None, rows], self.covariance[:, rows]])
+        return self._state.take(rows, 1)
 
     def put(self, rows: Indices, state: FloatArray) -> None:
         """Set these filters to what `state` gave."""
         self.version += 1
-        self.mean[rows], self.velocity[rows] = state[0], state[1]
-        self.covariance[:, rows] = state[2:]
+        self._state[:, rows] = state
 
     def predict(
         self, step: float | FloatArray, position_noise: FloatArray, velocity_noise: FloatArray
@@ -74,9 +83,15 @@ class KalmanBatch:
             position_noise: ``(T, K)`` or broadcastable variance added to the position.
             velocity_noise: ``(T, K)`` or broadcastable variance added to the velocity.
         """
+        self.mean += step * self.velocity
+        self.spread(step, position_noise, velocity_noise)
+
+    def spread(
+        self, step: float | FloatArray, position_noise: FloatArray, velocity_noise: FloatArray
+    ) -> None:
+        """What `predict` does to the variances, for those who move the states themselves."""
         self.version += 1
         position, cross, velocity = self.covariance
-        self.mean += step * self.velocity
         position += 2 * step * cross + step * step * velocity + position_noise
         cross += step * velocity
         velocity += velocity_noise
@@ -90,19 +105,19 @@ class KalmanBatch:
             variance: ``(N, K)`` or broadcastable variance of the measurement.
         """
         self.version += 1
-        block = self.covariance[:, rows]
-        position, cross, velocity = block
-        innovation = measured - self.mean[rows]
+        state = self._state.take(rows, 1)
+        mean, speed, position, cross, velocity = state
+        innovation = measured - mean
         total = position + variance
         gain, velocity_gain = position / total, cross / total
         known = np.isfinite(innovation)
         if not known.all():
             gain, velocity_gain = np.where(known, gain, 0.0), np.where(known, velocity_gain, 0.0)
             innovation = np.where(known, innovation, 0.0)
-        self.mean[rows] += gain * innovation
-        self.velocity[rows] += velocity_gain * innovation
+        mean += gain * innovation
+        speed += velocity_gain * innovation
         velocity -= velocity_gain * cross
         gain = 1 - gain
         cross *= gain
         position *= gain
-        self.covariance[:, rows] = block
+        self._state[:, rows] = state

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,18 +54,35 @@ class Measurements:
     def take(self, rows: Indices) -> Measurements:
         """Those rows."""
         return Measurements(
-            self.columns[rows],
-            self.boxes[rows],
-            self.scores[rows],
-            self.classes[rows],
-            self.depths[rows],
-            self.depth_stds[rows],
+            self.columns.take(rows),
+            self.boxes.take(rows, 0),
+            self.scores.take(rows),
+            self.classes.take(rows),
+            self.depths.take(rows),
+            self.depth_stds.take(rows),
             self.depth_kind,
-            None if self.embeddings is None else self.embeddings[rows],
-            None if self.states is None else self.states[rows],
-            None if self.values is None else self.values[rows],
-            None if self.variances is None else self.variances[rows],
-            None if self.covered is None else self.covered[rows],
+            None if self.embeddings is None else self.embeddings.take(rows, 0),
+            None if self.states is None else self.states.take(rows, 0),
+            None if self.values is None else self.values.take(rows),
+            None if self.variances is None else self.variances.take(rows),
+            None if self.covered is None else self.covered.take(rows),
+        )
+
+    def with_depth(self, values: FloatArray, variances: FloatArray, covered: FloatArray) -> Measurements:
+        """The same with depths in filter space; `dataclasses.replace` takes four times as long."""
+        return Measurements(
+            self.columns,
+            self.boxes,
+            self.scores,
+            self.classes,
+            self.depths,
+            self.depth_stds,
+            self.depth_kind,
+            self.embeddings,
+            self.states,
+            values,
+            variances,
+            covered,
         )
 
     @classmethod
@@ -102,7 +118,8 @@ def pick(detections: sv.Detections, rows: Indices) -> sv.Detections:
         >>> pick(two, np.array([1])).data["name"]
         ['b']
     """
-    picked = copy(detections)
+    picked = type(detections).__new__(type(detections))  # as `copy` does, in a fifth of its time
+    vars(picked).update(vars(detections))
     for name in ("xyxy", "mask", "confidence", "class_id", "tracker_id"):
         values = getattr(detections, name)
         if values is not None:

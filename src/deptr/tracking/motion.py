@@ -100,7 +100,9 @@ class HeightScaledMotion(BoxMotion):
     def _variance(self, states: FloatArray, weight: float, aspect: float) -> FloatArray:
         """Variances in proportion to the squared size, ``(N, 4)``, that of an aspect being fixed."""
         if self.aspect:
-            return np.asarray(states[:, 3:4] ** 2 * (weight * weight * _NOT_ASPECT) + aspect * _ONLY_ASPECT)
+            variance = states[:, 3:4] ** 2 * (weight * weight * _NOT_ASPECT)
+            variance += aspect * _ONLY_ASPECT
+            return np.asarray(variance)
         variance = np.empty((len(states), 4))
         np.multiply(states[:, 2:4], weight, out=variance[:, :2])
         variance[:, :2] *= variance[:, :2]
@@ -119,7 +121,8 @@ class HeightScaledMotion(BoxMotion):
         What is not in sight does not go on changing its size.
         """
         frames: float | FloatArray = step.frames
-        if step.waiting is not None:
+        waiting = step.waiting is not None and bool(step.waiting.any())
+        if step.waiting is not None and waiting:
             frames = np.where(step.waiting, 0.0, frames)[:, None]
         if step.lost is not None:
             self.filters.velocity[step.lost, 3] = 0.0
@@ -128,12 +131,14 @@ class HeightScaledMotion(BoxMotion):
         states = self.filters.mean
         velocity = self._variance(states, self.VELOCITY_WEIGHT, 1e-10)
         # the position's noise is jitter of the box, not of the path: it comes once a frame at any rate
-        position = self._variance(states, self.POSITION_WEIGHT, 1e-4) * (np.asarray(frames) > 0)
+        position = self._variance(states, self.POSITION_WEIGHT, 1e-4)
+        if waiting or step.frames <= 0:
+            position *= np.asarray(frames) > 0
         self.filters.predict(frames, position, velocity * frames)
 
     def correct(self, rows: Indices, taken: Measurements) -> None:
         """Take measured boxes in."""
-        variance = self._variance(self.filters.mean[rows], self.POSITION_WEIGHT, 1e-2)
+        variance = self._variance(self.filters.mean.take(rows, 0), self.POSITION_WEIGHT, 1e-2)
         self.filters.correct(rows, self.to_state(taken.boxes), variance)
 
 

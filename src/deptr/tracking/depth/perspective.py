@@ -150,25 +150,28 @@ class PerspectiveMotion(Part):
         rates = self.rates()
         ratio = 1 + seconds * rates
         passing = ratio < SMALLEST_STEP_RATIO
-        rates[passing], ratio[passing], filters.velocity[passing] = 0.0, 1.0, 0.0
-        centre, speed = filters.mean[:, :2].copy(), filters.velocity[:, :2].copy()
-        sizes, depths = filters.mean[:, 2:4].copy(), filters.mean[:, DEPTH].copy()
-        heights = np.exp(filters.mean[:, HEIGHT])
+        if passing.any():
+            rates[passing], ratio[passing], filters.velocity[passing] = 0.0, 1.0, 0.0
+        mean, velocity = filters.mean, filters.velocity
+        heights = np.exp(mean[:, HEIGHT])
         power = self._variances(heights, ACCELERATION, RATE_ACCELERATION, RATE_ACCELERATION**2)
-        filters.predict(seconds, power * seconds**3 / 3, power * seconds)
+        filters.spread(seconds, power * seconds**3 / 3, power * seconds)
         filters.covariance[1] += power * seconds**2 / 2
-        filters.mean[:, :2] = centre + seconds * speed / ratio[:, None]
-        filters.velocity[:, :2] = speed / (ratio**2)[:, None]
-        filters.mean[:, 2:4] = sizes - np.log(ratio)[:, None]
-        filters.velocity[:, 2:4] = -(rates / ratio)[:, None]
+        growth, rates, ratio = np.log(ratio), rates / ratio, ratio[:, None]
+        mean[:, :2] += seconds * velocity[:, :2] / ratio
+        velocity[:, :2] /= ratio**2
+        mean[:, 2:4] -= growth[:, None]
+        velocity[:, 2:4] = -rates[:, None]
         if self._space.logarithmic:
-            filters.mean[:, DEPTH] = depths + np.log(ratio)
-            filters.velocity[:, DEPTH] = rates / ratio
+            mean[:, DEPTH] += growth
+            velocity[:, DEPTH] = rates
+        else:
+            mean[:, DEPTH] += seconds * velocity[:, DEPTH]
 
     def correct(self, rows: Indices, taken: Measurements) -> None:
         """Take measured boxes and depths in; a track without depth starts at its first known one."""
         filters = self.filters
-        before = filters.mean[rows]
+        before = filters.mean.take(rows, 0)
         states = self._states(taken.boxes, taken.values)
         fresh = np.isnan(before[:, DEPTH]) & np.isfinite(states[:, DEPTH])
         variances = self._variances(np.exp(before[:, HEIGHT]), BOX_NOISE, SIZE_NOISE, taken.variances)

@@ -14,6 +14,8 @@ LEAST = 1e-12
 MEMORY = 1000.0  # pairs that are remembered
 OUTLIER = 4.0  # of those standard deviations that the stream has
 NEW, SAID_TWICE = 0.3, 0.5  # share of a depth's tremble that the box's explains: full say below, none above
+# between close frames, where real changes of speed are small beside any tremble, less must be explained
+CLOSE, CLOSE_NEW, CLOSE_SAID_TWICE = 0.15, 0.15, 0.3  # seconds; those shares
 
 
 class Redundancy:
@@ -28,9 +30,6 @@ class Redundancy:
             depth said twice is found out in few frames however little it trembles. Otherwise as is typical,
             which takes longer where depth trembles little and keeps the say of exact depth in crowds.
 
-    Attributes:
-        share: Share of the depth's tremble that the box's explains, in [0, 1].
-
     Example:
         >>> redundancy, rng = Redundancy(), np.random.default_rng(0)
         >>> box = rng.normal(0, 0.1, (500, 2))
@@ -40,10 +39,15 @@ class Redundancy:
     """
 
     def __init__(self, *, own_scale: bool = False) -> None:
-        self.share = 0.0
+        self._share: float | None = 0.0
+        self._limits = (NEW, SAID_TWICE)
         self._pending = FIRST_COUNT if own_scale else 0.0
         self._count = FIRST_COUNT - self._pending
         self._moments: FloatArray = np.diag(self._count * TYPICAL**2)
+
+    def step(self, seconds: float) -> None:
+        """How far apart frames are, where the limits shall depend on it."""
+        self._limits = (CLOSE_NEW, CLOSE_SAID_TWICE) if seconds <= CLOSE else (NEW, SAID_TWICE)
 
     def learn(self, tremble: FloatArray) -> None:
         """Take in second differences of v (in heights), log height and depth, ``(N, 3)``, NaN = unknown."""
@@ -57,14 +61,24 @@ class Redundancy:
         if self._count > MEMORY:
             self._moments *= MEMORY / self._count
             self._count = MEMORY
-        apart = np.diag(self._moments.diagonal() * self._pending / self._count + LEAST)
-        (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = (
-            self._moments + apart
-        ).tolist()
-        explained = height * foot_depth**2 - 2 * across * foot_depth * height_depth + foot * height_depth**2
-        self.share = explained / ((foot * height - across**2) * depth)
+        self._share = None
+
+    @property
+    def share(self) -> float:
+        """Share of the depth's tremble that the box's explains, in [0, 1]."""
+        if self._share is None:
+            apart = np.diag(self._moments.diagonal() * self._pending / self._count + LEAST)
+            (foot, across, foot_depth), (_, height, height_depth), (_, _, depth) = (
+                self._moments + apart
+            ).tolist()
+            explained = (
+                height * foot_depth**2 - 2 * across * foot_depth * height_depth + foot * height_depth**2
+            )
+            self._share = float(explained / ((foot * height - across**2) * depth))
+        return self._share
 
     @property
     def say(self) -> float:
         """Share of the depth's evidence that counts, in [0, 1]."""
-        return min(max((SAID_TWICE - self.share) / (SAID_TWICE - NEW), 0.0), 1.0)
+        new, said_twice = self._limits
+        return min(max((said_twice - self.share) / (said_twice - new), 0.0), 1.0)

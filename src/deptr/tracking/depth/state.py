@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from deptr.boxes import covered_share, paired_iou
@@ -79,7 +77,7 @@ class DepthState:
         covered = covered_share(seen.boxes)
         learned = max(self.noise.same.value, SMALLEST_NOISE**2) + self.noise.covered.value * covered**2
         variances = np.fmax(learned, given**2)
-        return replace(seen, values=values, variances=variances, covered=covered)
+        return seen.with_depth(values, variances, covered)
 
     def boxes(self, plain: FloatArray) -> FloatArray:
         """Boxes to associate with, ``(T, 4)``: foreseen in space where that leads and depth is known."""

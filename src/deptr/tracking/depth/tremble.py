@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from deptr.records import FloatArray
+from deptr.records import BoolArray, FloatArray
 from deptr.tracking.assignment import Indices
-from deptr.tracking.depth.redundancy import Redundancy
+from deptr.tracking.depth.common_shift import DEVIATION
+from deptr.tracking.depth.redundancy import FIRST_COUNT, TYPICAL, Redundancy
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.part import Part, Step
 
 UNEVEN = 0.2  # a step that differs by more than this share starts the histories anew
 FRAMES = 3
 FOOT, HEIGHT, DEPTH = range(3)
+USUAL = 3.0  # standard deviations of most depths' tremble within which one teaches
+MEMORY = 200.0  # trembles that are remembered of how large most are
 
 
 class Tremble(Part):
     """Foot, log height and depth of all tracks in the last three frames, and what they teach.
+
+    A track that took another object's detection jumps in foot, height and depth together, as if the depth
+    were computed from the box. Such jumps are larger than what most depths do, and teach nothing.
 
     Args:
         redundancy: What learns from their second differences.
@@ -26,14 +32,17 @@ class Tremble(Part):
         self._redundancy = redundancy
         self._last: FloatArray = np.full((FRAMES, 0, 3), np.nan)  # newest first; NaN: not seen
         self._seconds = 0.0
+        self._deviation, self._count = float(TYPICAL[DEPTH]), FIRST_COUNT
 
     def predict(self, step: Step) -> None:
         """A new frame; those before teach."""
         last = self._last
         tremble = last[0] - 2 * last[1] + last[2]
-        known = np.isfinite(tremble[:, DEPTH]).nonzero()[0]
+        sizes = np.abs(tremble[:, DEPTH])
+        known = np.isfinite(sizes).nonzero()[0]
         if len(known):
-            tremble = tremble[known]
+            known = known[self._usual(sizes.take(known))]
+            tremble = tremble.take(known, 0)
             tremble[:, FOOT] /= np.exp(last[0, known, HEIGHT])
             self._redundancy.learn(tremble)
         last[1:] = last[:-1]
@@ -41,6 +50,14 @@ class Tremble(Part):
         if abs(step.seconds - self._seconds) > UNEVEN * self._seconds:
             last[:] = np.nan
             self._seconds = step.seconds
+
+    def _usual(self, sizes: FloatArray) -> BoolArray:
+        """Which trembles of depth, ``(N,)`` at least one, are of a size as most are."""
+        count, middle = len(sizes), len(sizes) // 2
+        deviation = DEVIATION * float(np.partition(sizes, middle)[middle])
+        self._deviation += (deviation - self._deviation) * count / (self._count + count)
+        self._count = min(self._count + count, MEMORY)
+        return np.asarray(sizes <= USUAL * self._deviation)
 
     @staticmethod
     def _seen(taken: Measurements) -> FloatArray:

@@ -27,9 +27,10 @@ class Recall(NamedTuple):
         slots: ``(P,)`` identity.
         since: ``(P,)`` seconds that have passed.
         rank: ``(P,)`` how many newer ones there are of the same identity.
-        context: ``(8,)`` see `History.context`.
+        context: ``(13,)`` see `History.context`.
         extent: ``(2,)`` right and lower border of all that was ever seen, which stands for the image's size.
         period: Width of a panorama in pixels, or so large that it makes no difference.
+        shift: ``(2,)`` pixels by which everything has moved with the camera.
     """
 
     payload: FloatArray
@@ -41,6 +42,7 @@ class Recall(NamedTuple):
     context: FloatArray
     extent: FloatArray
     period: float
+    shift: FloatArray
 
 
 class Memory:
@@ -109,7 +111,7 @@ class Memory:
         slots = np.flatnonzero(self.alive)
         shift = self._history.shift(seconds, slots, seen)
         self.move(shift)
-        return self._recall(seconds, seen)
+        return self._recall(seconds, seen, shift)
 
     def move(self, shift: FloatArray) -> None:
         """Move all that is remembered by ``(2,)`` pixels."""
@@ -144,7 +146,7 @@ class Memory:
         assert self._now is not None
         return self._history.expected(slots, self._now)
 
-    def _recall(self, seconds: float, seen: FloatArray) -> Recall:
+    def _recall(self, seconds: float, seen: FloatArray, shift: FloatArray) -> Recall:
         depth = self._times.shape[1]
         rank = np.arange(depth)[::-1]
         least = max(MOST_PAIRS // max(len(seen) * int(self.alive.sum()), 1), 1)
@@ -159,4 +161,5 @@ class Memory:
             self._history.context(seen, self._since),
             self._extent,
             self._history.period or NO_PERIOD,
+            shift,
         )

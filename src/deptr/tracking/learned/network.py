@@ -14,7 +14,7 @@ from deptr.records import FloatArray
 from deptr.tracking.learned.memory import Recall
 
 BUNDLED = "identity-boxes"
-FORMAT = "deptr-identity-1"
+FORMAT = "deptr-identity-2"
 
 
 class Shape(NamedTuple):

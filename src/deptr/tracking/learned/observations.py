@@ -1,11 +1,17 @@
 """What the identity decoder reads of detections, and what is known of each identity from what it was before.
 
 Training and tracking make their inputs here, so that a network never meets numbers it was not trained on.
+
+Paths are those of a steady motion in space: with the distance growing at the relative rate r and g = 1 + r t,
+``u -> u + t u' / g``, ``height -> height / g``, ``depth -> g depth``. The rate of the box is read from its
+height, that of the depth from the depth.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,11 +24,20 @@ OBSERVED = 7
 PATH = 5  # the columns that move: u, v, log w, log h, log z
 UNKNOWN_STD = 0.1  # of a log depth whose detector does not say how sure it is
 
-RECENT = 6  # observations that a path is fitted to
-FADING = 0.75  # weight of each relative to the next
+RECENT = 16  # observations that a path is fitted to
+FADING = 0.75  # weight of each relative to the next, at least
+FADING_S = (
+    0.4  # seconds in which weights fall to a third, at most: jitter is averaged at high frame rates, too
+)
+NEAREST = 0.3  # what would come nearer than this share of its distance keeps its size
+LARGEST_STEP = 1.5  # of a log size from one observation to the next: more is another cut of the body
 FIRST_NOISE = np.array([0.05, 0.05, 0.05, 0.05, 0.05])  # until residuals were seen
 NOISE_MEMORY = 10.0  # frames
-CONTEXT = 8  # noise of the five columns, spread of depths, frames learned from, seconds of the step
+LEAST, LARGEST = 1e-3, 3.0  # of noise and speeds
+FIRST_SPEED = np.array([1.0, 0.4, 0.2, 0.2, 0.2])  # per second; places in heights
+SPEED_MEMORY = 30.0  # frames
+CONTEXT = 8 + PATH  # noise of the columns, spread of depths, frames learned from, seconds of the step, speeds
+SPREAD, LESSONS, STEP_S, SPEEDS = PATH, PATH + 1, PATH + 2, PATH + 3  # where they stand there
 
 
 def observe(
@@ -57,8 +72,8 @@ class Paths:
 
     Attributes:
         step: ``(N, 5)`` change per second since the identity's observation before, 0 where there is none.
-        smooth: ``(N, 5)`` place now by the line fitted to its latest observations; NaN depth = unknown.
-        slope: ``(N, 5)`` change per second of that line.
+        smooth: ``(N, 5)`` place now by the path fitted to its latest observations; NaN depth = unknown.
+        slope: ``(N, 5)`` change per second of that path now.
         known: ``(N,)`` whether the identity was observed before.
     """
 
@@ -90,6 +105,8 @@ class History:
         self._slope: FloatArray = np.zeros((capacity, PATH))
         self._noise: FloatArray = FIRST_NOISE.copy()
         self._lessons: FloatArray = np.zeros(PATH)
+        self._speed: FloatArray = FIRST_SPEED.copy()
+        self._speed_lessons: FloatArray = np.zeros(PATH)
 
     def forget(self, slots: Indices) -> None:
         """Empty these slots."""
@@ -106,7 +123,7 @@ class History:
     def expected(self, slots: Indices, seconds: float) -> FloatArray:
         """``(N, 5)`` where the identities of these slots should be at this time, NaN depth = unknown."""
         since = seconds - self.times[slots, -1]
-        return np.asarray(self._smooth[slots] + self._slope[slots] * since[:, None])
+        return _led(self._smooth[slots], self._slope[slots], since[:, None])
 
     def shift(self, seconds: float, slots: Indices, seen: FloatArray) -> FloatArray:
         """``(2,)`` pixels by which all expected places are off: the camera turned.
@@ -143,9 +160,10 @@ class History:
         """
         known = self.count[slots] > 0
         now = seen[:, :PATH]
-        self._learn(self._residuals(seconds, slots, now)[known])
+        residuals = self._residuals(seconds, slots, now)[known]
+        _follow(self._noise, self._lessons, np.median, residuals, memory=NOISE_MEMORY)
         since = np.maximum(seconds - self.times[slots, -1], 1e-3)[:, None]
-        step = np.where(known[:, None], (now - self.values[slots, -1]) / since, 0.0)
+        step = np.where(known[:, None], _step(self.values[slots, -1], now) / since, 0.0)
         for held, new in ((self.times, seconds), (self.values, now)):
             rows = held[slots]
             rows[:, :-1] = rows[:, 1:]
@@ -154,14 +172,18 @@ class History:
         self.count[slots] = np.minimum(self.count[slots] + 1, RECENT)
         smooth, slope = self._fit(slots)
         self._smooth[slots], self._slope[slots] = smooth, slope
+        speeds = np.abs(slope[known])
+        speeds[:, :2] /= np.exp(smooth[known, LOG_H])[:, None]
+        _follow(self._speed, self._speed_lessons, np.mean, speeds, memory=SPEED_MEMORY)
         return Paths(np.nan_to_num(step), smooth, slope, known)
 
     def context(self, seen: FloatArray, since: float) -> FloatArray:
-        """``(8,)`` what the frame is like: logarithms of noise, spread of depths and seconds of the step."""
+        """``(13,)`` what the frame is like: logarithms of noise, spread of depths, seconds passed, speeds."""
         depths = seen[np.isfinite(seen[:, LOG_Z]), LOG_Z]
         spread = np.log(depths.std() + 1e-3) if len(depths) > 1 else 0.0
         learned = min(float(self._lessons.max(initial=0.0)) / NOISE_MEMORY, 1.0)
-        return np.concatenate([np.log(self._noise), [spread, learned, np.log(max(since, 1e-3))]])
+        step = np.log(max(since, 1e-3))
+        return np.concatenate([np.log(self._noise), [spread, learned, step], np.log(self._speed)])
 
     def _residuals(self, seconds: float, slots: Indices, now: FloatArray) -> FloatArray:
         expected = self.expected(slots, seconds)
@@ -169,27 +191,98 @@ class History:
         residuals[:, :2] /= np.exp(expected[:, LOG_H])[:, None]
         return np.abs(residuals)
 
-    def _learn(self, residuals: FloatArray) -> None:
-        for column in range(PATH):
-            known = residuals[np.isfinite(residuals[:, column]), column]
-            if len(known):
-                self._lessons[column] = min(self._lessons[column] + 1, NOISE_MEMORY)
-                share = 1 / (self._lessons[column] + 1)
-                middle = np.clip(np.median(known), 1e-3, 1.0)
-                self._noise[column] *= (middle / self._noise[column]) ** share  # a mean of logarithms
-
     def _fit(self, slots: Indices) -> tuple[FloatArray, FloatArray]:
-        """Lines through the latest observations: place at the newest, ``(N, 5)``, and slope."""
+        """Paths through the latest observations: place at the newest, ``(N, 5)``, and change per second.
+
+        Distances, and places times distances, change evenly over time; so do logarithms of aspects.
+        """
         order = np.arange(RECENT)[::-1]
         held = order < self.count[slots][:, None]
-        values = self.values[slots]
-        weight = (held * FADING**order)[..., None] * np.isfinite(values)
-        x = np.nan_to_num(values - np.nan_to_num(values[:, -1:]))  # differences, for precision
-        t = (self.times[slots] - self.times[slots, -1:])[..., None]
-        total = weight.sum(1)
-        safe = np.maximum(total, 1e-9)
-        mean_t, mean_x = (weight * t).sum(1) / safe, (weight * x).sum(1) / safe
-        vary = (weight * (t - mean_t[:, None]) ** 2).sum(1)
-        slope = (weight * (t - mean_t[:, None]) * x).sum(1) / (vary + 1e-9)
-        place = mean_x - slope * mean_t + np.nan_to_num(values[:, -1])
-        return np.where(total > 0, place, np.nan), np.where(total > 0, slope, 0.0)
+        values = np.where(held[..., None], self.values[slots], np.nan)
+        last = values[:, -1].copy()
+        last[:, LOG_Z] = _newest(values[..., LOG_Z])
+        off = np.clip(values - last[:, None], -1e6, 1e6)
+        far = np.exp(-np.clip(off[..., LOG_H], -LARGEST_STEP, LARGEST_STEP))
+        x = np.empty_like(off)
+        x[..., U], x[..., V] = off[..., U] * far, off[..., V] * far
+        x[..., LOG_W], x[..., LOG_H] = off[..., LOG_W] - off[..., LOG_H], far
+        x[..., LOG_Z] = np.exp(np.clip(off[..., LOG_Z], -LARGEST_STEP, LARGEST_STEP))
+        times = self.times[slots] - self.times[slots, -1:]
+        weights = held * np.maximum(FADING**order, np.exp(np.minimum(times, 0.0) / FADING_S))
+        place, slope, known = _lines(times, x, weights)
+        a, b = np.maximum(place[:, LOG_H], NEAREST), np.maximum(place[:, LOG_Z], NEAREST)
+        growth = -slope[:, LOG_H] / a
+        smooth, change = np.empty_like(last), np.empty_like(last)
+        smooth[:, LOG_H], change[:, LOG_H] = last[:, LOG_H] - np.log(a), growth
+        for axis in (U, V):
+            smooth[:, axis] = last[:, axis] + place[:, axis] / a
+            change[:, axis] = (slope[:, axis] + place[:, axis] * growth) / a
+        smooth[:, LOG_W] = last[:, LOG_W] - last[:, LOG_H] + place[:, LOG_W] + smooth[:, LOG_H]
+        change[:, LOG_W] = slope[:, LOG_W] + growth
+        smooth[:, LOG_Z], change[:, LOG_Z] = last[:, LOG_Z] + np.log(b), slope[:, LOG_Z] / b
+        return np.where(known, smooth, np.nan), np.where(known, change, 0.0)
+
+
+def _follow(
+    mean: FloatArray,
+    lessons: FloatArray,
+    middle: Callable[[FloatArray], Any],
+    values: FloatArray,
+    *,
+    memory: float,
+) -> None:
+    """Let geometric means ``(5,)`` follow the middle of new values ``(N, 5)``, NaN = unknown, in place."""
+    for column in range(PATH):
+        known = values[np.isfinite(values[:, column]), column]
+        if len(known):
+            lessons[column] = min(lessons[column] + 1, memory)
+            found = min(max(float(middle(known)), LEAST), LARGEST)
+            mean[column] *= (found / mean[column]) ** (1 / (lessons[column] + 1))
+
+
+def _led(origin: FloatArray, change: FloatArray, since: FloatArray) -> FloatArray:
+    """Where paths lead: places ``(N, 5)`` with changes per second, after ``(N, 1)`` seconds."""
+    way = change * since
+    near = 1 - way[:, LOG_H]
+    near = np.where(near < NEAREST, 1.0, near)
+    far = 1 + way[:, LOG_Z]
+    far = np.where(far < NEAREST, 1.0, far)
+    return np.column_stack(
+        [
+            origin[:, U] + way[:, U] / near,
+            origin[:, V] + way[:, V] / near,
+            origin[:, LOG_W] + way[:, LOG_W] - way[:, LOG_H] - np.log(near),
+            origin[:, LOG_H] - np.log(near),
+            origin[:, LOG_Z] + np.log(far),
+        ]
+    )
+
+
+def _step(before: FloatArray, now: FloatArray) -> FloatArray:
+    """Change of paths ``(N, 5)`` that lead evenly from one place to the next, as it is at the latter."""
+    off = now - before
+    step = off.copy()
+    nearer = np.exp(np.clip(off[:, LOG_H], -LARGEST_STEP, LARGEST_STEP))
+    step[:, U], step[:, V] = off[:, U] * nearer, off[:, V] * nearer
+    step[:, LOG_H] = nearer - 1
+    step[:, LOG_W] = off[:, LOG_W] - off[:, LOG_H] + step[:, LOG_H]
+    step[:, LOG_Z] = 1 - np.exp(-np.clip(off[:, LOG_Z], -LARGEST_STEP, LARGEST_STEP))
+    return step
+
+
+def _newest(values: FloatArray) -> FloatArray:
+    """``(N,)`` the last known of each row ``(N, R)``, NaN where none is."""
+    known = np.isfinite(values[:, ::-1])
+    return np.asarray(values[np.arange(len(values)), values.shape[1] - 1 - known.argmax(1)])
+
+
+def _lines(times: FloatArray, x: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Lines through ``(N, R, 5)`` values at ``(N, R)`` times: values at time 0, slopes, whether known."""
+    weight = weights[..., None] * np.isfinite(x)
+    x, t = np.nan_to_num(x), times[..., None]
+    total = weight.sum(1)
+    safe = np.maximum(total, 1e-9)
+    mean_t, mean_x = (weight * t).sum(1) / safe, (weight * x).sum(1) / safe
+    vary = (weight * (t - mean_t[:, None]) ** 2).sum(1)
+    slope = (weight * (t - mean_t[:, None]) * x).sum(1) / (vary + 1e-9)
+    return mean_x - slope * mean_t, slope, np.asarray(total > 0)

@@ -8,22 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from deptr.boxes import iou
 from deptr.errors import InputWarning, UsageError
-from deptr.records import BoolArray, FloatArray
-from deptr.tracking.assignment import Indices, assign
-from deptr.tracking.base import Tracker
+from deptr.records import FloatArray
+from deptr.tracking.assignment import Indices, Matches, assign
 from deptr.tracking.depth.fusion import DepthFusion
 from deptr.tracking.depth.space import DepthSpace
-from deptr.tracking.depth.state import DepthState, start_depth
-from deptr.tracking.learned.memory import Memory
+from deptr.tracking.learned.memory import Memory, Recall
 from deptr.tracking.learned.network import IdentityNetwork, OnnxIdentityNetwork
 from deptr.tracking.learned.observations import observe
-from deptr.tracking.lifecycle import CONFIRMED, LOST, TENTATIVE
+from deptr.tracking.learned.witness import Witness
+from deptr.tracking.lifecycle import TENTATIVE
+from deptr.tracking.likelihood.adaptive import AdaptiveTracker
 from deptr.tracking.measurements import Measurements
-from deptr.tracking.motion import BoxMotion, HeightScaledMotion
 from deptr.tracking.parameters import number
-from deptr.tracking.part import Part, Step
+from deptr.tracking.part import Part
 
 
 class Identities(Part):
@@ -71,11 +69,11 @@ class Identities(Part):
         self.memory.move(affine[:, :2] @ middle + affine[:, 2] - middle)
 
 
-class LearnedTracker(Tracker):
+class LearnedTracker(AdaptiveTracker):
     """One association a frame by the identity decoder: log-probabilities in, Hungarian assignment out.
 
-    Its fusion is ``adaptive``, whose settings make no difference here: the network was trained on depths of
-    every quality; or ``none``.
+    Filters with learned noise say which boxes to report, which scores to trust and what depth is worth: the
+    network is shown depth once clear pairs have shown that it tells objects apart and says more than the box.
 
     Args:
         network: The decoder: a file that `deptr export` wrote, or an `IdentityNetwork`; None for the one that
@@ -90,14 +88,13 @@ class LearnedTracker(Tracker):
     """
 
     tracker_name = "learned"
-    fusion_modes = ("adaptive", "none")
 
-    lost_seconds: float = number(
-        default=2.0, low=0, high=3600, help="how long a track that is not seen is remembered"
-    )
     min_share: float = number(default=0.1, low=0, high=1, help="least probability of a pair")
     low_share: float = number(
-        default=0.9, low=0, high=1, help="least probability of a pair with a detection of a low score"
+        default=0.3, low=0, high=1, help="least probability of a pair with a detection of a low score"
+    )
+    filter_share: float = number(
+        default=0.25, low=0, high=1, help="share of the filters' evidence that counts beside the network's"
     )
 
     def __init__(
@@ -119,13 +116,6 @@ class LearnedTracker(Tracker):
         self._told_full = False
         super().reset()
 
-    def _new_motion(self) -> BoxMotion:
-        return HeightScaledMotion(aspect=True)
-
-    def _new_depth(self) -> DepthState | None:
-        """For `tracks` to read; in the association depth is one of the network's inputs."""
-        return start_depth(self.fusion, self._motion)
-
     def _new_parts(self) -> list[Part]:
         self._identities = Identities(self._network)
         return [self._identities]
@@ -136,36 +126,40 @@ class LearnedTracker(Tracker):
         columns = np.sort(np.concatenate([high, low]))
         memory.wrap(self._period)
         recall = memory.begin(rows.now, observed[columns])
+        if recall.shift.any():
+            self._motion.shift(recall.shift)
+            rows.boxes = rows.boxes + np.tile(recall.shift, 2)
         self._identities.look(observed, np.zeros((len(seen), *self._network.shape.payload), np.float32))
+        witness = Witness(self._motion, self._population, seen, self._period)
+        self._judge_scores(seen.scores, witness.fitting)
+        matches = self._matches(seen, observed, columns, recall, witness)
+        states, clear = witness.learn(matches, seen.scores >= self.high_score)
+        self._take(matches.rows, matches.columns, states, clear)
+        return self._with_room(seen, np.setdiff1d(high, matches.columns))
+
+    def _matches(
+        self, seen: Measurements, observed: FloatArray, columns: Indices, recall: Recall, witness: Witness
+    ) -> Matches:
+        """Tracks and those of the detections that carry them on, in the eyes of the network."""
+        rows, high = self._rows, seen.scores[columns] > self.high_score
         if not len(columns):
-            return columns
+            return Matches(columns, columns)
         logits, keys = self._network(observed[columns], self._states(seen, columns), recall)
         self._identities.keys[columns] = keys
-        likely = _log_softmax(logits)
-        of_tracks = likely[:, self._identities.slots].T
-        least = np.where(seen.scores[columns] > self.high_score, self.min_share, self.low_share)
-        allowed = np.exp(of_tracks) >= least
-        allowed &= (rows.states != TENTATIVE)[:, None] | (seen.scores[columns] > self.high_score)
+        slots = self._identities.slots
+        logits[:, slots] += self.filter_share * witness.evidence()[:, columns].T
+        of_tracks = _log_softmax(logits)[:, slots].T
+        allowed = np.exp(of_tracks) >= np.where(high, self.min_share, self.low_share)
+        allowed &= (rows.states != TENTATIVE)[:, None] | high
         if not self.class_agnostic:
             allowed &= rows.classes[:, None] == seen.classes[columns]
         # every allowed pair is better than none: what is less likely than `min_share` is not allowed
-        matches = assign(-of_tracks, cost_limit=float(-np.log(1e-6)), allowed=allowed)
-        if self._depth is not None:  # whose noise tells how sure the depths of `tracks` are
-            candidates = seen.take(columns)
-            overlap = iou(boxes, candidates.boxes, period=self._period)
-            self._depth.learn(overlap, np.arange(len(rows)), candidates, matches)
-        rows.columns[matches.rows] = columns[matches.columns]
-        taken = np.zeros(len(seen), bool)
-        taken[columns[matches.columns]] = True
-        return self._with_room(seen, high[~taken[high]])
-
-    def _recover(self, seen: Measurements, free: Indices) -> Indices:
-        """Nobody: who was lost was among those that the network looked at."""
-        return free
+        found = assign(-of_tracks, cost_limit=float(-np.log(1e-6)), allowed=allowed)
+        return Matches(found.rows, columns[found.columns])
 
     def _observed(self, seen: Measurements) -> FloatArray:
         values, stds = self._space.enter(seen.depths, seen.depth_stds, seen.depth_kind)
-        if self._depth is None:
+        if self._motion.depth_trust <= 0:
             values = np.full(len(seen), np.nan)
         return observe(seen.boxes, seen.scores, values, stds)
 
@@ -197,20 +191,6 @@ class LearnedTracker(Tracker):
                 stacklevel=4,
             )
         return np.sort(births[np.argsort(-seen.scores[births], kind="stable")][:room])
-
-    def _revise(self, step: Step) -> None:
-        rows = self._rows
-        here, tentative = rows.columns >= 0, rows.states == TENTATIVE
-        proven = (rows.scores > self.sure_score) | (rows.matches + 1 >= self.confirm_frames)
-        rows.states[here & (~tentative | proven)] = CONFIRMED
-        rows.states[~here & ~tentative] = LOST
-
-    def _reported_at_once(self) -> bool:
-        return self.confirm_frames == 1 or self._rows.frame_count == 1
-
-    def _kept(self, expired: BoolArray) -> BoolArray:
-        rows = self._rows
-        return np.asarray(~expired & ((rows.states != TENTATIVE) | (rows.columns >= 0)))
 
 
 def _log_softmax(logits: FloatArray) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class CameraShift:
         height = float(np.median(heights))
         wide = pairs.variances.copy()
         wide[:, :2] += (self.reach * height) ** 2
-        wider = Pairs(pairs.rows, pairs.columns, pairs.errors, wide)
+        wider = replace(pairs, variances=wide)
         clear = mutual_best(pairs, values(wider), shape)
         if len(clear) < LEAST_PAIRS:
             return none

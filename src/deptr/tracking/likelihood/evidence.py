@@ -8,12 +8,14 @@ import numpy as np
 
 from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices
-from deptr.tracking.likelihood.motion import DEPTH, FREEDOM, LikelihoodMotion
+from deptr.tracking.likelihood.cuts import beside_a_cut
+from deptr.tracking.likelihood.motion import ASPECT, DEPTH, HEIGHT, LikelihoodMotion
 from deptr.tracking.likelihood.noise import COORDINATES
+from deptr.tracking.likelihood.student import GATE, log_ratios
 
-GATE = 64.0  # squared standard deviations that no coordinate of place and size may exceed
 WRONG_DEPTHS = 0.05  # share of depths that may be plainly wrong, so that no depth alone forbids a pair
 DECIDING = 3  # of place, height and aspect: limbs and cuts change the aspect more than identities do
+DOUBTFUL = 9.0  # squared standard deviations from which on it is asked whether an edge is wrong
 FIRST_SPREAD = np.array([1e5, 1e4, 0.5, 0.5, 0.0])  # pixels squared for the place; depth must prove its own
 MEMORY = 50  # frames over which the spread of the objects is averaged
 
@@ -50,16 +52,19 @@ class Pairs:
         columns: ``(P,)`` detections.
         errors: ``(P, 5)`` detection minus prediction, NaN = unknown.
         variances: ``(P, 5)`` of the errors if they are one object.
+        sizes: ``(P, 2)`` width and height of the track, pixels.
     """
 
     rows: Indices
     columns: Indices
     errors: FloatArray
     variances: FloatArray
+    sizes: FloatArray
 
     def take(self, chosen: Indices) -> Pairs:
         """Those pairs."""
-        return Pairs(self.rows[chosen], self.columns[chosen], self.errors[chosen], self.variances[chosen])
+        numbers = (array[chosen] for array in (self.errors, self.variances, self.sizes))
+        return Pairs(self.rows[chosen], self.columns[chosen], *numbers)
 
     def shifted(self, offset: FloatArray) -> Pairs:
         """The same pairs after all predictions moved by ``(2,)`` pixels."""
@@ -81,7 +86,7 @@ def near_pairs(
         period: Width of a panorama in pixels, None for a plain image.
     """
     mean, scales = motion.filters.mean, motion.scales()
-    same = motion.filters.covariance[0] + motion.noise.measurement * scales**2
+    same = motion.filters.covariance[0] + motion.measurement()
     limits = GATE * (same[:, :2] + (reach * scales[:, :2]) ** 2)
     rows, columns, across = _beside(mean[:, 0], np.sqrt(limits[:, 0]), states[:, 0], period)
     near = (states[columns, 1] - mean[rows, 1]) ** 2 < limits[rows, 1]
@@ -90,7 +95,9 @@ def near_pairs(
     errors[:, 0] = across[near]
     variances = same[rows]
     variances[:, DEPTH] += np.fmax(own[columns] - motion.noise.measurement[DEPTH], 0.0)
-    return Pairs(rows, columns, errors, variances)
+    sizes = np.exp(mean[rows, HEIGHT])[:, None] * np.array([1.0, 1.0])
+    sizes[:, 0] *= np.exp(mean[rows, ASPECT])
+    return Pairs(rows, columns, errors, variances, sizes)
 
 
 def _beside(
@@ -119,19 +126,29 @@ def _beside(
 def box_ratios(pairs: Pairs, spread: FloatArray) -> FloatArray:
     """What place and size say: log-likelihood ratio of each pair, ``(P,)`` nats, -inf outside the gate.
 
+    Where one axis disagrees, one edge along it may be wrong (`deptr.tracking.likelihood.cuts`).
+
     Args:
         pairs: What is compared.
         spread: ``(5,)`` mean square difference of different objects, as `Population` learns it.
 
     Example:
-        >>> pair = Pairs(np.array([0]), np.array([0]), np.zeros((1, 5)), np.ones((1, 5)))
+        >>> pair = Pairs(np.array([0]), np.array([0]), np.zeros((1, 5)), np.ones((1, 5)), np.ones((1, 2)))
         >>> box_ratios(pair, np.full(5, np.e**2)).round(2).tolist()
         [3.0]
     """
     variances = pairs.variances[:, :DECIDING]
-    terms, normed = _terms(pairs.errors[:, :DECIDING], variances, spread[:DECIDING])
+    terms, normed = log_ratios(pairs.errors[:, :DECIDING], variances, spread[:DECIDING])
+    terms[normed >= GATE] = -np.inf
     values = terms.sum(1)
-    values[(normed >= GATE).any(1)] = -np.inf
+    doubtful = normed > DOUBTFUL
+    axes = doubtful[:, 0], doubtful[:, 1] | doubtful[:, 2]
+    for axis, kept in ((0, slice(1, 3)), (1, slice(0, 1))):
+        cut = np.flatnonzero(axes[axis] & ~axes[1 - axis])
+        if len(cut):
+            of = pairs.take(cut)
+            said = beside_a_cut(axis, of.errors, of.variances, spread, of.sizes) + terms[cut, kept].sum(1)
+            values[cut] = np.maximum(values[cut], said)
     return np.asarray(values)
 
 
@@ -139,20 +156,12 @@ def depth_ratios(pairs: Pairs, spread: FloatArray) -> FloatArray:
     """What depth says, ``(P,)`` nats, NaN = unknown; never less than the share of wrong depths allows.
 
     Example:
-        >>> pair = Pairs(np.array([0]), np.array([0]), np.zeros((1, 5)), np.ones((1, 5)))
+        >>> pair = Pairs(np.array([0]), np.array([0]), np.zeros((1, 5)), np.ones((1, 5)), np.ones((1, 2)))
         >>> depth_ratios(pair, np.full(5, np.e**2)).round(2).tolist()
         [0.97]
     """
-    terms, _ = _terms(pairs.errors[:, DEPTH], pairs.variances[:, DEPTH], spread[DEPTH])
+    terms, _ = log_ratios(pairs.errors[:, DEPTH], pairs.variances[:, DEPTH], spread[DEPTH])
     return np.asarray(np.log(WRONG_DEPTHS + (1 - WRONG_DEPTHS) * np.exp(terms)))
-
-
-def _terms(errors: FloatArray, variances: FloatArray, spread: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Log-likelihood ratio of each coordinate, and its squared error in units of the variance."""
-    squares, different = errors**2, np.maximum(spread, variances)
-    normed = squares / variances
-    unlikely = np.log((1 + normed / FREEDOM) / (1 + squares / different / FREEDOM))
-    return 0.5 * np.log(different / variances) - (FREEDOM + 1) / 2 * unlikely, normed
 
 
 def leads(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> FloatArray:
@@ -161,31 +170,34 @@ def leads(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> FloatArra
     Pairs that are worth nothing are no rivals and lead by -inf; without any rival a lead is inf.
 
     Example:
-        >>> pairs = Pairs(np.array([0, 0, 1]), np.array([0, 1, 2]), np.zeros((3, 5)), np.ones((3, 5)))
+        >>> rows, columns = np.array([0, 0, 1]), np.array([0, 1, 2])
+        >>> pairs = Pairs(rows, columns, np.zeros((3, 5)), np.ones((3, 5)), np.ones((3, 2)))
         >>> leads(pairs, np.array([5.0, 2.0, 1.0]), (2, 3)).tolist()
         [3.0, -3.0, inf]
     """
-    values = np.maximum(values, -1e9)
-    rival = np.full(len(values), -np.inf)
-    for owner, count in ((pairs.rows, shape[0]), (pairs.columns, shape[1])):
+    good = np.flatnonzero(values > 0)
+    worth, rival = values[good], np.full(len(good), -np.inf)
+    for owner, count in ((pairs.rows[good], shape[0]), (pairs.columns[good], shape[1])):
         best, second = np.full(count, -np.inf), np.full(count, -np.inf)
-        order = np.lexsort((values, owner))
+        order = np.lexsort((worth, owner))
         of = owner[order]
         last = np.flatnonzero(np.append(of[1:] != of[:-1], True)) if len(of) else of
-        best[of[last]] = values[order[last]]
+        best[of[last]] = worth[order[last]]
         before = last[(last > 0) & (of[last - 1] == of[last])] - 1 if len(of) else last
-        second[of[before]] = values[order[before]]
-        is_best = np.zeros(len(values), bool)
+        second[of[before]] = worth[order[before]]
+        is_best = np.zeros(len(good), bool)
         is_best[order[last]] = True
         rival = np.maximum(rival, np.where(is_best, second[owner], best[owner]))
-    lead = values - np.where(rival > 0, rival, -np.inf)
-    return np.where(values > 0, lead, -np.inf)
+    lead = np.full(len(values), -np.inf)
+    lead[good] = worth - rival
+    return lead
 
 
 def mutual_best(pairs: Pairs, values: FloatArray, shape: tuple[int, int]) -> Indices:
     """Pairs of positive value in which each is the other's best, as indices of `pairs`."""
+    good = np.flatnonzero(values > 0)
+    rows, columns, worth = pairs.rows[good], pairs.columns[good], values[good]
     of_row, of_column = np.zeros(shape[0]), np.zeros(shape[1])
-    np.maximum.at(of_row, pairs.rows, values)
-    np.maximum.at(of_column, pairs.columns, values)
-    best = (values == of_row[pairs.rows]) & (values == of_column[pairs.columns])
-    return np.flatnonzero(best & (values > 0))
+    np.maximum.at(of_row, rows, worth)
+    np.maximum.at(of_column, columns, worth)
+    return np.asarray(good[(worth == of_row[rows]) & (worth == of_column[columns])])

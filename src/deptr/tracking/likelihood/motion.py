@@ -15,6 +15,8 @@ from deptr.tracking.assignment import Indices
 from deptr.tracking.depth.redundancy import Redundancy
 from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.likelihood.noise import COORDINATES, LearnedNoise
+from deptr.tracking.likelihood.student import FREEDOM
+from deptr.tracking.likelihood.unrest import Unrest
 from deptr.tracking.likelihood.worth import Worth
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.motion import BoxMotion
@@ -26,7 +28,6 @@ USEFUL, TELLING = 0.5, 0.75  # nats of a clear pair's depth: from the one it has
 LEARN_EVERY = 4  # frames, once as much is learned as is remembered
 STEADY = 2  # corrections from which on a track tells what the world does
 USEFUL_RATE, TELLING_RATE = 0.0, 0.02  # nats per pair that the rate of the depth adds to place and size
-FREEDOM = 4.0  # of Student's distribution: rare large errors of boxes cost less than a Gaussian says
 
 
 class LikelihoodMotion(BoxMotion):
@@ -36,6 +37,7 @@ class LikelihoodMotion(BoxMotion):
         filters: Centre u and v in pixels, log height, log aspect (width / height) and depth in filter space
             (its logarithm, or inverse depth in units of its first spread); velocities per second.
         noise: What was learned about the noise of each coordinate.
+        unrest: By how much that of each track exceeds it.
         depth_worth: What depth has been worth in telling objects apart.
         redundancy: How much of the depth the box says already.
         rate_worth: What the rate of the depth has added to the prediction of place and size.
@@ -48,6 +50,7 @@ class LikelihoodMotion(BoxMotion):
         super().__init__(states_of, boxes_of)
         self.filters = KalmanBatch(COORDINATES)
         self.noise = LearnedNoise()
+        self.unrest = Unrest()
         self.updates: FloatArray = np.zeros(0)
         self.log_depth = True
         self.spread = 0.0
@@ -91,18 +94,25 @@ class LikelihoodMotion(BoxMotion):
         heights = self.filters.mean[:, HEIGHT] if rows is None else self.filters.mean[rows, HEIGHT]
         return scales_of(heights)
 
+    def measurement(self, rows: Indices | None = None) -> FloatArray:
+        """Variance of a measurement of these tracks, or of all, ``(T, 5)``."""
+        factor = self.unrest.factor if rows is None else self.unrest.factor[rows]
+        return np.asarray(self.noise.measurement * factor * self.scales(rows) ** 2)
+
     def append(self, taken: Measurements) -> None:
         """Start tracks at these detections, at rest; how fast such move is known from the others."""
         states, _ = self.observe(taken)
         squares = scales_of(states[:, HEIGHT]) ** 2
         self.filters.append(states, self.noise.measurement * squares, self.noise.speed * squares)
         self.noise.append(states)
+        self.unrest.append(len(states))
         self.updates = np.concatenate([self.updates, np.zeros(len(states))])
 
     def select(self, kept: Indices) -> None:
         """Keep these tracks, in this order."""
         super().select(kept)
         self.noise.select(kept)
+        self.unrest.select(kept)
         self.updates = self.updates[kept]
 
     def shift(self, offset: FloatArray) -> None:
@@ -145,15 +155,16 @@ class LikelihoodMotion(BoxMotion):
         """Move all tracks ahead in perspective; white acceleration, integrated over the step."""
         seconds = step.seconds
         self.noise.step(seconds)
+        self.redundancy.step(seconds)
         self._trust = self.depth_trust * self.rate_worth.trust
         filters = self.filters
         used, own = (self._held(rates, seconds) for rates in self.rates(self._trust))
         mean, velocity = filters.mean.copy(), filters.velocity.copy()
-        power = self.noise.acceleration * self.scales() ** 2
+        power = self.noise.acceleration * self.unrest.factor * self.scales() ** 2
         filters.predict(seconds, power * seconds**3 / 3, power * seconds)
         filters.covariance[1] += power * seconds**2 / 2
         filters.mean[:, :3] = _moved(mean, velocity, used, seconds)
-        if self._use_depth:
+        if self._use_depth and self._teaches():
             others = [self._held(self.rates(trust)[0], seconds) for trust in (0.0, 1.0)]
             self._offsets = np.stack([_moved(mean, velocity, rates, seconds) for rates in others])
             self._offsets -= filters.mean[:, :3]
@@ -174,8 +185,9 @@ class LikelihoodMotion(BoxMotion):
             clear: ``(M,)`` those of the N whose match leaves no doubt; they teach.
         """
         self.noise.remember(rows, states)
+        teaches = self._teaches()
         self._lessons += 1
-        if self._lessons % LEARN_EVERY and self.noise.full:
+        if not teaches:
             return
         certain = rows[clear]
         scales = self.scales(certain)
@@ -185,13 +197,15 @@ class LikelihoodMotion(BoxMotion):
         if self._use_depth:
             self.redundancy.learn(self.noise.tremble(certain, scales)[:, [V, HEIGHT, DEPTH]])
 
+    def _teaches(self) -> bool:
+        """Whether the frame that is being taken in is one of those that teach."""
+        return not (self._lessons + 1) % LEARN_EVERY or not self.noise.full
+
     def _learn_rate(self, rows: Indices, states: FloatArray) -> None:
         """Learn whether the rate of the depth foresees boxes better than their own rate."""
         known = np.isfinite(self.filters.mean[rows, DEPTH]) & (self.updates[rows] >= STEADY)
         rows, states = rows[known], states[known, :3]
-        variances = (
-            self.filters.covariance[0, rows, :3] + (self.noise.measurement * self.scales(rows) ** 2)[:, :3]
-        )
+        variances = self.filters.covariance[0, rows, :3] + self.measurement(rows)[:, :3]
         errors = states - self.filters.mean[rows, :3] - self._offsets[:, rows]
         misfit = (FREEDOM + 1) / 2 * np.log1p(errors**2 / variances / FREEDOM).sum(-1)
         self.rate_worth.add(misfit[0] - misfit[1])
@@ -204,8 +218,10 @@ class LikelihoodMotion(BoxMotion):
     def correct(self, rows: Indices, taken: Measurements) -> None:
         """Take detections in; a track without depth starts at its first known one."""
         states, own = self.observe(taken)
-        filters, variances = self.filters, self.noise.measurement * self.scales(rows) ** 2
+        filters, variances = self.filters, self.measurement(rows)
         variances[:, DEPTH] = np.fmax(variances[:, DEPTH], own)
+        surprises = (states - filters.mean[rows]) ** 2 / (filters.covariance[0, rows] + variances)
+        self.unrest.learn(rows, surprises)
         fresh = np.isnan(filters.mean[rows, DEPTH]) & np.isfinite(states[:, DEPTH])
         filters.correct(rows, states, variances)
         self.updates[rows] += 1

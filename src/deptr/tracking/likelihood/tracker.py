@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deptr.records import FloatArray
+from deptr.records import BoolArray, FloatArray
 from deptr.tracking.assignment import Indices, Matches, assign_pairs, without
 from deptr.tracking.lifecycle import TENTATIVE
 from deptr.tracking.likelihood.adaptive import CLEAR_LEAD, AdaptiveTracker
@@ -27,6 +27,7 @@ from deptr.tracking.part import Part
 STEADY_MATCHES = 3  # from which on a track tells how the camera moved
 LATELY = 2  # frames: who was seen within these tells it
 MOST_LOST_EVIDENCE = 4.0  # nats
+AGREED_DEPTH = 0.5  # nats of a depth that agrees with a track's
 HIDDEN = 0.5  # share of a track's box that must be covered for it to be no surprise that it is not seen
 
 
@@ -55,6 +56,12 @@ class LikelihoodTracker(AdaptiveTracker):
     lost_evidence: float = number(
         default=2.0, low=0, high=100, help="nats more for each second that a track was not seen, at most 4"
     )
+    agreed_evidence: float = number(
+        default=3.0,
+        low=0,
+        high=100,
+        help="a box below low_score is taken from so many nats on where its depth agrees as well",
+    )
 
     def reset(self) -> None:
         """Forget everything; identities start again at 1."""
@@ -76,8 +83,9 @@ class LikelihoodTracker(AdaptiveTracker):
         self._judge_scores(
             seen.scores, pairs.columns[mutual_best(pairs, by_boxes - self.min_evidence, shape)]
         )
-        by_boxes += self._allowances(pairs, seen)
         by_depth = depth_ratios(pairs, self._population.spread)
+        agreed = (by_boxes > self.agreed_evidence) & (by_depth > AGREED_DEPTH) & (trust == 1)
+        by_boxes += self._allowances(pairs, seen, agreed)
         values = by_boxes + trust * np.where(np.isnan(by_depth), 0.0, by_depth) if trust else by_boxes
         by_looks = self._looks.ratios(pairs, seen.embeddings)
         if by_looks is not None:
@@ -112,13 +120,19 @@ class LikelihoodTracker(AdaptiveTracker):
         rows.boxes = rows.boxes + np.concatenate([shift, shift])
         return pairs.shifted(shift)
 
-    def _allowances(self, pairs: Pairs, seen: Measurements) -> FloatArray:
-        """Minus what each pair needs to be matched, ``(P,)`` nats; -inf = never to be matched."""
+    def _allowances(self, pairs: Pairs, seen: Measurements, agreed: BoolArray) -> FloatArray:
+        """Minus what each pair needs to be matched, ``(P,)`` nats; -inf = never to be matched.
+
+        Args:
+            pairs: What may belong together.
+            seen: The frame's detections.
+            agreed: ``(P,)`` where box and depth were both expected: what a detector suppressed comes back.
+        """
         rows = self._rows
         scores = seen.scores[pairs.columns]
         low = scores < self.high_score
         tentative = rows.states[pairs.rows] == TENTATIVE
-        barred = (scores < self.low_score) | (low & tentative)
+        barred = ((scores < self.low_score) & ~agreed) | (low & tentative)
         if not self.class_agnostic:
             barred |= rows.classes[pairs.rows] != seen.classes[pairs.columns]
         need = self.min_evidence + self.low_evidence * low + self._search_needs()[pairs.rows]

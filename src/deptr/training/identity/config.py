@@ -62,7 +62,7 @@ class IdentityTrainSettings:
 
     Attributes:
         kind: ``"identity"``, which tells this file from a detector's.
-        start: Folder of a decoder to start from; empty: random weights.
+        start: Folder or exported file of a decoder to start from; empty: random weights.
         model: Shape of the decoder.
         data: Clips.
         optimizer: Rates and steps.

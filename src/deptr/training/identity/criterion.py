@@ -14,9 +14,10 @@ from deptr.boxes import iou
 from deptr.records import FloatArray, IntArray
 from deptr.tracking.learned.memory import PATH_COLUMNS
 from deptr.tracking.learned.observations import CONTEXT, LOG_Z, OBSERVED
-from deptr.training.identity.decoder import IdentityDecoder, Past
+from deptr.training.identity.decoder import IdentityDecoder
 from deptr.training.identity.detections import NOTHING, Clip
 from deptr.training.identity.examples import Lesson, Question
+from deptr.training.identity.pairs import Past
 
 KINDS: dict[str, Any] = {"held": np.int64, "payload": np.int64, "remembered": bool}
 
@@ -78,7 +79,7 @@ class ClipTensors(NamedTuple):
         rank: ``(F, P)``.
         remembered: ``(F, P)`` whether there is a memory.
         period: ``(F,)``.
-        context: ``(F, 8)``.
+        context: ``(F, 13)``.
         targets: ``(F, D)`` identity, K for a newborn.
         weights: ``(F, D)`` overlap of the detection with the truth.
         slots: ``(F, D)`` identity whether remembered or not, -1 for a detection of nothing.

@@ -14,7 +14,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +22,9 @@ from torch.nn import functional
 from deptr.errors import DataError
 from deptr.files import atomic_path
 from deptr.io.text_files import read_json
-from deptr.tracking.learned.observations import CONTEXT, LOG_H, LOG_W, LOG_Z, LOG_Z_STD, OBSERVED, PATH, SCORE
+from deptr.tracking.learned.observations import LOG_H, LOG_W, LOG_Z, LOG_Z_STD, OBSERVED, SCORE
+from deptr.training.identity.pairs import PAIR_TERMS, Past, known_of, or_zero, pair_terms
 
-PAIR_TERMS = 33
 EMPTY = -30.0  # logit of an identity that nobody remembers
 CODE_SEED = 7
 KIND = "identity"
@@ -67,87 +66,6 @@ class IdentityConfig:
     def as_dict(self) -> dict[str, float]:
         """The fields by name."""
         return asdict(self)
-
-
-class Past(NamedTuple):
-    """Remembered observations as the decoder reads them, ``B`` scenes, ``P`` observations each.
-
-    Attributes:
-        keys: ``(B, P, L, 2, C)`` keys and values of each layer, without identity.
-        seen: ``(B, P, 7)`` observations, moved with the camera to now.
-        paths: ``(B, P, 16)`` step, smooth, slope and whether there was one before, see `Paths`.
-        slots: ``(B, P)`` identity.
-        since: ``(B, P)`` seconds that have passed.
-        rank: ``(B, P)`` how many newer ones of the same identity there are.
-        period: ``(B,)`` width of a panorama in pixels, see `Recall`.
-    """
-
-    keys: Tensor
-    seen: Tensor
-    paths: Tensor
-    slots: Tensor
-    since: Tensor
-    rank: Tensor
-    period: Tensor
-
-
-def pair_terms(seen: Tensor, past: Past, context: Tensor) -> Tensor:
-    """``(B, D, P, 33)`` how detections ``(B, D, 7)`` lie to where each remembered observation leads.
-
-    Squared residuals stand as logarithms, so that a sum of them is the log-likelihood of a Student's t.
-    """
-    now, then = seen[:, :, None], past.seen[:, None]
-    step, smooth = past.paths[..., :PATH], past.paths[..., PATH : 2 * PATH]
-    slope, had = past.paths[..., 2 * PATH : 3 * PATH], past.paths[..., 3 * PATH]
-    since = past.since[..., None]
-    known = _known(now[..., LOG_Z]) & _known(then[..., LOG_Z])
-    noise = context[:, None, None, :PATH].exp()
-    terms: list[Tensor] = []
-    log_since = since.clamp(min=1e-3)
-    for origin, change in ((past.seen[..., :PATH], step), (smooth, slope), (past.seen[..., :PATH], None)):
-        led = origin if change is None else origin + change * since
-        residual = now[..., :PATH] - led[:, None]
-        period = past.period[:, None, None]
-        across = residual[..., 0] - period * torch.round(residual[..., 0] / period)
-        residual = torch.cat([across[..., None], residual[..., 1:]], dim=-1)
-        height = led[:, None, :, LOG_H, None].clamp(-3, 12).exp()  # a wild slope must not overflow
-        foot = (
-            now[..., 1:2] + now[..., LOG_H : LOG_H + 1].exp() / 2 - (led[:, None, :, 1:2] + height / 2)
-        ) / height
-        residual = torch.cat([residual[..., :2] / height, residual[..., 2:]], dim=-1)
-        residual = torch.where(known[..., None], residual, _or_zero(residual)).clamp(-1e3, 1e3)
-        scale = noise if change is not None else noise + log_since[:, None]
-        terms += list(torch.log1p((residual / scale) ** 2).unbind(-1))
-        terms.append(torch.log1p((foot[..., 0].clamp(-1e3, 1e3) / scale[..., 1]) ** 2))
-        if change is not None:
-            wide = 4 * noise + 0.5 * log_since[:, None]
-            terms.append(torch.log1p((residual[..., :2] / wide[..., :2]).square().sum(-1)))
-    spread = now[..., LOG_Z_STD] ** 2 + then[..., LOG_Z_STD] ** 2
-    off = torch.where(known, now[..., LOG_Z] - then[..., LOG_Z], torch.zeros_like(spread))
-    terms.append(torch.log1p(off**2 / spread.clamp(min=1e-6)))
-    shape = terms[0]
-    flat: list[Tensor] = [
-        known.to(shape.dtype),
-        log_since[:, None, :, 0].log(),
-        past.since[:, None],
-        had[:, None],
-        1 / (1 + past.rank[:, None]),
-        now[..., SCORE],
-        then[..., SCORE],
-    ]
-    flat += [context[:, None, None, column] for column in range(5 - 1)]
-    terms += [entry.expand_as(shape) for entry in flat]
-    terms.append(context[:, None, None, CONTEXT - 3].expand_as(shape))
-    return torch.stack(terms, dim=-1)
-
-
-def _or_zero(values: Tensor) -> Tensor:
-    return torch.where(_known(values), values, torch.zeros_like(values))
-
-
-def _known(values: Tensor) -> Tensor:
-    """Where there is a number; the exporter knows no other way to ask."""
-    return values == values  # noqa: PLR0124
 
 
 class Attention(nn.Module):
@@ -246,9 +164,9 @@ class IdentityDecoder(nn.Module):
     def tokens(self, seen: Tensor, states: Tensor | None, image: Tensor) -> Tensor:
         """``(B, D, C)`` tokens without identity of detections in images of width and height ``(B, 2)``."""
         depth = seen[..., LOG_Z]
-        known = _known(depth)
+        known = known_of(depth)
         count = known.sum(-1, keepdim=True).clamp(min=1)
-        middle = _or_zero(depth).sum(-1, keepdim=True) / count
+        middle = or_zero(depth).sum(-1, keepdim=True) / count
         log_height = image[:, None, 1].log()
         features = torch.stack(
             [
@@ -342,7 +260,7 @@ class IdentityDecoder(nn.Module):
             tokens: ``(B, D, C)`` of the detections.
             seen: ``(B, D, 7)`` the detections.
             past: What is remembered.
-            context: ``(B, 8)`` or ``(B, D, 8)`` see `History.context`.
+            context: ``(B, 13)`` see `History.context`.
             visible: ``(B, D, P)`` which memories each detection may look at.
             together: ``(B, D, D)`` which detections are of the same frame.
         """

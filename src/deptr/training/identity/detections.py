@@ -119,7 +119,9 @@ class _Detector:
 
     def __init__(self, rng: np.random.Generator, count: int, size: tuple[float, float]) -> None:
         self._rng, self._size = rng, size
-        self._jitter = float(rng.choice([0.0, 0.01, 0.02, 0.05, 0.1], p=[0.1, 0.2, 0.3, 0.25, 0.15]))
+        self._jitter = float(
+            rng.choice([0.0, 0.01, 0.02, 0.05, 0.1, 0.15], p=[0.1, 0.2, 0.25, 0.2, 0.15, 0.1])
+        )
         self._drift = float(rng.choice([0.0, 1.0]))
         self._slow = self._jitter * self._drift * rng.normal(size=(count, 4))
         self._missed = float(rng.uniform(0, 0.12))

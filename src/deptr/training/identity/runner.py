@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from deptr.records import FloatArray, IntArray
 from deptr.tracking.learned.memory import Recall
 from deptr.tracking.learned.network import Shape
-from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder, Past
+from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder
+from deptr.training.identity.pairs import Past
 
 
 def shape_of(config: IdentityConfig) -> Shape:

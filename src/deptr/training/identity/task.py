@@ -18,6 +18,7 @@ from deptr.training.identity.criterion import IdentityBatch, IdentityStep, clip_
 from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder
 from deptr.training.identity.detections import Clip, with_depth
 from deptr.training.identity.examples import Lesson, lesson
+from deptr.training.identity.imported import import_identity
 from deptr.training.identity.sightings import part_of, sighted_clips
 from deptr.training.identity.worlds import simulate
 from deptr.training.task import Task
@@ -144,7 +145,8 @@ def started(settings: IdentityTrainSettings) -> IdentityDecoder:
     if not settings.start:
         return IdentityDecoder(settings.model)
     changes = {"identities": settings.model.identities, "memory": settings.model.memory}
-    known = IdentityDecoder.from_pretrained(settings.start, changes)
+    read = import_identity if settings.start.endswith(".onnx") else IdentityDecoder.from_pretrained
+    known = read(settings.start, changes)
     if known.config.state_width == settings.model.state_width:
         return known
     decoder = IdentityDecoder(replace(known.config, state_width=settings.model.state_width))

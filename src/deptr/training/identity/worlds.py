@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from deptr.records import FloatArray
+from deptr.records import BoolArray, FloatArray
 from deptr.training.identity.detections import Clip, detected
 
 
@@ -65,28 +65,19 @@ def _on_ground(
     focal = height * float(rng.uniform(0.6, 1.8))
     horizon = height * float(rng.uniform(0.1, 0.6))
     mount = float(np.exp(rng.uniform(np.log(0.8), np.log(8.0))))
-    vehicles = rng.random(count) < rng.choice([0.0, 0.0, 0.3, 1.0])
-    tall = np.where(vehicles, rng.uniform(1.3, 2.0, count), rng.uniform(1.0, 1.95, count))
+    vehicles = rng.random(count) < rng.choice([0.0, 0.0, 0.3, 1.0, 1.0])
+    drive = float(rng.uniform(0, 18)) * (vehicles.any() or rng.random() < 0.1) * (rng.random() < 0.6)
+    road = vehicles & (rng.random() < 0.6)
+    x, z = _places(rng, vehicles, road, view=width / focal, drive_m=drive * float(steps.sum()))
     turn = rng.uniform(0, 2 * np.pi, count)
-    broad = np.where(vehicles, 1.7 + 2.6 * np.abs(np.cos(turn)), tall * rng.uniform(0.28, 0.5, count))
-    far = np.exp(rng.uniform(np.log(3.0), np.log(rng.choice([8.0, 20.0, 60.0])), count))
-    z = np.where(vehicles, 2 * far, far)
-    x = rng.uniform(-0.6, 0.6, count) * z * width / focal
-    if rng.random() < 0.5:  # a group
-        middle = int(rng.integers(count))
-        group = rng.random(count) < 0.7
-        spread = float(rng.uniform(0.5, 4.0))
-        x = np.where(group, x[middle] + spread * rng.normal(size=count), x)
-        z = np.where(group, np.maximum(z[middle] + spread * rng.normal(size=count), 1.5), z)
-    speed = np.where(vehicles, rng.uniform(0, 15, count), rng.uniform(0, 2.0, count))
-    speed = np.where(rng.random(count) < 0.1, 2 * speed, speed)
-    start = speed[:, None] * np.column_stack([np.cos(turn), np.sin(turn)])
-    shaken = np.where(vehicles, rng.uniform(0.5, 3.0), rng.uniform(0.1, 1.5))[:, None]
-    velocity = _wander(rng, start, shaken, float(rng.uniform(0.5, 4.0)), steps)
-    drive = float(rng.uniform(0, 14)) * (vehicles.any() or rng.random() < 0.1) * (rng.random() < 0.6)
-    pan = np.cumsum(
-        _wander(rng, np.zeros(1), np.array([rng.choice([0, 0, 0.03, 0.15])]), 1.0, steps)[:, 0] * steps
-    )
+    along = rng.choice([-0.5, 0.5], count) * np.pi + 0.05 * rng.normal(size=count)
+    turn = np.where(road & (rng.random(count) < 0.9), along, turn)
+    tall = np.where(vehicles, rng.uniform(1.3, 2.0, count), rng.uniform(1.0, 1.95, count))
+    side = np.minimum(np.abs(np.cos(turn)) + 0.5 * road * np.abs(x / z), 1.0)
+    broad = np.where(vehicles, 1.7 + 2.6 * side, tall * rng.uniform(0.28, 0.5, count))
+    velocity = _velocities(rng, vehicles, turn, steps)
+    turning = rng.choice([0.0, 0.0, 0.03, 0.15, 0.3][: 5 if drive else 4])
+    pan = np.cumsum(_wander(rng, np.zeros(1), np.array([turning]), 1.0, steps)[:, 0] * steps)
     path = np.cumsum(velocity * steps[:, None, None], axis=0)
     path[..., 1] -= np.cumsum(drive * steps)[:, None]
     shake = height * rng.choice([0.0, 0.0, 0.002, 0.01]) * rng.normal(size=(len(steps), 2))
@@ -102,6 +93,45 @@ def _on_ground(
     sway = 1 + 0.1 * np.sin(2 * np.pi * np.cumsum(steps)[:, None] * rng.uniform(0.8, 1.2, count) + turn)
     w = w * np.where(vehicles, 1.0, sway)
     return np.stack([u - w / 2, foot - h, u + w / 2, foot], axis=-1), np.log(at_z)
+
+
+def _places(
+    rng: np.random.Generator, vehicles: BoolArray, road: BoolArray, *, view: float, drive_m: float
+) -> tuple[FloatArray, FloatArray]:
+    """Where bodies stand at first, metres to the right and ahead.
+
+    Args:
+        rng: Draws them.
+        vehicles: ``(N,)`` which of them are vehicles.
+        road: ``(N,)`` which of these keep to a road ahead.
+        view: Width of the image at a distance of 1.
+        drive_m: Way that the camera will drive.
+    """
+    count = len(vehicles)
+    far = np.exp(rng.uniform(np.log(3.0), np.log(rng.choice([8.0, 20.0, 60.0])), count))
+    z = np.where(vehicles, 2 * far, far)
+    x = rng.uniform(-0.6, 0.6, count) * z * view
+    x, z = np.where(road, 6 * rng.normal(size=count), x), np.where(road, z + drive_m * rng.random(count), z)
+    if rng.random() < 0.5:  # a group
+        middle = int(rng.integers(count))
+        group = rng.random(count) < 0.7
+        spread = float(rng.uniform(0.5, 4.0))
+        x = np.where(group, x[middle] + spread * rng.normal(size=count), x)
+        z = np.where(group, np.maximum(z[middle] + spread * rng.normal(size=count), 1.5), z)
+    return x, z
+
+
+def _velocities(
+    rng: np.random.Generator, vehicles: BoolArray, turn: FloatArray, steps: FloatArray
+) -> FloatArray:
+    """``(T, N, 2)`` metres per second of bodies that look in these directions; some vehicles are parked."""
+    count = len(vehicles)
+    speed = np.where(vehicles, rng.uniform(0, 15, count), rng.uniform(0, 2.0, count))
+    speed = np.where(rng.random(count) < 0.1, 2 * speed, speed)
+    parked = vehicles & (rng.random(count) < rng.choice([0.0, 0.3, 0.7]))
+    shaken = np.where(vehicles, rng.uniform(0.5, 3.0), rng.uniform(0.1, 1.5))
+    start = np.where(parked, 0.0, speed)[:, None] * np.column_stack([np.cos(turn), np.sin(turn)])
+    return _wander(rng, start, np.where(parked, 0.0, shaken)[:, None], float(rng.uniform(0.5, 4.0)), steps)
 
 
 def _in_plane(
