@@ -36,6 +36,7 @@ ELSEWHERE = {
     "recipes/deptr-nano-person-depth.toml": "recipes/deptr-nano-person-depth.toml",
     "recipes/deptr-nano-person-native.toml": "recipes/deptr-nano-person-native.toml",
     "recipes/deptr-nano-person-mosaics.toml": "recipes/deptr-nano-person-mosaics.toml",
+    "recipes/deptr-nano-person-closing.toml": "recipes/deptr-nano-person-closing.toml",
     "src/deptr/detector/weights/README.md": "model-card.md",
 }
 REPOSITORY_PLACE = {place: name for name, place in ELSEWHERE.items()}

@@ -13,6 +13,7 @@ from deptr.records import FloatArray
 
 WIDTH, HEIGHT = 5.2, 3.8  # inches of one panel
 IN_A_ROW = 3
+FEW = 8  # curves whose legend fits into the panel, in colours that differ
 RESOLUTION = 80  # dots per inch
 
 
@@ -36,15 +37,21 @@ def lines(
     Raises:
         DataError: The file cannot be written.
     """
+    from matplotlib import colormaps
+
     figure, axes = _figure(len(panels))
     for axis, (title, curves) in zip(axes, panels.items(), strict=True):
+        many = len(curves) > FEW
+        if many:
+            axis.set_prop_cycle(color=colormaps["tab20"](range(len(curves))))
         for name, (x, y) in curves.items():
             axis.plot(x, y, marker="o", markersize=3, label=name)
         if baselines and title in baselines:
             axis.axhline(baselines[title], color="black", linestyle="--", linewidth=1, label="without depth")
         axis.set(title=title, xlabel=x_label)
         axis.grid(alpha=0.3)
-        axis.legend(fontsize="small")
+        beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if many else {}
+        axis.legend(fontsize="small", **beside)
     for axis in axes[::IN_A_ROW]:
         axis.set_ylabel(y_label)
     _save(figure, path)

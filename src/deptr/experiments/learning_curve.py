@@ -46,7 +46,7 @@ def curve_table(curve: dict[int, dict[str, float]], images_per_step: int) -> Tab
 
 
 def draw_curve(curve: dict[int, dict[str, float]], images_per_step: int, path: str | Path) -> None:
-    """AP50 by set in one panel, the depth error in another."""
+    """AP50 by set in one panel, the depth error, where it was measured, in another."""
     steps = sorted(curve)
     panels: dict[str, dict[str, tuple[list[float], list[float]]]] = {"AP50": {}, "relative depth error": {}}
     for name in sorted({name for figures in curve.values() for name in figures if name != "score"}):
@@ -54,4 +54,4 @@ def draw_curve(curve: dict[int, dict[str, float]], images_per_step: int, path: s
         x = [float(step * images_per_step) for step in known]
         panel = "relative depth error" if name == "depth_error" else "AP50"
         panels[panel][name.removeprefix("AP50_")] = (x, [curve[step][name] for step in known])
-    lines(path, panels, x_label="images seen", y_label="")
+    lines(path, {name: panel for name, panel in panels.items() if panel}, x_label="images seen", y_label="")
