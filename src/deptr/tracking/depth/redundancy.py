@@ -6,9 +6,8 @@ import numpy as np
 
 from deptr.records import FloatArray
 
-TYPICAL = np.array(
-    [0.08, 0.06, 0.05]
-)  # second differences of foot, log height and depth, standard deviations
+# second differences of foot, log height and depth, standard deviations
+TYPICAL = np.array([0.08, 0.06, 0.05])
 FIRST_COUNT = 5.0  # pairs in which the three are thought to have trembled apart, before any was seen
 LEAST = 1e-12
 MEMORY = 1000.0  # pairs that are remembered

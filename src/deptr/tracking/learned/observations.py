@@ -26,9 +26,7 @@ UNKNOWN_STD = 0.1  # of a log depth whose detector does not say how sure it is
 
 RECENT = 16  # observations that a path is fitted to
 FADING = 0.75  # weight of each relative to the next, at least
-FADING_S = (
-    0.4  # seconds in which weights fall to a third, at most: jitter is averaged at high frame rates, too
-)
+FADING_S = 0.4  # seconds in which weights fall to a third, at most: averages jitter at high frame rates, too
 NEAREST = 0.3  # what would come nearer than this share of its distance keeps its size
 LARGEST_STEP = 1.5  # of a log size from one observation to the next: more is another cut of the body
 FIRST_NOISE = np.array([0.05, 0.05, 0.05, 0.05, 0.05])  # until residuals were seen
