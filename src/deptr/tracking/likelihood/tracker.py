@@ -47,6 +47,7 @@ class LikelihoodTracker(AdaptiveTracker):
     """
 
     tracker_name = "likelihood"
+    reads_looks = True
     min_evidence: float = number(
         default=1.0, low=-100, high=100, help="nats that a pair must be likelier one object than two"
     )
@@ -87,7 +88,7 @@ class LikelihoodTracker(AdaptiveTracker):
         agreed = (by_boxes > self.agreed_evidence) & (by_depth > AGREED_DEPTH) & (trust == 1)
         by_boxes += self._allowances(pairs, seen, agreed)
         values = by_boxes + trust * np.where(np.isnan(by_depth), 0.0, by_depth) if trust else by_boxes
-        by_looks = self._looks.ratios(pairs, seen.embeddings)
+        by_looks = self._looks.ratios(pairs.rows, pairs.columns, seen.embeddings)
         if by_looks is not None:
             values = values + self._looks.worth.trust * np.where(np.isnan(by_looks), 0.0, by_looks)
         matches, chosen = _choose(pairs, values, shape)
@@ -95,10 +96,9 @@ class LikelihoodTracker(AdaptiveTracker):
         lead[seen.scores[matches.columns] < self.high_score] = -np.inf
         clear = chosen[lead > CLEAR_LEAD]
         motion.depth_worth.add(by_depth[clear])
-        self._looks.learn(pairs.take(clear), seen.embeddings)
-        if by_looks is not None:
-            self._looks.worth.add(by_looks[clear])
+        self._looks.learn(pairs.rows[clear], pairs.columns[clear], seen.embeddings)
         taken = matches.columns
+        self._doubtful[self._looks.vouched(matches.rows, taken, seen.embeddings)] = False
         self._take(matches.rows, taken, states[taken], np.isposinf(lead).nonzero()[0])
         return without(np.arange(len(seen)), matches.columns)
 
