@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,10 @@ import torch
 from tiny_detector import painted_frame, tiny_detector, tiny_settings, write_coco
 from typer.testing import CliRunner
 
+from deptr.detector.postprocess import Preprocessing, RawOutput
 from deptr.errors import DataError, UsageError
+from deptr.records import LabelledFrame
+from deptr.training import calibrate as calibration
 from deptr.training.criterion import total_loss
 from deptr.training.data import evaluation_batch
 from deptr.training.detector_task import TrainingStep
@@ -141,6 +145,27 @@ def test_fitted_scores_are_probabilities() -> None:
     assert 1 / (1 + math.exp(-(scale * math.log(0.1 / 0.9) + shift))) == pytest.approx(0.75, abs=0.01)
     with pytest.raises(DataError, match="too few right detections"):
         fit_scores(frames[:3], found[:3])
+
+
+def test_scores_are_fitted_as_they_come_out_of_doubled_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two queries answer for each object: what their one box is worth is fitted, not what each says."""
+    frames = [painted_frame(seed) for seed in range(60)]
+    network = tiny_detector(nms_iou=0.5)
+
+    def answers(model: object, frames: list[LabelledFrame], settings: Preprocessing) -> list[Any]:
+        given = []
+        for seed, frame in enumerate(frames):
+            box = frame.boxes_xyxy[0] if seed % 4 else np.array([0, 0, 3, 3], np.float32)
+            boxes = np.tile(box / ([settings.width, settings.height] * 2), (2, 1))
+            unknown = np.full(2, np.nan)
+            given.append((RawOutput(boxes, np.full(2, 0.3), np.zeros(2, int), unknown, unknown), 1.0))
+        return given
+
+    monkeypatch.setattr(calibration, "network_answers", answers)
+    scale, shift = calibration.calibrate(network, frames)
+    each = 1 / (1 + math.exp(-(scale * math.log(0.3 / 0.7) + shift)))
+    assert 1 - (1 - each) ** 1.5 == pytest.approx(0.75, abs=0.01)
+    assert network.config.score_shift == shift
 
 
 # the command line

@@ -137,17 +137,14 @@ def _numbers(pairs: list[str]) -> dict[str, float | int]:
 
 
 def _calibrate(detector: DepTRForObjectDetection, recipe: Path) -> None:
-    from deptr.training.calibrate import fit_scores
+    from deptr.training.calibrate import calibrate
     from deptr.training.config import load_settings
-    from deptr.training.evaluate import detect_frames
     from deptr.training.sources import evaluation_sets
 
-    detector.config.score_scale, detector.config.score_shift = 1.0, 0.0
     settings = load_settings(recipe)
     # a set of which nothing was trained on is another kind of picture: what its scores mean says little here
     own = [part for part in settings.data.evaluate if part.kind != "coco" or part.held_out_every]
     settings = replace(settings, data=replace(settings.data, evaluate=own))
     frames = [frame for part in evaluation_sets(settings).values() for frame in part]
-    scale, shift = fit_scores(frames, detect_frames(detector, frames, min_score=0.01))
-    detector.config.score_scale, detector.config.score_shift = scale, shift
+    scale, shift = calibrate(detector, frames)
     typer.echo(f"scores fitted on {len(frames)} held-out images: scale {scale:.3f}, shift {shift:.3f}")

@@ -38,7 +38,7 @@ class DepTRConfig(DFineConfig):
         image_width: Width in pixels that images are letterboxed to, a multiple of 32.
         image_mean: Mean per channel, for pixels in [0, 1].
         image_std: Standard deviation per channel, for pixels in [0, 1].
-        nms_iou: Of two boxes of a class that overlap by more the worse is dropped; 1 keeps all.
+        nms_iou: Boxes of a class that overlap by more are fused into one, see `fusing`; 1 keeps all.
         score_scale: Scores are ``sigmoid(score_scale * logit + score_shift)``, fitted on held-out images so
             that a score is the share of such boxes that are right. The order of scores is the network's.
         score_shift: See `score_scale`.

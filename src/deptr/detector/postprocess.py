@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from deptr.boxes import iou
+from deptr.detector.fusing import LEAST_SCORE, between_others, fuse
 from deptr.errors import UsageError
 from deptr.records import DepthKind, FloatArray, Image, IntArray
 
@@ -30,7 +31,7 @@ class Preprocessing:
         std: Per channel.
         depth_kind: What the depth output means before `to_detections`; None without a depth module.
         names: Class names by class id.
-        nms_iou: Of two boxes of a class that overlap by more than this IoU the worse is dropped; 1 keeps all.
+        nms_iou: Boxes of a class that overlap by more are fused into one, see `fusing`; 1 keeps all.
         queries: Places of the feature maps that the network asks about; an input must have as many. 0: any.
         strides: Pixels between places, of each feature map.
     """
@@ -170,31 +171,59 @@ def to_detections(
     """
     import supervision as sv
 
-    order = np.argsort(-raw.scores, kind="stable")
-    order = order[raw.scores[order] >= min_score]
     size = np.array([settings.width, settings.height] * 2, np.float32)
     limits = np.array([image_size[1], image_size[0]] * 2, np.float32)
-    boxes = np.clip(raw.boxes[order] * size / np.float32(scale), 0, limits).astype(np.float32)
-    solid = (boxes[:, 2:] - boxes[:, :2] > 0).all(axis=1)
-    order, boxes = order[solid], boxes[solid]
+    raw = replace(raw, boxes=np.clip(raw.boxes * size / np.float32(scale), 0, limits))
+    raw = _chosen(raw, (raw.boxes[:, 2:] - raw.boxes[:, :2] > 0).all(axis=1))
     if settings.nms_iou < 1:
-        kept = suppress(boxes, np.asarray(raw.labels)[order], settings.nms_iou)
-        order, boxes = order[kept], boxes[kept]
-    data, metadata = {}, {}
+        raw = _one_of_each(raw, settings.nms_iou, min(min_score, LEAST_SCORE))
+    raw = _chosen(raw, raw.scores >= min_score)
+    raw = _chosen(raw, np.argsort(-raw.scores, kind="stable"))
+    data: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     if raw.states is not None:
-        data["query_state"] = raw.states[order].astype(np.float32)
+        data["query_state"] = raw.states.astype(np.float32)
     kind = reported_kind(settings.depth_kind, focal_px)
     if kind is not None:
         factor = depth_factor(settings, scale, image_size[1], focal_px)
-        data["depth"] = (raw.depths[order] * factor).astype(np.float32)
-        data["depth_std"] = (raw.depth_std[order] * factor).astype(np.float32)
+        data["depth"] = (raw.depths * factor).astype(np.float32)
+        data["depth_std"] = (raw.depth_std * factor).astype(np.float32)
         metadata["depth_kind"] = kind.value
     return sv.Detections(
-        xyxy=boxes,
-        confidence=raw.scores[order].astype(np.float32),
-        class_id=np.asarray(raw.labels)[order].astype(int),
+        xyxy=raw.boxes.astype(np.float32),
+        confidence=raw.scores.astype(np.float32),
+        class_id=np.asarray(raw.labels).astype(int),
         data=data,
         metadata=metadata,
+    )
+
+
+def _chosen(raw: RawOutput, which: Any) -> RawOutput:
+    """Some of the queries."""
+    states = None if raw.states is None else raw.states[which]
+    return RawOutput(
+        raw.boxes[which],
+        raw.scores[which],
+        np.asarray(raw.labels)[which],
+        raw.depths[which],
+        raw.depth_std[which],
+        states,
+    )
+
+
+def _one_of_each(raw: RawOutput, limit: float, least: float) -> RawOutput:
+    """Boxes of one object made one; half the score for boxes that lie between two others."""
+    raw = _chosen(raw, raw.scores >= least)
+    raw = _chosen(raw, np.argsort(-raw.scores, kind="stable"))
+    found = fuse(raw.boxes, raw.scores, raw.labels, limit)
+    best = _chosen(raw, found.kept)
+    boxes = (found.shares @ raw.boxes).astype(np.float32)
+    return replace(
+        best,
+        boxes=boxes,
+        scores=np.where(between_others(boxes, best.labels), 0.5, 1.0) * found.scores,
+        depths=found.shares @ raw.depths,
+        depth_std=found.shares @ raw.depth_std,
     )
 
 

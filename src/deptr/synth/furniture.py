@@ -1,4 +1,4 @@
-"""Street furniture drawn anew each time: posts, signs, cones and bins, upright things that are nobody.
+"""Street furniture drawn anew each time: posts, signs, cones, bins, railings, stands, all of them nobody.
 
 `props` draws the few fixed things of the crowd worlds; here no two are alike, so that a network cannot learn
 them by heart.
@@ -150,6 +150,61 @@ def _stack(rng: np.random.Generator) -> Image:
     return image
 
 
+def _railing(rng: np.random.Generator) -> Image:
+    """A barrier, gate or railing: uprights that recede into the picture and what runs between them."""
+    columns = int(_ROWS * np.exp(rng.uniform(np.log(0.2), np.log(2.0))))
+    image = _blank(columns)
+    iron, thick = _colour(rng), max(_ROWS * rng.uniform(0.02, 0.12), 3.0)
+    recedes, tall = rng.uniform(0, 0.35), rng.uniform(0.65, 1.0)
+    near, far = np.array([_ROWS * (1 - tall), _ROWS]), np.array([0.0, 0.0])
+    far[1] = _ROWS * (1 - recedes)
+    far[0] = max(far[1] - tall * _ROWS * (1 - 0.5 * recedes), 0.0)
+
+    def at(across: float, height: float) -> list[float]:
+        top, foot = near + across * (far - near)
+        return [thick / 2 + across * (columns - thick), foot + height * (top - foot)]
+
+    for height in [*rng.uniform(0.15, 1.0, int(rng.integers(0, 4))).tolist(), 1.0]:
+        _run(image, rng, [at(0, height), at(1, height)], thick * rng.uniform(0.4, 1.6), iron)
+    between = int(rng.integers(0, 3)) if rng.random() < 0.7 else int(rng.integers(3, 14))
+    gap = 0.6 * columns / (between + 1)
+    for index, across in enumerate(np.linspace(0, 1, between + 2)):
+        width = thick if index in (0, between + 1) else min(thick * rng.uniform(0.3, 1.0), gap)
+        (x, top), (_, foot) = at(float(across), 1.0), at(float(across), 0.0)
+        _band(image, (x - width / 2, x + width / 2), (top, foot), iron)
+    return np.asarray(image if rng.random() < 0.5 else image[:, ::-1].copy())
+
+
+def _run(image: Image, rng: np.random.Generator, ends: Any, thick: float, colour: FloatArray) -> None:
+    """A rail, plank or striped tape from one end to the other, that hangs from its upper edge."""
+    (left, high), (right, low) = ends
+    striped = rng.random() < 0.25
+    paints = [_colour(rng), _colour(rng)] if striped else [colour]
+    cuts = np.linspace(0, 1, 1 + (int(rng.integers(4, 16)) if striped else 1))
+    for index, (start, end) in enumerate(pairwise(cuts)):
+        upper = [[left + cut * (right - left), high + cut * (low - high)] for cut in (start, end)]
+        _fill(image, [*upper, *[[x, y + thick] for x, y in upper[::-1]]], paints[index % len(paints)])
+
+
+def _stand(rng: np.random.Generator) -> Image:
+    """Things on spread legs: tripods, easels, lecterns and trestles, with a head, a board or a lamp."""
+    columns = int(_ROWS * rng.uniform(0.25, 0.9))
+    image = _blank(columns)
+    iron, thick = _colour(rng), int(max(_ROWS * rng.uniform(0.015, 0.06), 2))
+    top, middle = rng.uniform(0.05, 0.55) * _ROWS, columns * rng.uniform(0.35, 0.65)
+    feet = columns * np.sort(rng.uniform(0.02, 0.98, int(rng.integers(2, 5))))
+    lines = [((middle, 0.0), (middle, rng.uniform(0.4, 1.0) * _ROWS))]
+    lines += [((middle, top), (float(foot), _ROWS * rng.uniform(0.9, 1.0))) for foot in feet]
+    for start, end in lines:
+        begin, stop = [tuple(round(float(value)) for value in point) for point in (start, end)]
+        cv2.line(image, begin, stop, [*np.rint(iron).tolist(), 255], thick, cv2.LINE_AA)
+    wide, tall, turn = columns * rng.uniform(0.1, 0.5), top * rng.uniform(0.3, 1.0), rng.uniform(-0.7, 0.7)
+    turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    head = np.array([[-wide, -tall], [wide, -tall], [wide, tall], [-wide, tall]]) / 2
+    _fill(image, np.maximum(head @ turned.T + [middle, max(tall / 2, 1.0)], 0), _colour(rng))
+    return image
+
+
 def _weathered(rng: np.random.Generator, colours: Image) -> Image:
     """Light from one side, and grain."""
     rows, columns = colours.shape[:2]
@@ -160,4 +215,11 @@ def _weathered(rng: np.random.Generator, colours: Image) -> Image:
     return np.asarray(np.clip(colours * light * fall + grain, 0, 255), np.uint8)
 
 
-_KINDS: tuple[Callable[[np.random.Generator], Image], ...] = (_post, _board, _cone, _stack)
+_KINDS: tuple[Callable[[np.random.Generator], Image], ...] = (
+    _post,
+    _board,
+    _cone,
+    _stack,
+    _railing,
+    _stand,
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,50 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from deptr.boxes import intersections, paired_iou
+from deptr.detector.fusing import LEAST_SCORE
+from deptr.detector.plugin import DepthNetwork
+from deptr.detector.preprocess import preprocessing_of
 from deptr.errors import DataError
 from deptr.records import BoolArray, FloatArray, LabelledFrame
+from deptr.training.evaluate import detections_of, network_answers
 
 MATCH_IOU = 0.5
 LEAST = 20  # right boxes below which a fit says nothing
+ROUNDS = 5  # of fitting scores of fused boxes, which follow those of their parts; the last changes nothing
+
+
+def calibrate(model: DepthNetwork, frames: Sequence[LabelledFrame]) -> tuple[float, float]:
+    """Fit the network's scores, so that those of its detections are the share of such boxes that are right.
+
+    Args:
+        model: Its configuration is changed.
+        frames: Held-out frames.
+
+    Returns:
+        Scale and shift of its logits.
+
+    Raises:
+        DataError: Too few detections are right for a fit.
+    """
+    config = model.config
+    config.score_scale, config.score_shift = 1.0, 0.0
+    settings = preprocessing_of(config)
+    answers = list(network_answers(model, frames, settings))
+    logits = [logit(np.clip(raw.scores, 1e-7, 1 - 1e-7)) for raw, _ in answers]
+    scale, shift = 1.0, 0.0
+    for _ in range(ROUNDS):
+        fitted = [
+            (replace(raw, scores=expit(scale * values + shift)), letterbox)
+            for (raw, letterbox), values in zip(answers, logits, strict=True)
+        ]
+        found = [
+            detections_of(frame, answer, settings, min_score=LEAST_SCORE)
+            for frame, answer in zip(frames, fitted, strict=True)
+        ]
+        more, further = fit_scores(frames, found)
+        scale, shift = scale * more, shift * more + further
+    config.score_scale, config.score_shift = scale, shift
+    return scale, shift
 
 
 def right_or_wrong(frame: LabelledFrame, found: Any) -> tuple[FloatArray, BoolArray]:

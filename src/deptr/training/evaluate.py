@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from faster_coco_eval import COCO, COCOeval_faster
 from deptr.boxes import paired_iou
 from deptr.detector.outputs import named_outputs
 from deptr.detector.plugin import DepthNetwork
-from deptr.detector.postprocess import RawOutput, to_detections, to_input
+from deptr.detector.postprocess import Preprocessing, RawOutput, to_detections, to_input
 from deptr.detector.preprocess import preprocessing_of
 from deptr.records import BoolArray, DepthKind, FloatArray, LabelledFrame
 
@@ -49,7 +49,6 @@ class MatchedDepths:
     detection: Any
 
 
-@torch.no_grad()
 def detect_frames(
     model: DepthNetwork,
     frames: Sequence[LabelledFrame],
@@ -62,22 +61,34 @@ def detect_frames(
     settings = preprocessing_of(model.config)
     if size is not None:
         settings = replace(settings, height=size[0], width=size[1])
+    answers = network_answers(model, frames, settings, batch_size=batch_size)
+    return [
+        detections_of(frame, answer, settings, min_score=min_score)
+        for frame, answer in zip(frames, answers, strict=True)
+    ]
+
+
+@torch.no_grad()
+def network_answers(
+    model: DepthNetwork, frames: Sequence[LabelledFrame], settings: Preprocessing, *, batch_size: int = 4
+) -> Iterator[tuple[RawOutput, float]]:
+    """What the network says of each frame, and the scale of its letterbox."""
     model.eval()
-    results = []
     for start in range(0, len(frames), batch_size):
-        part = frames[start : start + batch_size]
-        batch, scales = to_input([frame.image for frame in part], settings)
+        batch, scales = to_input([frame.image for frame in frames[start : start + batch_size]], settings)
         output = named_outputs(model(torch.from_numpy(batch)), model.config)
         arrays = [value.cpu().numpy() for value in output]
-        for index, frame in enumerate(part):
-            raw = RawOutput(*(values[index] for values in arrays))
-            shape = frame.image.shape[0], frame.image.shape[1]
-            results.append(
-                to_detections(
-                    raw, scales[index], shape, settings, min_score=min_score, focal_px=frame.focal_px
-                )
-            )
-    return results
+        for index, scale in enumerate(scales):
+            yield RawOutput(*(values[index] for values in arrays)), scale
+
+
+def detections_of(
+    frame: LabelledFrame, answer: tuple[RawOutput, float], settings: Preprocessing, *, min_score: float
+) -> Any:
+    """`supervision.Detections` of a frame from what the network says of it."""
+    raw, scale = answer
+    shape = frame.image.shape[0], frame.image.shape[1]
+    return to_detections(raw, scale, shape, settings, min_score=min_score, focal_px=frame.focal_px)
 
 
 def average_precision(frames: Sequence[LabelledFrame], detections: Sequence[Any]) -> dict[str, float]:

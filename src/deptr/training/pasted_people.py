@@ -19,6 +19,7 @@ from deptr.training.data import FrameSource
 
 SMALLEST_SHARE, LARGEST_SHARE = 0.07, 0.8  # of the picture's height
 UNTOUCHED = 0.35  # share of the photos that stay as they are
+AT_BORDER = 0.15  # share that stands across the left or right border of the picture, cut by it
 HIDDEN = 0.6  # share of a box from which its owner counts as hidden
 
 
@@ -87,8 +88,11 @@ def _stand(
     """Paint it somewhere, that share of the picture tall; with a mean colour, in the light of the place."""
     height, width = canvas.owner.shape
     tall = share * height
-    foot = np.array([rng.uniform(0, width), rng.uniform(0.3 * height, height) + 0.2 * tall])
     scale = tall / sprite.height_px
+    across = rng.uniform(0, width)
+    if rng.random() < AT_BORDER:
+        across = rng.choice([0, width]) + rng.uniform(-0.5, 0.5) * scale * sprite.rgba.shape[1]
+    foot = np.array([across, rng.uniform(0.3 * height, height) + 0.2 * tall])
     stretch = scale * rng.choice([-1.0, 1.0]) * rng.uniform(0.88, 1.18)
     colour = None
     if mean is not None:
