@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_spoiled_depth import table_of
 from typer.testing import CliRunner
 from worlds import World, add_detections
 
@@ -25,8 +26,6 @@ from deptr.evaluation.judge import evaluate
 from deptr.evaluation.methods import Method, our_method, peer_method
 from deptr.io.mot_text import read_detections
 from deptr.io.sequences import benchmark_of, find_sequences
-from deptr.io.tables import DetectionTable
-from deptr.records import DepthKind
 from deptr.tracking.depth.fusion import DepthFusion
 
 pytest.importorskip("trackers")
@@ -158,43 +157,6 @@ def test_who_uses_no_depth_is_not_measured_on_spoiled_depth(world: World) -> Non
     by_depth = [cell.method.uses_depth for cell in cells]
     assert sum(by_depth) == 1 + len(STANDARD)  # adaptive, clean and spoiled
     assert len(cells) == 1 + len(STANDARD) + 1 + 5 + 1
-
-
-# --- spoiled depth
-
-
-def table_of(depth: np.ndarray, frames: np.ndarray) -> DetectionTable:
-    boxes = np.tile([0.0, 0.0, 5.0, 9.0], (len(depth), 1))
-    return DetectionTable("test", frames, boxes, np.ones(len(depth)), depth, DepthKind.METRIC)
-
-
-def test_corruptions_do_what_their_names_say() -> None:
-    rng = np.random.default_rng(0)
-    frames = np.repeat(np.arange(1, 501), 8)
-    depth = rng.uniform(5, 50, len(frames))
-    table = table_of(depth, frames)
-    for amount in (0.05, 0.1, 0.2, 0.4):
-        noisy = Corruption("noise", amount).apply(table).depth
-        assert np.std(np.log(noisy / depth)) == pytest.approx(amount, rel=0.05)
-    mixed = Corruption("shuffle").apply(table).depth
-    for frame in (1, 250, 500):
-        assert sorted(mixed[frames == frame]) == sorted(depth[frames == frame])
-    assert np.mean(mixed == depth) < 0.2
-    assert np.unique(Corruption("constant").apply(table).depth) == pytest.approx([np.median(depth)])
-    wander = np.log(Corruption("drift", 0.05).apply(table).depth / depth).reshape(500, 8)
-    assert np.ptp(wander, axis=1).max() < 1e-9  # all boxes stand in one place
-    assert np.std(np.diff(wander[:, 0])) == pytest.approx(0.05 * np.sqrt(2), rel=0.1)
-    missing = Corruption("missing", 0.5).apply(table).depth
-    assert np.isnan(missing).mean() == pytest.approx(0.5, abs=0.03)
-    assert Corruption().apply(table).depth is depth
-
-
-def test_corruption_is_the_same_for_the_same_seed_and_differs_between_sequences() -> None:
-    table = table_of(np.arange(1.0, 41.0), np.repeat(np.arange(1, 9), 5))
-    noise = Corruption("noise", 0.2)
-    assert np.array_equal(noise.apply(table, name="a").depth, noise.apply(table, name="a").depth)
-    assert not np.array_equal(noise.apply(table, name="a").depth, noise.apply(table, name="b").depth)
-    assert not np.array_equal(noise.apply(table, seed=1).depth, noise.apply(table, seed=2).depth)
 
 
 def test_thinning_keeps_every_kth_frame_from_the_first() -> None:

@@ -18,9 +18,9 @@ from deptr.experiments.end_to_end.evaluation import end_to_end_tables
 from deptr.experiments.end_to_end.lessons import BY_DEPTH, Pool
 from deptr.experiments.end_to_end.likeness import likeness_table
 from deptr.experiments.end_to_end.own import own_tables
-from deptr.experiments.end_to_end.run import Places, teach
+from deptr.experiments.end_to_end.run import Places, look_at_tests, teach
 from deptr.experiments.end_to_end.stacked import Learner, Stack
-from deptr.experiments.end_to_end.views import Given
+from deptr.experiments.end_to_end.views import Given, looks_file
 from deptr.training.identity.criterion import ClipTensors, IdentityLossSettings, Room, arrays_of
 from deptr.training.identity.decoder import IdentityConfig, IdentityDecoder
 from deptr.training.identity.detections import NOTHING
@@ -146,7 +146,7 @@ def test_detections_take_the_name_of_the_body_that_they_lie_on(tmp_path: Path) -
             load_clips(tmp_path / "clips.npz")
 
 
-def test_states_that_are_a_persons_own_tell_people_apart_where_places_do_not(tmp_path: Path) -> None:
+def test_what_is_a_persons_own_tells_people_apart_where_places_do_not(tmp_path: Path) -> None:
     rng, looks = np.random.default_rng(0), np.eye(4)
     found, there = [], []
     for _ in range(6):
@@ -156,9 +156,13 @@ def test_states_that_are_a_persons_own_tell_people_apart_where_places_do_not(tmp
         found.append(sv.Detections(xyxy=boxes, confidence=np.full(4, 0.9), data=data))
         there.append(bodies(boxes))
     (tmp_path / "test-own").mkdir()
-    save_clips(tmp_path / "test-own" / "crowd.npz", [clip_of(found, there, rate=5.0, size=(80, 150))])
-    ((name, seconds, asked, chance, place, state, _), (_, later, none, *_)) = likeness_table(tmp_path).rows
-    assert (name, seconds, asked, chance, state) == ("crowd", "0.2", "20", "25", "100")
+    clip = tmp_path / "test-own" / "crowd.npz"
+    save_clips(clip, [clip_of(found, there, rate=5.0, size=(80, 150))])
+    np.save(looks_file(clip), np.tile(np.eye(4, 6), (6, 1)))
+    ((name, seconds, asked, chance, place, state, _, look), (_, later, none, *_)) = likeness_table(
+        tmp_path
+    ).rows
+    assert (name, seconds, asked, chance, state, look) == ("crowd", "0.2", "20", "25", "100", "100")
     assert float(place) < 60
     assert (later, none) == ("1", "4")
 
@@ -222,14 +226,24 @@ def test_the_experiment_from_worlds_to_tables(tmp_path: Path) -> None:
     assert [row[0] for row in tables[1].rows] == ["A", "B", "C"]
     assert [row[0] for row in tables[2].rows] == ["B - A", "C - A"]
     followed = own_tables(run, [1])[0]
-    assert [row[0] for row in followed.rows[:8:2]] == [
-        "queries-0",
-        "queries-without-depth-0",
-        "boxes-0",
-        "learned",
-    ]
+    decoders = ["queries-0", "queries-without-depth-0", "boxes-0"]
+    assert [row[0] for row in followed.rows[:10:2]] == [*decoders, "learned", "learned"]
+    assert [row[2] for row in followed.rows[6:10]] == ["", "", "yes", "yes"]
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
     teach(places, replace(budget), arms=ARMS[:3])
     end_to_end_tables(run, [1])
     own_tables(run, [1])
     assert before == {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_own_detections_are_measured_without_training_anything(tmp_path: Path) -> None:
+    tiny_detector(num_queries=20, num_labels=1).save_pretrained(tmp_path / "released")
+    run = tmp_path / "run"
+    budget = Budget(size=(64, 96), workers=1, tests=1, test_frames=5)
+    look_at_tests(Places(run, tmp_path / "scratch", str(tmp_path / "released")), budget)
+    (table,) = own_tables(run, [1])
+    ways = {(row[0], row[2]) for row in table.rows}
+    assert {("likelihood", "yes"), ("likelihood", ""), ("sort", "")} <= ways
+    assert ("sort", "yes") not in ways
+    assert not (run / "decoders").exists()

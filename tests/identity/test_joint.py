@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from tiny_detector import tiny_detector
 
 from deptr.detector.inference import Detector
+from deptr.detector.loading import load_detector
 from deptr.errors import UsageError
 from deptr.tracking.learned.tracker import LearnedTracker
 from deptr.training.identity.config import IdentityTrainSettings, identity_settings
@@ -63,6 +65,20 @@ def test_the_loss_of_names_reaches_the_detector_and_its_detections_hold_it(
         gradients = [p.grad for p in task.model.detector.parameters() if p.grad is not None]
         assert any(float(gradient.abs().max()) > 0 for gradient in gradients), name
     assert backbone.requires_grad
+
+
+def test_a_step_moves_the_detector_and_of_it_the_decoder_alone_where_that_is_asked(
+    settings: IdentityTrainSettings, tmp_path: Path
+) -> None:
+    before = load_detector(settings.data.sightings.detector).state_dict()
+    for decoder_only in (False, True):
+        joint = replace(settings.joint, decoder_only=decoder_only)
+        folder = tmp_path / f"run-{decoder_only}"
+        train_identity_in(folder, replace(settings, joint=joint))
+        after = load_detector(folder / "last" / DETECTOR).state_dict()
+        moved = {name for name, value in after.items() if not torch.equal(value, before[name])}
+        assert any(name.startswith("model.decoder.") for name in moved)
+        assert any(name.startswith(("model.backbone.", "model.encoder.")) for name in moved) != decoder_only
 
 
 def test_both_are_written_and_track_together(settings: IdentityTrainSettings, tmp_path: Path) -> None:

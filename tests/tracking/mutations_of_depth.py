@@ -181,6 +181,16 @@ OF_DEPTH = (
         ("test_depth_common.py::test_depth_that_is_the_boxes_foot_said_twice_has_no_say",),
     ),
     Mutation(
+        "depth: said twice while all depths move",
+        (("        tremble = own_part(tremble, places)\n", ""),),
+        ("test_depth_common.py::test_depth_said_twice_has_no_say_while_all_depths_move",),
+    ),
+    Mutation(
+        "depth: close frames",
+        (("        self._redundancy.step(step.seconds)\n", ""),),
+        ("test_depth_common.py::test_between_close_frames_a_third_of_a_depths_tremble_is_too_much",),
+    ),
+    Mutation(
         "depth: jumps say nothing twice",
         (("return np.asarray(sizes <= USUAL * self._deviation)", "return np.ones(len(sizes), bool)"),),
         ("test_depth_common.py::test_tracks_that_jump_between_people_do_not_silence_depth",),

@@ -30,4 +30,19 @@ OF_LEARNED = (
         ),
         ("test_learned.py::test_low_scores_are_reported_where_such_lie_on_tracks",),
     ),
+    Mutation(
+        "learned: looks",
+        (("weight * np.nan_to_num(said).reshape(shape)", "np.zeros(shape)"),),
+        ("test_likelihood_looks.py::test_looks_part_two_who_pass_in_one_place",),
+    ),
+    Mutation(
+        "learned: looks earn their say",
+        (("self.looks_share * self._looks.worth.trust", "self.looks_share"),),
+        ("test_likelihood_looks.py::test_useless_looks_change_nothing_at_all",),
+    ),
+    Mutation(
+        "likelihood, learned: looks vouch for doubtful scores",
+        (("columns[:0] if said is None else columns[said > AGREED]", "columns[:0]"),),
+        ("test_likelihood_looks.py::test_a_doubtful_score_is_reported_where_it_looks_like_its_track",),
+    ),
 )

@@ -24,6 +24,26 @@ OF_LIKELIHOOD = (
         ("test_likelihood_looks.py::test_useless_looks_change_nothing_at_all",),
     ),
     Mutation(
+        "likelihood: depths that all move",
+        (("        if not (moves.any() or doubts.any()):\n", "        if True:\n"),),
+        ("test_likelihood_drift.py::test_depths_that_all_move_at_once_are_followed",),
+    ),
+    Mutation(
+        "likelihood: no speed that all depths share",
+        (("        if self.log_depth and moves.any():\n", "        if False:\n"),),
+        ("test_likelihood_drift.py::test_depths_that_all_move_at_once_are_followed",),
+    ),
+    Mutation(
+        "likelihood: unseen moves of all depths",
+        (
+            (
+                "                doubts += self._squares[index] * lever**2 if",
+                "                doubts += 0.0 if",
+            ),
+        ),
+        ("test_likelihood_drift.py::test_where_too_few_tell_how_all_depths_moved_they_are_less_sure",),
+    ),
+    Mutation(
         "likelihood: depth said twice",
         (("return min(max((said_twice - self.share) / (said_twice - new), 0.0), 1.0)", "return 1.0"),),
         ("test_likelihood.py::test_depth_computed_from_the_box_has_no_say",),

@@ -58,20 +58,57 @@ def test_a_shift_is_believed_only_where_it_is_sure() -> None:
     assert common_shift(wrong, places)[0] == pytest.approx(0.3, abs=0.15)
 
 
-def test_depth_that_is_the_boxes_foot_said_twice_has_no_say() -> None:
-    """Ground-plane depth fits its own track as well as measured depth does, but trembles with the box."""
+def on_the_ground() -> Frames:
+    """A crowd whose depths are computed from its feet, which tremble."""
     rng = np.random.default_rng(5)
 
     def frame(people: list[Seen]) -> list[Seen]:
         moved = [replace(one, y=one.y + rng.standard_normal()) for one in people]
         return [replace(one, depth=750 / (one.y + one.height / 2 - 200)) for one in moved]
 
-    frames = [frame(people) for people in crowd(60, places=TWOS)]
+    return [frame(people) for people in crowd(60, places=TWOS)]
+
+
+def test_depth_that_is_the_boxes_foot_said_twice_has_no_say() -> None:
+    """Ground-plane depth fits its own track as well as measured depth does, but trembles with the box."""
+    frames = on_the_ground()
     assert noise_after(frames).recent.log_ratio() > 3
     assert noise_after(frames).trust == 0
     assert noise_after(crowd(60, places=TWOS)).trust == 1
     with without("depth: said twice"):
         assert noise_after(frames).trust == 1
+
+
+def test_depth_said_twice_has_no_say_while_all_depths_move() -> None:
+    """What all do at once is not their boxes', but neither does it make each depth a witness of its own."""
+    frames = told(
+        on_the_ground(), lambda number, one: SCALES[number, 0] * SCALES[number, 1] ** (one.x / 500 - 1)
+    )
+    assert noise_after(frames).trust == 0
+    with without("depth: said twice while all depths move"):
+        assert noise_after(frames).trust > 0.1
+
+
+def test_between_close_frames_a_third_of_a_depths_tremble_is_too_much() -> None:
+    def say(seconds: float) -> float:
+        redundancy = import_module("deptr.tracking.depth.redundancy").Redundancy()
+        tremble = import_module("deptr.tracking.depth.tremble").Tremble(redundancy)
+        step, rng = import_module("deptr.tracking.part").Step.of(seconds), np.random.default_rng(0)
+        for frame in range(60):
+            feet, height = rng.normal(500, 3, 40), np.full(40, 100.0)
+            boxes = np.column_stack([np.arange(40.0), feet - height, np.arange(40.0) + 40, feet])
+            seen = measured(boxes, feet / 100 + rng.normal(0, 0.042, 40), np.full(40, 1e-4))
+            tremble.predict(step)
+            if frame:
+                tremble.correct(np.arange(40), seen)
+            else:
+                tremble.append(seen)
+        return float(redundancy.say)
+
+    assert say(0.2) > 0.3
+    assert say(0.1) == 0.0
+    with without("depth: close frames"):
+        assert say(0.1) > 0.3
 
 
 def test_tracks_that_jump_between_people_do_not_silence_depth() -> None:

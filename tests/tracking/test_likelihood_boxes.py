@@ -90,7 +90,7 @@ def test_between_close_frames_less_of_a_depth_may_be_the_boxs() -> None:
     """A third of its tremble: too much at 10 frames a second, where speeds change little between frames."""
     redundancy, rng = Redundancy(own_scale=True), np.random.default_rng(0)
     box, apart = rng.normal(0, 0.03, (500, 2)), rng.normal(0, 0.042, 500)
-    redundancy.learn(np.column_stack([box, apart - box[:, 0]]))
+    redundancy.learn(np.column_stack([box, apart - box[:, 0]]), rng.uniform(0, 900, 500))
     assert 0.3 < redundancy.share < 0.42
     redundancy.step(2 * CLOSE)
     assert redundancy.say > 0.3

@@ -81,6 +81,6 @@ def test_noise_of_depth_is_known_within_two_seconds_at_a_low_rate() -> None:
 def test_depth_said_twice_is_found_out_however_little_it_trembles(size: float) -> None:
     redundancy, rng = Redundancy(own_scale=True), np.random.default_rng(0)
     box = rng.normal(0, size, (20, 2))
-    redundancy.learn(np.column_stack([box, -box[:, 0]]))
+    redundancy.learn(np.column_stack([box, -box[:, 0]]), rng.uniform(0, 900, 20))
     assert redundancy.say == 0.0
     assert redundancy.share > 0.6

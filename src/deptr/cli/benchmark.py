@@ -67,7 +67,9 @@ def benchmark(
     output: Path | None = typer.Option(None, "--output", help="Markdown report to write."),
     csv: Path | None = typer.Option(None, "--csv", help="All tables as CSV."),
     workers: int = typer.Option(2, "--workers", min=1, help="Processes; 1 gives the cleanest times."),
-    seed: int = typer.Option(0, "--seed", help="Seed of the depth corruption."),
+    seeds: str = typer.Option(
+        "0", "--seeds", help="Seeds of the depth corruptions, separated by commas; their mean is told."
+    ),
 ) -> None:
     """Compare trackers, fusions and frame rates on the same detections; finished cells are kept."""
     from deptr.evaluation.cells import CellStore
@@ -90,7 +92,8 @@ def benchmark(
         own = {"trackers": words_of(trackers, "--trackers"), "fusions": words_of(fusions, "--fusions")}
         rows = rows_of(entry, **own, parameters=parameters, peers=_peers(peers), oracle=oracle)
         ways, every = _corruptions(corruptions), numbers_of(strides, "--strides")
-        plans += plan(entry, found, methods=rows, strides=every, corruptions=ways, seed=seed)
+        drawn = numbers_of(seeds, "--seeds", least=0)
+        plans += plan(entry, found, methods=rows, strides=every, corruptions=ways, seeds=drawn)
     _tell(_run(plans, CellStore(cells), workers), left_out, csv, output)
 
 

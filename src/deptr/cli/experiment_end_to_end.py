@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from deptr.cli.extras import need
+from deptr.errors import UsageError
+
+if TYPE_CHECKING:
+    from deptr.evaluation.tables import Table
 
 app = typer.Typer(add_completion=False)
 _NEEDS = ("torch", "transformers", "accelerate")
@@ -34,6 +39,9 @@ def end_to_end(
     workers: int = typer.Option(2, "--workers", min=1, help="Processes."),
     tests: int = typer.Option(0, "--tests", min=0, help="Sequences tracked, levels in turn; 0: all."),
     test_frames: int = typer.Option(0, "--test-frames", min=0, help="Frames of each; 0: all."),
+    parts: str = typer.Option(
+        "own,arms", "--parts", help="own: the detector's own detections, tracked. arms: the six arms."
+    ),
     evaluate: bool = typer.Option(True, "--evaluate/--no-evaluate", help="Track the benchmark at the end."),
     strides: str = typer.Option("4,1", "--strides", help="Keep every k-th frame, for each k."),
     report: Path | None = typer.Option(None, "--report", help="Markdown file to write."),
@@ -42,7 +50,11 @@ def end_to_end(
     need("this experiment", "train", *_NEEDS)
     from deptr.cli.terminal import progress
     from deptr.experiments.end_to_end.arms import Budget
-    from deptr.experiments.end_to_end.run import Places, teach
+    from deptr.experiments.end_to_end.run import Places, look_at_tests, teach
+
+    chosen = {word.strip() for word in parts.split(",")}
+    if not chosen or chosen - {"own", "arms"}:
+        raise UsageError(f"--parts: expected own, arms or both, got {parts!r}")
 
     places = Places(output, scratch or output / "scratch", detector, start, decoder)
     budget = Budget(
@@ -56,26 +68,32 @@ def end_to_end(
         test_frames=test_frames,
     )
     with progress("end-to-end") as told:
-        teach(places, budget, progress=told)
+        (teach if "arms" in chosen else look_at_tests)(places, budget, progress=told)
     if evaluate:
-        _evaluate(output, strides, workers, report)
+        _evaluate(output, chosen, strides, workers, report)
 
 
-def _evaluate(output: Path, strides: str, workers: int, report: Path | None) -> None:
+def _evaluate(output: Path, parts: set[str], strides: str, workers: int, report: Path | None) -> None:
     from deptr.cli.results import numbers_of, show, write_report
     from deptr.cli.terminal import progress
     from deptr.experiments.end_to_end.curves import curve_tables
-    from deptr.experiments.end_to_end.evaluation import INTRO, end_to_end_tables
+    from deptr.experiments.end_to_end.evaluation import INTRO, OWN_INTRO, end_to_end_tables
     from deptr.experiments.end_to_end.likeness import likeness_table
     from deptr.experiments.end_to_end.own import own_tables
 
     kept = numbers_of(strides, "--strides")
-    with progress("own detections") as told:
-        tables = own_tables(output, kept, workers=workers, progress=told)
-    with progress("given boxes") as told:
-        tables += end_to_end_tables(output, kept, workers=workers, progress=told)
-    tables += [likeness_table(output), *curve_tables(output)]
+    tables: list[Table] = []
+    if "own" in parts:
+        with progress("own detections") as told:
+            tables += own_tables(output, kept, workers=workers, progress=told)
+        tables.append(likeness_table(output))
+    if "arms" in parts:
+        with progress("given boxes") as told:
+            tables += end_to_end_tables(output, kept, workers=workers, progress=told)
+        tables += curve_tables(output)
     for table in tables:
         show(table)
-    if report is not None:
+    if report is not None and "arms" in parts:
         write_report(report, "Depth in end-to-end tracking", INTRO, tables)
+    elif report is not None:
+        write_report(report, "The detector's own detections, tracked", OWN_INTRO, tables)

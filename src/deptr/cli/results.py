@@ -40,11 +40,11 @@ def words_of(text: str, option: str) -> list[str]:
     return words
 
 
-def numbers_of(text: str, option: str) -> list[int]:
-    """Comma-separated whole numbers from 1."""
+def numbers_of(text: str, option: str, *, least: int = 1) -> list[int]:
+    """Comma-separated whole numbers from the least one."""
     words = words_of(text, option)
-    if not all(word.isdigit() and int(word) > 0 for word in words):
-        raise UsageError(f"{option}: expected whole numbers from 1, separated by commas, got {text!r}")
+    if not all(word.isdigit() and int(word) >= least for word in words):
+        raise UsageError(f"{option}: expected whole numbers from {least}, separated by commas, got {text!r}")
     return [int(word) for word in words]
 
 

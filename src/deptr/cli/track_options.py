@@ -34,6 +34,14 @@ Detections = Annotated[
     typer.Option("--detections", help="File with detections. Default: det/det.txt of a MOT sequence folder."),
 ]
 Tracker = Annotated[str, typer.Option("--tracker", help=f"One of {', '.join(TRACKER_NAMES)}.")]
+Looks = Annotated[
+    str | None,
+    typer.Option(
+        "--looks",
+        help="Let how people look take part (botsort, likelihood, learned): person, which comes with deptr, "
+        "or the looks.npz of a run of deptr train.",
+    ),
+]
 Fusion = Annotated[
     str | None,
     typer.Option(

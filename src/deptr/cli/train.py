@@ -31,7 +31,7 @@ def train(
     ),
     pack_side: int = typer.Option(360, help="Longest side in pixels of the pictures in a pack."),
 ) -> None:
-    """Train the DepTR detector, or an identity decoder where the recipe says `kind = "identity"`.
+    """Train the DepTR detector; an identity decoder or looks where the recipe's `kind` says so.
 
     Several GPUs or CPU processes: ``torchrun --nproc_per_node 2 -m deptr.cli.main train RECIPE``.
     """
@@ -48,12 +48,11 @@ def train(
 
     if threads:
         torch.set_num_threads(threads)
-    if _is_identity(recipe):
+    other = _OTHER_KINDS.get(_kind_of(recipe))
+    if other is not None:
         if pack is not None:
-            raise UsageError(
-                "--pack: the training of an identity decoder reads no files; there is nothing to pack"
-            )
-        _train_identity(recipe, output, checkpoint, steps)
+            raise UsageError("--pack: this training reads no files; there is nothing to pack")
+        other(recipe, output, checkpoint, steps)
         return
     settings = load_settings(recipe)
     if checkpoint:
@@ -67,11 +66,10 @@ def train(
         _tell(output, train_in(output, settings, progress=told))
 
 
-def _is_identity(recipe: Path) -> bool:
+def _kind_of(recipe: Path) -> str:
     from deptr.io.text_files import read_toml
-    from deptr.training.identity.decoder import KIND
 
-    return read_toml(recipe).get("kind") == KIND
+    return str(read_toml(recipe).get("kind", ""))
 
 
 def _train_identity(recipe: Path, output: Path, checkpoint: str, steps: int) -> None:
@@ -88,6 +86,25 @@ def _train_identity(recipe: Path, output: Path, checkpoint: str, steps: int) -> 
         settings = replace(settings, optimizer=settings.optimizer.shortened(steps))
     with progress("train") as told:
         _tell(output, train_identity_in(output, settings, progress=told))
+
+
+def _train_looks(recipe: Path, output: Path, checkpoint: str, steps: int) -> None:
+    from dataclasses import replace
+
+    from deptr.cli.terminal import progress
+    from deptr.training.looks.config import load_looks_settings
+    from deptr.training.run import train_looks_in
+
+    if checkpoint:
+        raise UsageError("--checkpoint: has no effect on the training of looks, which takes a minute")
+    settings = load_looks_settings(recipe)
+    if steps:
+        settings = replace(settings, optimizer=settings.optimizer.shortened(steps))
+    with progress("train") as told:
+        _tell(output, train_looks_in(output, settings, progress=told))
+
+
+_OTHER_KINDS = {"identity": _train_identity, "looks": _train_looks}  # by the recipe's `kind`
 
 
 def _tell(output: Path, done: Trained) -> None:

@@ -10,7 +10,7 @@ from deptr.evaluation.corruption import Corruption
 from deptr.evaluation.methods import ORACLE, PEER_PREFIX, Method
 from deptr.evaluation.tables import Table, figure
 
-Results = dict[tuple[str, int, str, str, str], tuple[Cell, CellResult]]
+Results = dict[tuple[str, int, str, str, str], list[tuple[Cell, CellResult]]]
 METRICS = ("HOTA", "DetA", "AssA", "IDF1", "MOTA")
 CLEAN = str(Corruption())
 LEGEND = """Metrics in percent, IDSW counts identity switches, ms/frame is the median processor time of the
@@ -20,17 +20,13 @@ FEW_SEQUENCES = 5
 
 
 def index(results: Iterable[tuple[Cell, CellResult]]) -> Results:
-    """Cells by benchmark, stride, tracker, fusion and corruption, in the order of arrival."""
-    return {
-        (
-            cell.benchmark.name,
-            cell.stride,
-            cell.method.tracker,
-            cell.method.fusion,
-            str(cell.corruption),
-        ): (cell, result)
-        for cell, result in results
-    }
+    """Cells by benchmark, stride, tracker, fusion and corruption, in the order of arrival: one per seed."""
+    found: Results = {}
+    for cell, result in results:
+        method = cell.method
+        key = cell.benchmark.name, cell.stride, method.tracker, method.fusion, str(cell.corruption)
+        found.setdefault(key, []).append((cell, result))
+    return found
 
 
 def all_tables(results: Iterable[tuple[Cell, CellResult]]) -> list[Table]:
@@ -73,7 +69,7 @@ def depth_adds(
     if not cell.method.uses_depth:
         return None
     plain = results.get((cell.benchmark.name, cell.stride, cell.method.tracker, "none", CLEAN))
-    return None if plain is None else paired_bootstrap(result.raw, plain[1].raw, metric=metric)
+    return None if plain is None else paired_bootstrap(result.raw, plain[0][1].raw, metric=metric)
 
 
 def gain_table(results: Results) -> Table | None:
@@ -89,7 +85,7 @@ def gain_table(results: Results) -> Table | None:
         rows = _group(results, benchmark, stride)
         for fusion in dict.fromkeys(cell.method.fusion for cell, _ in rows if cell.method.uses_depth):
             pairs = [
-                (result.raw, plain[1].raw)
+                (result.raw, plain[0][1].raw)
                 for cell, result in rows
                 if cell.method.fusion == fusion
                 and (plain := results.get((benchmark, stride, cell.method.tracker, "none", CLEAN)))
@@ -106,8 +102,13 @@ def gain_table(results: Results) -> Table | None:
 
 
 def corruption_tables(results: Results) -> list[Table]:
-    """One table per benchmark: change of HOTA against no depth, for each way of spoiling depth."""
+    """One table per benchmark: change of HOTA against no depth, for each way of spoiling depth.
+
+    What is drawn at random is the mean over its seeds.
+    """
     ways = list(dict.fromkeys(key[4] for key in results))
+    seeds = max((len(cells) for cells in results.values()), default=1)
+    means = f", means over {seeds} seeds of the corruption" if seeds > 1 else ""
     if len(ways) < 2:
         return []
     tables = []
@@ -115,21 +116,21 @@ def corruption_tables(results: Results) -> list[Table]:
         table = Table(
             f"{benchmark}, spoiled depth",
             ["tracker", "depth", "frames", "HOTA without depth", *ways],
-            note="HOTA with depth minus HOTA without it; * where the 95 % interval excludes zero.",
+            note=f"HOTA with depth minus HOTA without it{means}; * where the 95 % interval excludes zero.",
             words=3,
         )
         mine = [key for key in results if key[0] == benchmark]
         for stride, tracker, fusion in dict.fromkeys(key[1:4] for key in mine):
             plain = results.get((benchmark, stride, tracker, "none", CLEAN))
-            cells = [results.get((benchmark, stride, tracker, fusion, way)) for way in ways]
-            if plain is None or not any(found and found[0].method.uses_depth for found in cells):
+            cells = [results.get((benchmark, stride, tracker, fusion, way), []) for way in ways]
+            if plain is None or not any(cell.method.uses_depth for found in cells for cell, _ in found):
                 continue
-            gaps = []
+            base, gaps = plain[0][1], []
             for found in cells:
-                gap = paired_bootstrap(found[1].raw, plain[1].raw) if found else None
+                pairs = [(result.raw, base.raw) for _, result in found]
+                gap = mean_paired_bootstrap(pairs) if pairs else None
                 gaps.append(f"{gap.value:+.2f}{'*' if gap.certain else ''}" if gap else "-")
-            base = figure(plain[1].combined["HOTA"])
-            table.rows.append([tracker, fusion, _every(stride), base, *gaps])
+            table.rows.append([tracker, fusion, _every(stride), figure(base.combined["HOTA"]), *gaps])
         if table.rows:
             tables.append(table)
     return tables
@@ -173,7 +174,7 @@ def _groups(results: Results) -> list[tuple[str, int]]:
 
 def _group(results: Results, benchmark: str, stride: int) -> list[tuple[Cell, CellResult]]:
     """Cells on clean depth; ours first, then the peers, then the ceiling."""
-    rows = [value for key, value in results.items() if key[:2] == (benchmark, stride) and key[4] == CLEAN]
+    rows = [value[0] for key, value in results.items() if key[:2] == (benchmark, stride) and key[4] == CLEAN]
 
     def rank(row: tuple[Cell, CellResult]) -> int:
         name = row[0].method.tracker

@@ -75,6 +75,11 @@ class Corruption:
     def __str__(self) -> str:
         return f"{self.kind}:{self.amount:g}" if self.kind in DEFAULT_AMOUNT else self.kind
 
+    @property
+    def random(self) -> bool:
+        """Whether another seed spoils depths otherwise."""
+        return self.kind not in ("clean", "constant")
+
     def apply(self, table: DetectionTable, *, seed: int = 0, name: str = "") -> DetectionTable:
         """The same detections with spoiled depths, the same for the same seed and name.
 

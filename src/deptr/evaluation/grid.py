@@ -60,17 +60,21 @@ def plan(
     methods: Iterable[Method],
     strides: Iterable[int] = (1,),
     corruptions: Iterable[Corruption] = (Corruption(),),
-    seed: int = 0,
+    seeds: Iterable[int] = (0,),
     depth_kind: DepthKind | None = None,
 ) -> list[Cell]:
-    """All cells of a benchmark; who uses no depth is measured on clean depth only."""
+    """All cells of a benchmark; who uses no depth is measured on clean depth only.
+
+    A corruption that is drawn at random is measured with each of the seeds, another one with the first.
+    """
     entry = benchmark_of(benchmark) if isinstance(benchmark, str) else benchmark
-    listed, ways, rows = tuple(sequences), list(corruptions), list(methods)
+    listed, ways, rows, drawn = tuple(sequences), list(corruptions), list(methods), list(seeds)
     cells = []
     for stride in strides:
         for method in rows:
             for corruption in ways if method.uses_depth else [Corruption()]:
-                cells.append(Cell(entry, listed, method, stride, corruption, seed, depth_kind))
+                for seed in drawn if corruption.random else drawn[:1]:
+                    cells.append(Cell(entry, listed, method, stride, corruption, seed, depth_kind))
     return cells
 
 

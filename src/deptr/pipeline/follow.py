@@ -97,6 +97,8 @@ def follow(plan: Plan, seconds: Seconds, stop: Stop) -> Generator[TrackedFrame, 
         for step in steps:
             with timed(seconds, "detect"):
                 detections = plan.input.source.at(step)
+                if plan.looks is not None and step.image is not None:
+                    detections = plan.looks(step.image, detections)
             with timed(seconds, "depth"):
                 detections = plan.depth.fill(detections, step)
             with timed(seconds, "track"):

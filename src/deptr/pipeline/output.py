@@ -160,6 +160,7 @@ def write_run(plan: Plan, summary: Summary) -> None:
             if summary.detections
             else None,
         },
+        "looks": None if request.looks is None else str(request.looks),
         "live": plan.live.summary() if plan.live is not None else None,
         "filter": {
             "min_score": request.min_score,

@@ -25,9 +25,10 @@ from deptr.pipeline.request import Request
 from deptr.pipeline.steps import Step, steps_of_source, steps_without_images, until
 from deptr.records import DepthKind
 from deptr.tracking.depth.fusion import DepthFusion
-from deptr.tracking.registry import create_tracker, parse_parameters
+from deptr.tracking.registry import TRACKER_NAMES, create_tracker, parse_parameters, tracker_class
 
 if TYPE_CHECKING:
+    from deptr.detector.looks import LooksReader
     from deptr.pipeline.counting.counter import Counter
     from deptr.tracking.base import Tracker
     from deptr.viz.overlay import Overlay
@@ -47,6 +48,7 @@ class Plan:
         input: Where detections come from.
         tracker: The tracker.
         depth: Puts depth into the detections.
+        looks: Puts looks into them, None where none are asked for.
         world: Camera and poses for places in metres, None without them.
         notes: What the user should know before it begins.
         live: How late its results are; None for a run that takes every frame.
@@ -61,6 +63,7 @@ class Plan:
     input: Input
     tracker: Tracker
     depth: DepthSource
+    looks: LooksReader | None
     world: World | None
     notes: tuple[str, ...]
     live: LiveReport | None
@@ -139,6 +142,7 @@ def _plan(request: Request, frames: FrameSource | None, *, live: bool) -> Plan:
         if tracker.camera_motion and frames is None:
             source = request.spelling.choice("source")
             raise UsageError(f"camera_motion: needs images, got detections alone; name the video as {source}")
+        looks = _looks(request, tracker)
     except BaseException:
         depth.close()
         raise
@@ -156,6 +160,7 @@ def _plan(request: Request, frames: FrameSource | None, *, live: bool) -> Plan:
         input=found,
         tracker=tracker,
         depth=depth,
+        looks=looks,
         world=world,
         notes=_surplus(frames, table),
         live=LiveReport(frames) if live and frames is not None else None,
@@ -224,6 +229,19 @@ def _world(
         raise UsageError(f"{request.spelling.choice(given)}: has no effect: {wants}, and {has}")
     poses = None if request.camera.poses is None else read_poses(request.camera.poses, frames)
     return World(calibration.camera, poses)
+
+
+def _looks(request: Request, tracker: Tracker) -> LooksReader | None:
+    """Reads how people look, where that is asked for and the tracker makes something of it."""
+    if request.looks is None:
+        return None
+    if not tracker.reads_looks:
+        able = ", ".join(name for name in TRACKER_NAMES if tracker_class(name).reads_looks)
+        wanted = request.spelling.choice("looks", str(request.looks))
+        raise UsageError(f"{wanted}: has no effect on {tracker.tracker_name}; take one of {able}")
+    from deptr.detector.looks import LooksReader
+
+    return LooksReader(request.looks)
 
 
 def _tracker(request: Request, kind: DepthKind | None, fps: float, camera: Camera | None) -> Tracker:

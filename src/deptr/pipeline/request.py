@@ -32,6 +32,7 @@ class Request:
     source: str | Path | int | FrameSource | None = None
     detections: str | Path | None = None
     detector: DetectorRequest = field(default_factory=DetectorRequest)
+    looks: str | Path | None = None
     tracker: str | Tracker = "bytetrack"
     parameters: Mapping[str, object] = field(default_factory=dict)
     fusion: DepthFusion | str | None = None
@@ -82,6 +83,9 @@ class Request:
             video = f"name the video as {name('source')}"
             asked = name("depth", self.depth.word)
             raise UsageError(f"{asked}: needs images, got detections alone; {video}")
+        if self.source is None and self.looks is not None:
+            video = f"name the video as {name('source')}"
+            raise UsageError(f"{name('looks')}: needs images, got detections alone; {video}")
         if isinstance(self.source, FrameSource):
             for choice in ("fps", "topic"):
                 if getattr(self, choice) is not None:

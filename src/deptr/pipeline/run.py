@@ -167,6 +167,7 @@ def track(
     *,
     detections: str | Path | None = None,
     detector: str | Path | Detector | DetectFunction | None = None,
+    looks: str | Path | None = None,
     tracker: str | Tracker = "bytetrack",
     parameters: Mapping[str, object] | None = None,
     fusion: DepthFusion | str | None = None,
@@ -203,6 +204,8 @@ def track(
         detector: Looks for objects where no file tells: a `Detector`, what `Detector.from_pretrained` takes,
             or any function from an ``(H, W, 3)`` uint8 RGB image to `supervision.Detections`. None takes the
             person detector that comes with the package.
+        looks: How people look takes part in ``botsort``, ``likelihood`` and ``learned``: ``person``, or the
+            file of a run of `deptr train`; None: it does not.
         tracker: ``sort``, ``bytetrack``, ``ocsort``, ``botsort``, ``hybridsort``, ``likelihood``, or a
             tracker, which forgets what it knows.
         parameters: The tracker's parameters by name, where it is given by its name.
@@ -256,6 +259,7 @@ def track(
             source=source,
             detections=detections,
             detector=DetectorRequest(detector, device, detector_format, detector_size, tiles),
+            looks=looks,
             tracker=tracker,
             parameters=parameters or {},
             fusion=fusion,

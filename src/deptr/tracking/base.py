@@ -53,6 +53,7 @@ class Tracker(Declared, ABC):
     tracker_name: ClassVar[str]
     fusion_modes: ClassVar[tuple[str, ...]] = MODES
     smoothing_step: ClassVar[float] = math.inf  # seconds between frames up to which boxes are smoothed
+    reads_looks: ClassVar[bool] = False  # whether ``data["embedding"]`` takes part
     new_tracks_wait: ClassVar[bool] = False  # at their first box, until a second one tells where they go
 
     depth: DepthFusion | str | None = None

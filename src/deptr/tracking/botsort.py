@@ -29,6 +29,7 @@ class BoTSORT(ByteTrack):
     """
 
     tracker_name = "botsort"
+    reads_looks = True
 
     match_cost: float = number(
         default=0.8, low=0, high=1, help="largest cost of a pair in the first association"

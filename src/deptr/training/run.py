@@ -17,6 +17,9 @@ from deptr.training.evaluate import quick_figures
 from deptr.training.identity.config import IdentityTrainSettings
 from deptr.training.identity.joint import JointTask
 from deptr.training.identity.task import IdentityTask, Lessons, held_out_figures
+from deptr.training.looks import task as looks
+from deptr.training.looks.config import LooksTrainSettings
+from deptr.training.looks.crowds import crowds_of
 from deptr.training.sources import evaluation_sets, training_mixture
 from deptr.training.trainer import Trainer, train
 
@@ -45,6 +48,15 @@ def train_identity_in(
         return _train(Trainer(JointTask(settings, lessons), folder, progress=progress))
     evaluate = partial(held_out_figures, lessons=lessons) if settings.data.evaluate else None
     return _train(Trainer(IdentityTask(settings, lessons), folder, evaluate=evaluate, progress=progress))
+
+
+def train_looks_in(
+    folder: str | Path, settings: LooksTrainSettings, *, progress: Progress | None = None
+) -> Trained:
+    """Learn how people look in a folder; see `train_in`."""
+    crowds = crowds_of(settings.data, progress=progress)
+    evaluate = partial(looks.held_out_figures, crowds=crowds)
+    return _train(Trainer(looks.LooksTask(settings, crowds), folder, evaluate=evaluate, progress=progress))
 
 
 def train_in(folder: str | Path, settings: TrainSettings, *, progress: Progress | None = None) -> Trained:

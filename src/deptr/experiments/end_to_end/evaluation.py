@@ -35,6 +35,9 @@ features. Each is asked for the query at each box.
 | arm | states of | depth shown |
 |:--|:--|:--|
 """
+OWN_INTRO = """What the released detector finds in sequences of deptr-crowd-v1, followed by all trackers, by
+those that read looks with and without them (`--looks person`), and by identity decoders where there are some.
+"""
 CONTRASTS = (("B", "A"), ("C", "A"), ("D", "A"), ("D", "C"), ("C", "E"), ("E", "A"), ("F", "A"))
 LEVELS = ("easy", "busy", "dense")
 SHOWN, JUDGED = ("HOTA", "DetA", "AssA", "IDF1", "IDSW"), ("HOTA", "AssA", "IDF1")

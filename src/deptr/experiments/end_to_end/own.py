@@ -16,11 +16,12 @@ from deptr.evaluation.tables import Table, figure
 from deptr.evaluation.trackeval_memory import RawScores, raw_scores
 from deptr.experiments.end_to_end.arms import OWN_ARMS
 from deptr.experiments.end_to_end.evaluation import measured, network_of, save_scores, scores_file
+from deptr.experiments.end_to_end.views import looks_file
 from deptr.io.sequences import benchmark_of, find_sequences
 from deptr.progress import Progress
 from deptr.records import DepthKind, FloatArray
 from deptr.tracking.learned.observations import LOG_H, LOG_W, LOG_Z, LOG_Z_STD, SCORE
-from deptr.tracking.registry import create_tracker
+from deptr.tracking.registry import TRACKER_NAMES, create_tracker, tracker_class
 from deptr.training.identity.detections import Clip
 from deptr.training.identity.sightings import load_clips
 
@@ -36,16 +37,18 @@ class Way:
         tracker: Name in the registry, or of a folder under ``decoders``.
         fusion: ``none`` or ``adaptive``.
         stride: Every `stride`-th frame.
+        looks: Whether it is given how people look.
     """
 
     tracker: str
     fusion: str
     stride: int
+    looks: bool = False
 
     @property
     def name(self) -> str:
         """Of its file."""
-        return f"own-{self.tracker}-{self.fusion}-{self.stride}"
+        return f"own-{self.tracker}-{self.fusion}-{self.stride}" + self.looks * "-looks"
 
 
 def own_tables(
@@ -63,9 +66,10 @@ def own_tables(
         path.name for arm in OWN_ARMS for path in sorted((folder / "decoders").glob(f"{arm.name}-[0-9]"))
     ]
     ways = [
-        Way(tracker, fusion, stride)
+        Way(tracker, fusion, stride, looks)
         for stride in strides
         for tracker in (*decoders, "learned", *HAND_WRITTEN)
+        for looks in (False, True)[: 1 + (tracker in TRACKER_NAMES and tracker_class(tracker).reads_looks)]
         for fusion in ("none", "adaptive")
     ]
     found = measured(folder, ways, measure, workers=workers, progress=progress)
@@ -76,16 +80,18 @@ def own_tables(
 
 def _table(found: Mapping[Way, dict[str, RawScores]], stride: int) -> Table:
     best = max(
-        (way for way in found if way.tracker in HAND_WRITTEN), key=lambda way: combine(found[way])["HOTA"]
+        (way for way in found if way.tracker in HAND_WRITTEN and not way.looks),
+        key=lambda way: combine(found[way])["HOTA"],
     )
     often = "every frame" if stride == 1 else f"every {stride}th frame"
-    heads = ["tracker", "depth", *SHOWN, "against the best hand-written (HOTA)"]
-    table = Table(f"Own detections, {often}", heads, words=2)
+    heads = ["tracker", "depth", "looks", *SHOWN, "against the best hand-written without looks (HOTA)"]
+    table = Table(f"Own detections, {often}", heads, words=3)
     for way, raw in found.items():
         figures = combine(raw)
         against = "" if way == best else str(paired_bootstrap(raw, found[best]))
         cells = [figure(figures[name], 0 if name == "IDSW" else 2) for name in SHOWN]
-        table.rows.append([way.tracker, "" if way.fusion == "none" else way.fusion, *cells, against])
+        given = ["" if way.fusion == "none" else way.fusion, "yes" if way.looks else ""]
+        table.rows.append([way.tracker, *given, *cells, against])
     return table
 
 
@@ -96,16 +102,20 @@ def measure(folder: Path, way: Way) -> None:
     name = str(network_of(decoder)) if decoder.is_dir() else way.tracker
     raw = {}
     for sequence in find_sequences(benchmark, folder / "test"):
-        (clip,) = load_clips(folder / "test-own" / f"{sequence.name}.npz")
+        path = folder / "test-own" / f"{sequence.name}.npz"
+        (clip,) = load_clips(path)
+        looks = np.load(looks_file(path)) if way.looks else None
         thin = sequence.strided(way.stride)
         rate = 1 / float(np.median(np.diff(clip.seconds))) / way.stride
         tracker = create_tracker(name, depth=way.fusion, frame_rate=rate)
-        rows = [track_rows(number, tracker.update(found)) for number, found in _found(clip, way.stride)]
+        rows = [
+            track_rows(number, tracker.update(found)) for number, found in _found(clip, way.stride, looks)
+        ]
         raw[sequence.name] = raw_scores(benchmark, thin, check_tracks(thin, np.concatenate(rows)))
     save_scores(scores_file(folder, way), raw)
 
 
-def _found(clip: Clip, stride: int) -> Iterator[tuple[int, Any]]:
+def _found(clip: Clip, stride: int, looks: FloatArray | None) -> Iterator[tuple[int, Any]]:
     """Detections of each kept frame."""
     import supervision as sv
 
@@ -120,6 +130,8 @@ def _found(clip: Clip, stride: int) -> Iterator[tuple[int, Any]]:
             "depth_std": (depth * seen[:, LOG_Z_STD])[own],
             "query_state": clip.states[own].astype(np.float64),
         }
+        if looks is not None:
+            data["embedding"] = looks[own]
         yield (
             number,
             sv.Detections(

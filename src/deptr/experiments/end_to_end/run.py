@@ -100,6 +100,25 @@ def teach(
     say("done")
 
 
+def look_at_tests(places: Places, budget: Budget, *, progress: Progress | None = None) -> None:
+    """Let the released detector find what it finds in the tests, without anything that is learned.
+
+    Args:
+        places: Folders and models.
+        budget: How many tests, and how much of each.
+        progress: Told after each.
+    """
+    told = progress or SilentProgress()
+    for path in (places.folder, places.scratch):
+        path.mkdir(parents=True, exist_ok=True)
+    tests = [world for world in worlds_of(budget) if world.test]
+    with _workers(budget.workers) as pool:
+        looks = [pool.submit(_look_for_own, world, places, budget) for world in tests]
+        for done, future in enumerate(as_completed(looks), 1):
+            future.result()
+            told.update(done, len(tests), stage="looking at the tests")
+
+
 def _learn(pool: ProcessPoolExecutor, work: _Work, arms: Sequence[Arm], clock: _Clock) -> list[Future[None]]:
     """Train all that is missing; what comes back are looks at the tests, for which decoders do not wait."""
     places, budget = work.places, work.budget
@@ -129,10 +148,14 @@ def _learn(pool: ProcessPoolExecutor, work: _Work, arms: Sequence[Arm], clock: _
 
 def _look(world: World, places: Places, budget: Budget) -> None:
     """Render a test if it is not there, and let all detectors look at it."""
-    folder, scratch = places.folder, places.scratch
-    film(world, budget, scratch, folder)
-    look(world, folder / "detectors", scratch, folder / "test")
-    look_for_own(world, places.detector, scratch, folder / "test-own")
+    _look_for_own(world, places, budget)
+    look(world, places.folder / "detectors", places.scratch, places.folder / "test")
+
+
+def _look_for_own(world: World, places: Places, budget: Budget) -> None:
+    """The same of the released detector alone."""
+    film(world, budget, places.scratch, places.folder)
+    look_for_own(world, places.detector, places.scratch, places.folder / "test-own")
 
 
 def _width(detector: str) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from deptr.boxes import paired_iou
+from deptr.detector.looks import LooksReader
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.experiments.end_to_end.arms import (
     DEPTHS,
@@ -184,15 +185,25 @@ def asked(
 
 
 def look_for_own(world: World, detector: str, scratch: Path, folder: Path) -> None:
-    """Let the released detector find what it finds in a world."""
+    """Let the released detector find what it finds in a world, and read how that looks."""
     path = folder / f"{world.name}.npz"
     if path.is_file():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     own = filmed(world, scratch)
-    found = states_of(detector, [np.array(image) for image in own.images], 0.1)
+    images = [np.array(image) for image in own.images]
+    found = states_of(detector, images, 0.1)
+    reader = LooksReader()
+    looks = [reader.looks(image, seen.xyxy) for image, seen in zip(images, found, strict=True)]
+    with atomic_path(looks_file(path)) as temporary, temporary.open("wb") as file:
+        np.save(file, np.concatenate(looks))
     height, width = own.images.shape[1:3]
     save_clips(path, [clip_of(found, own.bodies, rate=own.rate, size=(height, width))])
+
+
+def looks_file(clip: Path) -> Path:
+    """Where the looks ``(M, E)`` of a clip's detections lie."""
+    return clip.with_name(f"{clip.stem}-looks.npy")
 
 
 def clips_of(view: View, world: World, folder: Path) -> tuple[dict[str, Clip], dict[str, FloatArray]]:

@@ -13,6 +13,7 @@ SURE_ERRORS = 2.0  # standard errors from which on it is believed
 MEDIAN_ERROR = 1.25  # of a median, in those of a mean
 DEVIATION = 1.4826  # of a normal, in median absolute deviations
 USUAL = 3.0  # standard deviations within which a pair tells of the tilt
+OWN_LEAST = 4  # objects, so that something is left once two things that all do are taken away
 
 
 def common_shift(differences: FloatArray, places: FloatArray) -> tuple[float, float, float]:
@@ -51,3 +52,38 @@ def common_shift(differences: FloatArray, places: FloatArray) -> tuple[float, fl
     if abs(tilt) * math.sqrt(power) < SURE_ERRORS * deviation:
         tilt = 0.0
     return shift, tilt, middle
+
+
+def beside_shift(changes: FloatArray, places: FloatArray) -> FloatArray:
+    """``(N,)`` changes without what is seen to be common to them by `common_shift`."""
+    shift, tilt, middle = common_shift(changes, places)
+    return changes - shift - tilt * (places - middle)
+
+
+def own_part(changes: FloatArray, places: FloatArray) -> FloatArray:
+    """What each did beside what all did at once.
+
+    Args:
+        changes: ``(N, K)`` of objects in one frame, NaN = unknown.
+        places: ``(N,)`` where each stands in the image, from left to right.
+
+    Returns:
+        ``(M, K)`` of those that are known, without their mean and what is proportional to the place, as large
+        as they would be without that; empty where three or fewer are known.
+
+    Example:
+        >>> places = np.array([0.0, 1.0, 3.0, 4.0])
+        >>> alone = own_part((0.3 + 0.1 * places)[:, None], places)
+        >>> bool(np.abs(alone).max() < 1e-9)
+        True
+    """
+    known = np.isfinite(changes).all(1)
+    changes, places = changes[known], places[known]
+    if len(changes) < OWN_LEAST:
+        return changes[:0]
+    across = places - places.mean()
+    left = changes - changes.mean(0)
+    power = float(across @ across)
+    if power > 0:
+        left -= across[:, None] * (across @ left / power)
+    return np.asarray(left * math.sqrt(len(left) / (len(left) - 2)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deptr.records import FloatArray
+from deptr.tracking.depth.common_shift import own_part
 
 # second differences of foot, log height and depth, standard deviations
 TYPICAL = np.array([0.08, 0.06, 0.05])
@@ -32,7 +33,7 @@ class Redundancy:
     Example:
         >>> redundancy, rng = Redundancy(), np.random.default_rng(0)
         >>> box = rng.normal(0, 0.1, (500, 2))
-        >>> redundancy.learn(np.column_stack([box, -box[:, 0]]))
+        >>> redundancy.learn(np.column_stack([box, -box[:, 0]]), np.arange(500.0))
         >>> redundancy.say
         0.0
     """
@@ -48,8 +49,14 @@ class Redundancy:
         """How far apart frames are, where the limits shall depend on it."""
         self._limits = (CLOSE_NEW, CLOSE_SAID_TWICE) if seconds <= CLOSE else (NEW, SAID_TWICE)
 
-    def learn(self, tremble: FloatArray) -> None:
-        """Take in second differences of v (in heights), log height and depth, ``(N, 3)``, NaN = unknown."""
+    def learn(self, tremble: FloatArray, places: FloatArray) -> None:
+        """Take in what the tracks of one frame did.
+
+        Args:
+            tremble: ``(N, 3)`` second differences of v (in heights), log height and depth, NaN = unknown.
+            places: ``(N,)`` where each stands in the image, from left to right.
+        """
+        tremble = own_part(tremble, places)
         typical = self._moments.diagonal() + self._pending * TYPICAL**2
         limits = OUTLIER * np.sqrt(typical / (self._count + self._pending))
         usual = tremble[(np.abs(tremble) < limits).all(1)]

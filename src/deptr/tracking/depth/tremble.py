@@ -6,14 +6,14 @@ import numpy as np
 
 from deptr.records import BoolArray, FloatArray
 from deptr.tracking.assignment import Indices
-from deptr.tracking.depth.common_shift import DEVIATION
+from deptr.tracking.depth.common_shift import DEVIATION, beside_shift
 from deptr.tracking.depth.redundancy import FIRST_COUNT, TYPICAL, Redundancy
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.part import Part, Step
 
 UNEVEN = 0.2  # a step that differs by more than this share starts the histories anew
 FRAMES = 3
-FOOT, HEIGHT, DEPTH = range(3)
+FOOT, HEIGHT, DEPTH, PLACE = range(4)
 USUAL = 3.0  # standard deviations of most depths' tremble within which one teaches
 MEMORY = 200.0  # trembles that are remembered of how large most are
 
@@ -30,21 +30,24 @@ class Tremble(Part):
 
     def __init__(self, redundancy: Redundancy) -> None:
         self._redundancy = redundancy
-        self._last: FloatArray = np.full((FRAMES, 0, 3), np.nan)  # newest first; NaN: not seen
+        self._last: FloatArray = np.full((FRAMES, 0, PLACE + 1), np.nan)  # newest first; NaN: not seen
         self._seconds = 0.0
         self._deviation, self._count = float(TYPICAL[DEPTH]), FIRST_COUNT
 
     def predict(self, step: Step) -> None:
         """A new frame; those before teach."""
+        self._redundancy.step(step.seconds)
         last = self._last
-        tremble = last[0] - 2 * last[1] + last[2]
-        sizes = np.abs(tremble[:, DEPTH])
-        known = np.isfinite(sizes).nonzero()[0]
+        tremble = last[0, :, :PLACE] - 2 * last[1, :, :PLACE] + last[2, :, :PLACE]
+        known = np.isfinite(tremble[:, DEPTH]).nonzero()[0]
         if len(known):
-            known = known[self._usual(sizes.take(known))]
+            places = last[0, known, PLACE]
+            sizes = np.abs(beside_shift(tremble[known, DEPTH], places))
+            usual = self._usual(sizes)
+            known, places = known[usual], places[usual]
             tremble = tremble.take(known, 0)
             tremble[:, FOOT] /= np.exp(last[0, known, HEIGHT])
-            self._redundancy.learn(tremble)
+            self._redundancy.learn(tremble, places)
         last[1:] = last[:-1]
         last[0] = np.nan
         if abs(step.seconds - self._seconds) > UNEVEN * self._seconds:
@@ -61,10 +64,11 @@ class Tremble(Part):
 
     @staticmethod
     def _seen(taken: Measurements) -> FloatArray:
-        feet, states = taken.boxes[:, 3], np.empty((len(taken), 3))
+        feet, states = taken.boxes[:, 3], np.empty((len(taken), PLACE + 1))
         states[:, FOOT] = feet
         states[:, HEIGHT] = np.log(np.maximum(feet - taken.boxes[:, 1], 1e-3))
         states[:, DEPTH] = np.nan if taken.values is None else taken.values
+        states[:, PLACE] = (taken.boxes[:, 0] + taken.boxes[:, 2]) / 2
         return states
 
     def correct(self, rows: Indices, taken: Measurements) -> None:
@@ -73,7 +77,7 @@ class Tremble(Part):
 
     def append(self, taken: Measurements) -> None:
         """New tracks, whose history begins."""
-        fresh = np.full((FRAMES, len(taken), 3), np.nan)
+        fresh = np.full((FRAMES, len(taken), PLACE + 1), np.nan)
         fresh[0] = self._seen(taken)
         self._last = np.concatenate([self._last, fresh], axis=1)
 

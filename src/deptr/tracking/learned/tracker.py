@@ -19,6 +19,7 @@ from deptr.tracking.learned.observations import observe
 from deptr.tracking.learned.witness import Witness
 from deptr.tracking.lifecycle import TENTATIVE
 from deptr.tracking.likelihood.adaptive import AdaptiveTracker
+from deptr.tracking.likelihood.looks import Looks
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.parameters import number
 from deptr.tracking.part import Part
@@ -88,6 +89,7 @@ class LearnedTracker(AdaptiveTracker):
     """
 
     tracker_name = "learned"
+    reads_looks = True
 
     min_share: float = number(default=0.1, low=0, high=1, help="least probability of a pair")
     low_share: float = number(
@@ -95,6 +97,9 @@ class LearnedTracker(AdaptiveTracker):
     )
     filter_share: float = number(
         default=0.25, low=0, high=1, help="share of the filters' evidence that counts beside the network's"
+    )
+    looks_share: float = number(
+        default=2.0, low=0, high=10, help="weight of what looks say, where detections carry embeddings"
     )
 
     def __init__(
@@ -117,8 +122,8 @@ class LearnedTracker(AdaptiveTracker):
         super().reset()
 
     def _new_parts(self) -> list[Part]:
-        self._identities = Identities(self._network)
-        return [self._identities]
+        self._identities, self._looks = Identities(self._network), Looks(self.high_score)
+        return [self._identities, self._looks]
 
     def _associate(self, seen: Measurements, boxes: FloatArray, high: Indices, low: Indices) -> Indices:
         rows, memory = self._rows, self._identities.memory
@@ -133,7 +138,8 @@ class LearnedTracker(AdaptiveTracker):
         witness = Witness(self._motion, self._population, seen, self._period)
         self._judge_scores(seen.scores, witness.fitting)
         matches = self._matches(seen, observed, columns, recall, witness)
-        states, clear = witness.learn(matches, seen.scores >= self.high_score)
+        self._doubtful[self._looks.vouched(matches.rows, matches.columns, seen.embeddings)] = False
+        states, clear = witness.learn(matches, seen.scores >= self.high_score, self._looks)
         self._take(matches.rows, matches.columns, states, clear)
         return self._with_room(seen, np.setdiff1d(high, matches.columns))
 
@@ -148,6 +154,7 @@ class LearnedTracker(AdaptiveTracker):
         self._identities.keys[columns] = keys
         slots = self._identities.slots
         logits[:, slots] += self.filter_share * witness.evidence()[:, columns].T
+        logits[:, slots] += self._by_looks(seen, columns)
         of_tracks = _log_softmax(logits)[:, slots].T
         allowed = np.exp(of_tracks) >= np.where(high, self.min_share, self.low_share)
         allowed &= (rows.states != TENTATIVE)[:, None] | high
@@ -156,6 +163,14 @@ class LearnedTracker(AdaptiveTracker):
         # every allowed pair is better than none: what is less likely than `min_share` is not allowed
         found = assign(-of_tracks, cost_limit=float(-np.log(1e-6)), allowed=allowed)
         return Matches(found.rows, columns[found.columns])
+
+    def _by_looks(self, seen: Measurements, columns: Indices) -> FloatArray:
+        """``(D, T)`` nats that looks say of each pair, as far as they have earned a say."""
+        shape = len(columns), len(self._rows)
+        weight = self.looks_share * self._looks.worth.trust
+        place, rows = np.indices(shape).reshape(2, -1)
+        said = self._looks.ratios(rows, columns[place], seen.embeddings) if weight else None
+        return np.zeros(shape) if said is None else weight * np.nan_to_num(said).reshape(shape)
 
     def _observed(self, seen: Measurements) -> FloatArray:
         values, stds = self._space.enter(seen.depths, seen.depth_stds, seen.depth_kind)

@@ -15,6 +15,7 @@ from deptr.tracking.likelihood.evidence import (
     mutual_best,
     near_pairs,
 )
+from deptr.tracking.likelihood.looks import Looks
 from deptr.tracking.likelihood.motion import LikelihoodMotion
 from deptr.tracking.measurements import Measurements
 
@@ -42,7 +43,7 @@ class Witness:
         seen: Measurements,
         period: float | None,
     ) -> None:
-        self._motion, self._spread = motion, population.spread
+        self._motion, self._spread, self._embeddings = motion, population.spread, seen.embeddings
         self._states, own = motion.observe(seen)
         population.learn(self._states)
         self._shape = (len(motion), len(seen))
@@ -58,12 +59,13 @@ class Witness:
         out[pairs.rows, pairs.columns] = np.clip(said, -MOST_AGAINST, MOST_FOR)
         return out
 
-    def learn(self, matches: Matches, sure: BoolArray) -> tuple[FloatArray, Indices]:
-        """Learn what depth is worth from the matches that boxes alone make clear.
+    def learn(self, matches: Matches, sure: BoolArray, looks: Looks) -> tuple[FloatArray, Indices]:
+        """Learn what depth and looks are worth from the matches that boxes alone make clear.
 
         Args:
             matches: Tracks and the detections that they take.
             sure: ``(D,)`` which detections are of high score.
+            looks: Of the tracks.
 
         Returns:
             ``(N, 5)`` states of the detections that are taken, and which of the N leave no doubt.
@@ -74,6 +76,7 @@ class Witness:
         place = place[rows, columns]
         lead = np.append(leads(pairs, self._values, self._shape), -np.inf)[place]
         lead[~sure[columns]] = -np.inf
-        telling = pairs.take(place[lead > CLEAR_LEAD])
-        self._motion.depth_worth.add(depth_ratios(telling, self._spread))
+        telling = lead > CLEAR_LEAD
+        self._motion.depth_worth.add(depth_ratios(pairs.take(place[telling]), self._spread))
+        looks.learn(rows[telling], columns[telling], self._embeddings)
         return self._states[columns], np.isposinf(lead).nonzero()[0]

@@ -72,6 +72,13 @@ class Pairs:
         errors[:, :2] -= offset
         return replace(self, errors=errors)
 
+    def nearer(self, moves: FloatArray, doubts: FloatArray) -> Pairs:
+        """The same pairs after the predicted depths of all tracks moved, ``(T,)``, and became less sure."""
+        errors, variances = self.errors.copy(), self.variances.copy()
+        errors[:, DEPTH] -= moves[self.rows]
+        variances[:, DEPTH] += doubts[self.rows]
+        return replace(self, errors=errors, variances=variances)
+
 
 def near_pairs(
     motion: LikelihoodMotion, states: FloatArray, own: FloatArray, *, reach: float, period: float | None

@@ -12,6 +12,7 @@ import numpy as np
 from deptr.boxes import cxcywh_to_xyxy, similarity_scale
 from deptr.records import DepthKind, FloatArray
 from deptr.tracking.assignment import Indices
+from deptr.tracking.depth.common_shift import common_shift
 from deptr.tracking.depth.redundancy import Redundancy
 from deptr.tracking.kalman import KalmanBatch
 from deptr.tracking.likelihood.noise import COORDINATES, LearnedNoise
@@ -121,6 +122,23 @@ class LikelihoodMotion(BoxMotion):
         self.filters.version += 1
         self.noise.shift(offset)
 
+    def shift_depths(self, moves: FloatArray, doubts: FloatArray) -> None:
+        """The scale of all depths changed: move that of each track, ``(T,)``, and be less sure by a variance.
+
+        A speed that all depths share cannot be told from such a change any more, and is that of the heights.
+        """
+        filters = self.filters
+        filters.mean[:, DEPTH] += moves
+        filters.covariance[0, :, DEPTH] += doubts
+        if self.log_depth and moves.any():
+            gaps = filters.velocity[:, DEPTH] + filters.velocity[:, HEIGHT]
+            known = np.isfinite(gaps) & (self.updates >= STEADY)
+            places = filters.mean[:, U]
+            shift, tilt, middle = common_shift(gaps[known], places[known])
+            filters.velocity[:, DEPTH] -= shift + tilt * (places - middle)
+        filters.version += 1
+        self.noise.shift_depths(moves)
+
     def warp(self, affine: FloatArray) -> None:
         """Move all tracks with the image, by a ``(2, 3)`` similarity: the camera moved."""
         mean, velocity, zoom = self.filters.mean, self.filters.velocity, similarity_scale(affine)
@@ -195,7 +213,8 @@ class LikelihoodMotion(BoxMotion):
             self._learn_rate(certain, states[clear])
         self.noise.learn(certain, scales)
         if self._use_depth:
-            self.redundancy.learn(self.noise.tremble(certain, scales)[:, [V, HEIGHT, DEPTH]])
+            tremble = self.noise.tremble(certain, scales)[:, [V, HEIGHT, DEPTH]]
+            self.redundancy.learn(tremble, self.filters.mean[certain, U])
 
     def _teaches(self) -> bool:
         """Whether the frame that is being taken in is one of those that teach."""

@@ -16,6 +16,7 @@ from deptr.records import FloatArray
 from deptr.tracking.assignment import Indices
 
 COORDINATES = 5  # centre u, centre v, log height, log aspect, depth in filter space
+DEPTH = 4
 
 # First guesses as standard deviations: the place in heights, the others in logarithms.
 MEASUREMENT = np.array([0.04, 0.04, 0.03, 0.1, 0.02])
@@ -70,6 +71,10 @@ class LearnedNoise:
     def shift(self, offset: FloatArray) -> None:
         """Move all that was seen by ``(2,)`` pixels: the camera turned."""
         self._history[:, :, :2] += offset
+
+    def shift_depths(self, moves: FloatArray) -> None:
+        """Move all depths that were seen of each track, ``(T,)``."""
+        self._history[:, :, DEPTH] += moves
 
     def forget(self) -> None:
         """Start the histories anew; what was learned stays."""

@@ -9,6 +9,7 @@ from deptr.tracking.assignment import Indices, Matches, assign_pairs, without
 from deptr.tracking.lifecycle import TENTATIVE
 from deptr.tracking.likelihood.adaptive import CLEAR_LEAD, AdaptiveTracker
 from deptr.tracking.likelihood.camera import CameraShift
+from deptr.tracking.likelihood.drift import DepthDrift
 from deptr.tracking.likelihood.evidence import (
     Pairs,
     box_ratios,
@@ -19,7 +20,7 @@ from deptr.tracking.likelihood.evidence import (
 )
 from deptr.tracking.likelihood.hiding import hidden_share
 from deptr.tracking.likelihood.looks import Looks
-from deptr.tracking.likelihood.motion import HEIGHT
+from deptr.tracking.likelihood.motion import DEPTH, HEIGHT, U
 from deptr.tracking.measurements import Measurements
 from deptr.tracking.parameters import number
 from deptr.tracking.part import Part
@@ -47,6 +48,7 @@ class LikelihoodTracker(AdaptiveTracker):
     """
 
     tracker_name = "likelihood"
+    reads_looks = True
     min_evidence: float = number(
         default=1.0, low=-100, high=100, help="nats that a pair must be likelier one object than two"
     )
@@ -66,7 +68,7 @@ class LikelihoodTracker(AdaptiveTracker):
     def reset(self) -> None:
         """Forget everything; identities start again at 1."""
         super().reset()
-        self._shift = CameraShift()
+        self._shift, self._drift = CameraShift(), DepthDrift()
 
     def _new_parts(self) -> list[Part]:
         self._looks = Looks(self.high_score)
@@ -83,11 +85,12 @@ class LikelihoodTracker(AdaptiveTracker):
         self._judge_scores(
             seen.scores, pairs.columns[mutual_best(pairs, by_boxes - self.min_evidence, shape)]
         )
+        pairs = self._follow_depths(pairs, by_boxes, shape)
         by_depth = depth_ratios(pairs, self._population.spread)
         agreed = (by_boxes > self.agreed_evidence) & (by_depth > AGREED_DEPTH) & (trust == 1)
         by_boxes += self._allowances(pairs, seen, agreed)
         values = by_boxes + trust * np.where(np.isnan(by_depth), 0.0, by_depth) if trust else by_boxes
-        by_looks = self._looks.ratios(pairs, seen.embeddings)
+        by_looks = self._looks.ratios(pairs.rows, pairs.columns, seen.embeddings)
         if by_looks is not None:
             values = values + self._looks.worth.trust * np.where(np.isnan(by_looks), 0.0, by_looks)
         matches, chosen = _choose(pairs, values, shape)
@@ -95,10 +98,9 @@ class LikelihoodTracker(AdaptiveTracker):
         lead[seen.scores[matches.columns] < self.high_score] = -np.inf
         clear = chosen[lead > CLEAR_LEAD]
         motion.depth_worth.add(by_depth[clear])
-        self._looks.learn(pairs.take(clear), seen.embeddings)
-        if by_looks is not None:
-            self._looks.worth.add(by_looks[clear])
+        self._looks.learn(pairs.rows[clear], pairs.columns[clear], seen.embeddings)
         taken = matches.columns
+        self._doubtful[self._looks.vouched(matches.rows, taken, seen.embeddings)] = False
         self._take(matches.rows, taken, states[taken], np.isposinf(lead).nonzero()[0])
         return without(np.arange(len(seen)), matches.columns)
 
@@ -119,6 +121,21 @@ class LikelihoodTracker(AdaptiveTracker):
         motion.shift(shift)
         rows.boxes = rows.boxes + np.concatenate([shift, shift])
         return pairs.shifted(shift)
+
+    def _follow_depths(self, pairs: Pairs, by_boxes: FloatArray, shape: tuple[int, int]) -> Pairs:
+        """Move the depths of all tracks by what all did at once, as pairs tell that boxes alone choose."""
+        known = np.isfinite(pairs.errors[:, DEPTH]).nonzero()[0]
+        told = pairs.take(known)
+        lead = leads(told, by_boxes[known] - self.min_evidence, shape)
+        told = told.take((lead > CLEAR_LEAD).nonzero()[0])
+        places = self._motion.filters.mean[:, U]
+        moves, doubts = self._drift.follow(
+            told.errors[:, DEPTH], told.variances[:, DEPTH], places[told.rows], places
+        )
+        if not (moves.any() or doubts.any()):
+            return pairs
+        self._motion.shift_depths(moves, doubts)
+        return pairs.nearer(moves, doubts)
 
     def _allowances(self, pairs: Pairs, seen: Measurements, agreed: BoolArray) -> FloatArray:
         """Minus what each pair needs to be matched, ``(P,)`` nats; -inf = never to be matched.

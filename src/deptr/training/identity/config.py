@@ -50,10 +50,12 @@ class JointSettings:
     Attributes:
         enabled: Whether the loss reaches the detector; its rate is `optimizer.backbone_learning_rate`.
         keep: Weight of what must not change: boxes and scores of its detections before.
+        decoder_only: Whether backbone and encoder stay as they are, which makes a step several times faster.
     """
 
     enabled: bool = False
     keep: float = 1.0
+    decoder_only: bool = False
 
 
 @dataclass(frozen=True)

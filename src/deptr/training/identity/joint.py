@@ -74,15 +74,22 @@ class JointModel(nn.Module):
     Args:
         decoder: Reads states.
         detector: Gives them; its norms keep their statistics.
+        decoder_only: Whether only its decoder and heads learn.
     """
 
-    def __init__(self, decoder: IdentityDecoder, detector: DepTRForObjectDetection) -> None:
+    def __init__(
+        self, decoder: IdentityDecoder, detector: DepTRForObjectDetection, *, decoder_only: bool = False
+    ) -> None:
         super().__init__()
         self.mean: Tensor
         self.std: Tensor
         self.decoder, self.detector = decoder, detector
         for name, values in (("mean", detector.config.image_mean), ("std", detector.config.image_std)):
             self.register_buffer(name, 255 * torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+
+        core: Any = detector.model
+        for part in (core.backbone, core.encoder_input_proj, core.encoder) if decoder_only else ():
+            part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> JointModel:
         """As in torch; the detector answers as in use."""
@@ -180,7 +187,11 @@ class JointTask(Task[JointModel]):
 
     def __init__(self, settings: IdentityTrainSettings, lessons: Lessons) -> None:
         torch.manual_seed(settings.data.seed)
-        model = JointModel(started(settings), load_detector(settings.data.sightings.detector))
+        model = JointModel(
+            started(settings),
+            load_detector(settings.data.sightings.detector),
+            decoder_only=settings.joint.decoder_only,
+        )
         super().__init__(
             JointStep(model, settings.joint.keep),
             model,

@@ -1,0 +1,1 @@
+"""Learning how people look: `deptr.detector.looks` reads what comes out."""
