@@ -10,6 +10,7 @@ from PIL import Image
 
 from deptr.errors import DataError, UsageError
 from deptr.records import DepthKind, LabelledFrame
+from deptr.synth import furniture
 from deptr.synth.cutouts import CutoutFolder
 from deptr.synth.furniture import street_furniture
 from deptr.training.config import SourceSettings, settings_from_dict
@@ -89,6 +90,30 @@ def test_furniture_stands_in_the_picture_with_nothing_to_find(cutouts: CutoutFol
         for seed in range(60)
     ]
     assert 0 < hidden.count(0) < 30  # whoever it hides is not to be found either
+
+
+def test_furniture_and_people_are_cut_by_the_border_too(cutouts: CutoutFolder) -> None:
+    """Small ones, which a place drawn at random hardly ever cuts."""
+    cut = {"people": 0, "things": 0}
+    for seed in range(200):
+        for name, people, things in (("people", 1, 0), ("things", 0, 1)):
+            found = paste_people(np.random.default_rng(seed), photo(), cutouts, people, things)
+            columns = np.flatnonzero((found.image != GREY).any(axis=(0, 2)))
+            small = len(columns) and columns[-1] - columns[0] < 24
+            cut[name] += bool(small and (columns[0] == 0 or columns[-1] == 319))
+    assert min(cut.values()) > 10
+
+
+def test_every_kind_of_furniture_is_drawn_and_stands_on_its_foot() -> None:
+    rng = np.random.default_rng(0)
+    for kind in furniture._KINDS:
+        pieces = [kind(rng) for _ in range(30)]
+        for alpha in (piece[:, :, 3] for piece in pieces):
+            assert (alpha > 0).mean() > 0.01
+            assert alpha[int(0.85 * len(alpha)) :].any()
+    rows = [furniture._railing(rng)[150, :, 3] > 0 for _ in range(40)]
+    gaps = [np.diff(row.astype(int)).clip(0).sum() for row in rows]
+    assert np.median(gaps) >= 1  # one sees through between a railing's uprights
 
 
 def test_no_two_pieces_of_furniture_are_alike() -> None:

@@ -176,7 +176,7 @@ def to_detections(
     raw = replace(raw, boxes=np.clip(raw.boxes * size / np.float32(scale), 0, limits))
     raw = _chosen(raw, (raw.boxes[:, 2:] - raw.boxes[:, :2] > 0).all(axis=1))
     if settings.nms_iou < 1:
-        raw = _one_of_each(raw, settings.nms_iou, min(min_score, LEAST_SCORE))
+        raw = _one_of_each(raw, settings.nms_iou, min_score)
     raw = _chosen(raw, raw.scores >= min_score)
     raw = _chosen(raw, np.argsort(-raw.scores, kind="stable"))
     data: dict[str, Any] = {}
@@ -211,19 +211,21 @@ def _chosen(raw: RawOutput, which: Any) -> RawOutput:
     )
 
 
-def _one_of_each(raw: RawOutput, limit: float, least: float) -> RawOutput:
+def _one_of_each(raw: RawOutput, limit: float, min_score: float) -> RawOutput:
     """Boxes of one object made one; half the score for boxes that lie between two others."""
-    raw = _chosen(raw, raw.scores >= least)
+    raw = _chosen(raw, raw.scores >= min(min_score, LEAST_SCORE))
     raw = _chosen(raw, np.argsort(-raw.scores, kind="stable"))
     found = fuse(raw.boxes, raw.scores, raw.labels, limit)
-    best = _chosen(raw, found.kept)
-    boxes = (found.shares @ raw.boxes).astype(np.float32)
+    wanted = found.scores >= min_score  # best first: what lies on a box is wanted too
+    shares, scores = found.shares[wanted], found.scores[wanted]
+    best = _chosen(raw, found.kept[wanted])
+    boxes = (shares @ raw.boxes).astype(np.float32)
     return replace(
         best,
         boxes=boxes,
-        scores=np.where(between_others(boxes, best.labels), 0.5, 1.0) * found.scores,
-        depths=found.shares @ raw.depths,
-        depth_std=found.shares @ raw.depth_std,
+        scores=np.where(between_others(boxes, best.labels), 0.5, 1.0) * scores,
+        depths=shares @ raw.depths,
+        depth_std=shares @ raw.depth_std,
     )
 
 

@@ -73,7 +73,7 @@ class SourceSettings:
         labels: Folder of a run of `deptr label --dense`, for the depth maps of a COCO source.
         cutouts: Folder of RGBA cut-outs, for composites and for pasting.
         paste: Most cut-out people pasted into an image of a COCO or empty source; 0 pastes none.
-        furniture: Most drawn posts, signs, cones and bins among them, of which nothing is to be found.
+        furniture: Most pieces of drawn street furniture among them, of which nothing is to be found.
         backgrounds: Folder of photos without people for composites.
         count: Frames of a synthetic source that an evaluation uses.
     """
