@@ -70,6 +70,11 @@ class Redundancy:
         self._share = None
 
     @property
+    def full(self) -> bool:
+        """Whether as much is learned as is remembered."""
+        return self._count >= MEMORY
+
+    @property
     def share(self) -> float:
         """Share of the depth's tremble that the box's explains, in [0, 1]."""
         if self._share is None:

@@ -15,6 +15,7 @@ UNEVEN = 0.2  # a step that differs by more than this share starts the histories
 FRAMES = 3
 FOOT, HEIGHT, DEPTH, PLACE = range(4)
 USUAL = 3.0  # standard deviations of most depths' tremble within which one teaches
+LEARN_EVERY = 4  # frames, once as much is learned as is remembered
 MEMORY = 200.0  # trembles that are remembered of how large most are
 
 
@@ -31,28 +32,34 @@ class Tremble(Part):
     def __init__(self, redundancy: Redundancy) -> None:
         self._redundancy = redundancy
         self._last: FloatArray = np.full((FRAMES, 0, PLACE + 1), np.nan)  # newest first; NaN: not seen
-        self._seconds = 0.0
+        self._seconds, self._lessons = 0.0, 0
         self._deviation, self._count = float(TYPICAL[DEPTH]), FIRST_COUNT
 
     def predict(self, step: Step) -> None:
         """A new frame; those before teach."""
         self._redundancy.step(step.seconds)
+        self._lessons += 1
+        if not (self._lessons % LEARN_EVERY and self._redundancy.full):
+            self._teach()
         last = self._last
-        tremble = last[0, :, :PLACE] - 2 * last[1, :, :PLACE] + last[2, :, :PLACE]
-        known = np.isfinite(tremble[:, DEPTH]).nonzero()[0]
-        if len(known):
-            places = last[0, known, PLACE]
-            sizes = np.abs(beside_shift(tremble[known, DEPTH], places))
-            usual = self._usual(sizes)
-            known, places = known[usual], places[usual]
-            tremble = tremble.take(known, 0)
-            tremble[:, FOOT] /= np.exp(last[0, known, HEIGHT])
-            self._redundancy.learn(tremble, places)
         last[1:] = last[:-1]
         last[0] = np.nan
         if abs(step.seconds - self._seconds) > UNEVEN * self._seconds:
             last[:] = np.nan
             self._seconds = step.seconds
+
+    def _teach(self) -> None:
+        last = self._last
+        tremble = last[0, :, :PLACE] - 2 * last[1, :, :PLACE] + last[2, :, :PLACE]
+        known = np.isfinite(tremble[:, DEPTH]).nonzero()[0]
+        if not len(known):
+            return
+        places = last[0, known, PLACE]
+        usual = self._usual(np.abs(beside_shift(tremble[known, DEPTH], places)))
+        known, places = known[usual], places[usual]
+        tremble = tremble.take(known, 0)
+        tremble[:, FOOT] /= np.exp(last[0, known, HEIGHT])
+        self._redundancy.learn(tremble, places)
 
     def _usual(self, sizes: FloatArray) -> BoolArray:
         """Which trembles of depth, ``(N,)`` at least one, are of a size as most are."""
