@@ -21,6 +21,8 @@ from deptr.detector.inference import Detector
 from deptr.detector.loading import load_detector, save_half
 from deptr.detector.modeling import DepTRForObjectDetection
 from deptr.errors import DataError, UsageError
+from deptr.training.builder import build_detector
+from deptr.training.config import ModelSettings
 
 HEADS = ("light", "deformable", "none")
 
@@ -150,8 +152,30 @@ def test_folded_backbone_equals_batch_norm(tmp_path: Path) -> None:
         torch.testing.assert_close(backbone(image).feature_maps[0], wanted, atol=1e-5, rtol=1e-4)
 
 
-def _published_names() -> dict[str, torch.Tensor]:
-    backbone = EfficientNetLiteBackbone(EfficientNetLiteConfig(out_indices=[0]))
+def test_larger_backbones_take_their_own_published_weights_and_no_others(tmp_path: Path) -> None:
+    """Blocks and widths as published: 16 of up to 320 channels, 21 of 320, 21 of 352."""
+    for variant, (blocks, last) in enumerate([(16, 320), (21, 320), (21, 352)]):
+        weights = _published_names(variant)
+        assert 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("_blocks.")) == blocks
+        assert weights[f"_blocks.{blocks - 1}._project_conv.weight"].shape[0] == last
+        torch.save(weights, tmp_path / f"{variant}.pth")
+    model = DepTRForObjectDetection(nano_config(backbone=2))
+    backbone = model.model.backbone.model
+    load_imagenet_weights(backbone, tmp_path / "2.pth")
+    for other in (0, 1):
+        with pytest.raises(DataError, match="not the EfficientNet-Lite2 weights"):
+            load_imagenet_weights(backbone, tmp_path / f"{other}.pth")
+    model.save_pretrained(tmp_path / "saved")
+    again = load_detector(tmp_path / "saved").model.backbone.model
+    assert torch.equal(again.stages[6][0].project.weight, backbone.stages[6][0].project.weight)
+    with torch.no_grad():
+        assert model.eval()(pixel_values=torch.zeros(1, 3, 64, 96)).pred_boxes.isfinite().all()
+    with pytest.raises(UsageError, match="expected 0, 1 or 2, got 3"):
+        build_detector(ModelSettings(backbone=3))
+
+
+def _published_names(variant: int = 0) -> dict[str, torch.Tensor]:
+    backbone = EfficientNetLiteBackbone(EfficientNetLiteConfig(variant=variant, out_indices=[0]))
     weights = {}
 
     def norm(name: str, channels: int) -> None:

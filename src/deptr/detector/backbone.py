@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as a `transformers` backbone, with its batch norms folded into the convolutions.
+"""EfficientNet-Lite0, 1 and 2 as a `transformers` backbone, with batch norms folded into the convolutions.
 
 A detector fine-tuned from ImageNet weights in small batches keeps the backbone's statistics fixed anyway;
 folding them makes the network smaller and faster both in training and at inference.
@@ -8,6 +8,7 @@ Source: Tan and Le, EfficientNet (arXiv:1905.11946); Lite drops squeeze-and-exci
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,22 +35,49 @@ STAGES = (
 )
 # the stages whose output has stride 4, 8, 16 and 32
 LEVEL_STAGES = (1, 2, 4, 6)
+# (width, depth) relative to B0; the first and the last stage are never repeated
+VARIANTS = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2))
+CHANNEL_STEP = 8  # widths are multiples of it
 BATCH_NORM_EPS = 1e-3  # the published weights were trained with this value, not with torch's default
 
 
+def stages_of(variant: int) -> tuple[tuple[int, int, int, int, int, int], ...]:
+    """`STAGES` scaled to EfficientNet-Lite0, 1 or 2 (the paper's compound scaling; the stem stays as it is).
+
+    Example:
+        >>> [stage[0] for stage in stages_of(1)], [stage[5] for stage in stages_of(2)]
+        ([1, 3, 3, 4, 4, 5, 1], [16, 24, 48, 88, 120, 208, 352])
+    """
+    width, depth = VARIANTS[variant]
+    ends = (0, len(STAGES) - 1)
+    scaled, inputs = [], STAGES[0][4]
+    for index, (repeats, kernel, stride, expansion, _, outputs) in enumerate(STAGES):
+        wide = max(int(outputs * width + CHANNEL_STEP / 2) // CHANNEL_STEP * CHANNEL_STEP, CHANNEL_STEP)
+        deep = repeats if index in ends else math.ceil(repeats * depth)
+        scaled.append((deep, kernel, stride, expansion, inputs, wide))
+        inputs = wide
+    return tuple(scaled)
+
+
 class EfficientNetLiteConfig(BackboneConfigMixin, PreTrainedConfig):
-    """Which feature maps to give.
+    """Which network, and which feature maps to give.
 
     Attributes:
+        variant: 0, 1 or 2.
         stage_names: Feature maps that can be asked for; their strides are 2, 4, 8, 16 and 32.
     """
 
     model_type = "efficientnet_lite"
 
     def __init__(
-        self, out_indices: list[int] | None = None, out_features: list[str] | None = None, **kwargs: Any
+        self,
+        variant: int = 0,
+        out_indices: list[int] | None = None,
+        out_features: list[str] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.variant = variant
         self.stage_names = ["stem", "stage1", "stage2", "stage3", "stage4"]
         self.set_output_features_output_indices(out_indices=out_indices, out_features=out_features)
 
@@ -90,7 +118,7 @@ class InvertedBottleneck(nn.Module):
 
 
 class EfficientNetLiteBackbone(BackboneMixin, PreTrainedModel):
-    """The stages of EfficientNet-Lite0; gives feature maps of stride 4, 8, 16 and 32."""
+    """The stages of an EfficientNet-Lite; gives feature maps of stride 4, 8, 16 and 32."""
 
     config_class = EfficientNetLiteConfig
     base_model_prefix = "efficientnet_lite"
@@ -99,10 +127,11 @@ class EfficientNetLiteBackbone(BackboneMixin, PreTrainedModel):
 
     def __init__(self, config: EfficientNetLiteConfig) -> None:
         super().__init__(config)
-        self.num_features = [32, *(STAGES[stage][5] for stage in LEVEL_STAGES)]
+        every = stages_of(config.variant)
+        self.num_features = [32, *(every[stage][5] for stage in LEVEL_STAGES)]
         self.stem = SamePadConv(3, 32, 3, 2)
         self.stages = nn.ModuleList()
-        for repeats, kernel, stride, expansion, inputs, outputs in STAGES:
+        for repeats, kernel, stride, expansion, inputs, outputs in every:
             first = InvertedBottleneck(kernel, stride, expansion, inputs, outputs)
             rest = [InvertedBottleneck(kernel, 1, expansion, outputs, outputs) for _ in range(repeats - 1)]
             self.stages.append(nn.Sequential(first, *rest))
@@ -160,7 +189,7 @@ def load_imagenet_weights(backbone: EfficientNetLiteBackbone, path: str | Path) 
         weights = torch.load(path, map_location="cpu", weights_only=True)
         names = [("stem", "_conv_stem", "_bn0")]
         number = 0
-        for index, stage in enumerate(STAGES):
+        for index, stage in enumerate(stages_of(backbone.config.variant)):
             for repeat in range(stage[0]):
                 source, target = f"_blocks.{number}", f"stages.{index}.{repeat}"
                 if stage[3] > 1:
@@ -174,7 +203,8 @@ def load_imagenet_weights(backbone: EfficientNetLiteBackbone, path: str | Path) 
         backbone.load_state_dict(state)
     except (OSError, RuntimeError, KeyError, AttributeError) as error:
         found = f"{type(error).__name__}: {str(error)[:200]}"
-        raise DataError(path, "not the EfficientNet-Lite0 weights", found=found) from error
+        network = f"EfficientNet-Lite{backbone.config.variant}"
+        raise DataError(path, f"not the {network} weights", found=found) from error
 
 
 AutoConfig.register("efficientnet_lite", EfficientNetLiteConfig, exist_ok=True)

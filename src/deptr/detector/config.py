@@ -7,7 +7,7 @@ from typing import Any
 from transformers import AutoConfig
 from transformers.models.d_fine.configuration_d_fine import DFineConfig
 
-from deptr.detector.backbone import EfficientNetLiteConfig
+from deptr.detector.backbone import LEVEL_STAGES, EfficientNetLiteConfig, stages_of
 from deptr.errors import UsageError
 from deptr.records import DepthKind
 
@@ -76,10 +76,13 @@ class DepTRConfig(DFineConfig):
         return self.depth_kind in (DepthKind.METRIC.value, DepthKind.RELATIVE.value)
 
 
-def nano_config(*, levels: int = 3, image_size: tuple[int, int] = (320, 512), **changes: Any) -> DepTRConfig:
+def nano_config(
+    *, backbone: int = 0, levels: int = 3, image_size: tuple[int, int] = (320, 512), **changes: Any
+) -> DepTRConfig:
     """The bundled size: EfficientNet-Lite0, width 128, three decoder layers, one class.
 
     Args:
+        backbone: EfficientNet-Lite 0, 1 or 2.
         levels: Feature levels: 3 is strides 8, 16 and 32; 2 leaves out stride 8.
         image_size: Height and width that images are letterboxed to.
         **changes: Any other field of `DepTRConfig`.
@@ -88,9 +91,10 @@ def nano_config(*, levels: int = 3, image_size: tuple[int, int] = (320, 512), **
         >>> nano_config(levels=2).feat_strides
         [16, 32]
     """
-    channels, strides = [40, 112, 320][-levels:], [8, 16, 32][-levels:]
+    channels = [stages_of(backbone)[stage][5] for stage in LEVEL_STAGES][-levels:]
+    strides = [8, 16, 32][-levels:]
     fields: dict[str, Any] = {
-        "backbone_config": EfficientNetLiteConfig(out_indices=[2, 3, 4][-levels:]),
+        "backbone_config": EfficientNetLiteConfig(variant=backbone, out_indices=[2, 3, 4][-levels:]),
         "freeze_backbone_batch_norms": False,  # its norms are folded: there is nothing to replace
         "encoder_in_channels": channels,
         "feat_strides": strides,

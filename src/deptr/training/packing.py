@@ -85,7 +85,7 @@ def write_pack(
     ):
         text = Path(recipe).read_text(encoding="utf-8")
         if settings.model.backbone_weights:
-            archive.writestr(BACKBONE, half_backbone(settings.model.backbone_weights))
+            archive.writestr(BACKBONE, half_backbone(settings.model))
             text = re.sub(
                 r'^backbone_weights = "[^"]*"', f'backbone_weights = "{BACKBONE}"', text, flags=re.M
             )
