@@ -124,6 +124,8 @@ class LikelihoodTracker(AdaptiveTracker):
 
     def _follow_depths(self, pairs: Pairs, by_boxes: FloatArray, shape: tuple[int, int]) -> Pairs:
         """Move the depths of all tracks by what all did at once, as pairs tell that boxes alone choose."""
+        if not np.isfinite(self._motion.filters.mean[:, DEPTH]).any():
+            return pairs
         known = np.isfinite(pairs.errors[:, DEPTH]).nonzero()[0]
         told = pairs.take(known)
         lead = leads(told, by_boxes[known] - self.min_evidence, shape)
