@@ -6,7 +6,6 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ from deptr.training import calibrate as calibration
 from deptr.training.criterion import total_loss
 from deptr.training.data import evaluation_batch
 from deptr.training.detector_task import TrainingStep
-from deptr.training.evaluate import average_precision, detect_frames, match_depths
+from deptr.training.evaluate import Answer, average_precision, detect_frames, match_depths
 
 
 @pytest.mark.parametrize("head", ["light", "deformable"])
@@ -152,13 +151,14 @@ def test_scores_are_fitted_as_they_come_out_of_doubled_boxes(monkeypatch: pytest
     frames = [painted_frame(seed) for seed in range(60)]
     network = tiny_detector(nms_iou=0.5)
 
-    def answers(model: object, frames: list[LabelledFrame], settings: Preprocessing) -> list[Any]:
+    def answers(model: object, frames: list[LabelledFrame], settings: Preprocessing) -> list[Answer]:
         given = []
         for seed, frame in enumerate(frames):
             box = frame.boxes_xyxy[0] if seed % 4 else np.array([0, 0, 3, 3], np.float32)
             boxes = np.tile(box / ([settings.width, settings.height] * 2), (2, 1))
             unknown = np.full(2, np.nan)
-            given.append((RawOutput(boxes, np.full(2, 0.3), np.zeros(2, int), unknown, unknown), 1.0))
+            raw = RawOutput(boxes, np.full(2, 0.3), np.zeros(2, int), unknown, unknown)
+            given.append(Answer(raw, 1.0, settings))
         return given
 
     monkeypatch.setattr(calibration, "network_answers", answers)

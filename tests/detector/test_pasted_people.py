@@ -81,14 +81,13 @@ def test_own_people_stay_unless_the_pasted_ones_hide_them(cutouts: CutoutFolder)
 def test_furniture_stands_in_the_picture_with_nothing_to_find(cutouts: CutoutFolder) -> None:
     alike = 0
     for seed in range(20):
-        found = paste_people(np.random.default_rng(seed), photo(), None, 0, 4)
+        found = paste_people(np.random.default_rng(seed), photo(), None, 0, things=4)
         assert not len(found.boxes_xyxy)
         alike += int((found.image == GREY).all())
     assert alike < 3
-    hidden = [
-        len(paste_people(np.random.default_rng(seed), photo((100, 100, 112, 130)), cutouts, 0, 9).boxes_xyxy)
-        for seed in range(60)
-    ]
+    own = photo((100, 100, 112, 130))
+    frames = [paste_people(np.random.default_rng(seed), own, cutouts, 0, things=9) for seed in range(60)]
+    hidden = [len(frame.boxes_xyxy) for frame in frames]
     assert 0 < hidden.count(0) < 30  # whoever it hides is not to be found either
 
 
@@ -97,7 +96,7 @@ def test_furniture_and_people_are_cut_by_the_border_too(cutouts: CutoutFolder) -
     cut = {"people": 0, "things": 0}
     for seed in range(200):
         for name, people, things in (("people", 1, 0), ("things", 0, 1)):
-            found = paste_people(np.random.default_rng(seed), photo(), cutouts, people, things)
+            found = paste_people(np.random.default_rng(seed), photo(), cutouts, people, things=things)
             columns = np.flatnonzero((found.image != GREY).any(axis=(0, 2)))
             small = len(columns) and columns[-1] - columns[0] < 24
             cut[name] += bool(small and (columns[0] == 0 or columns[-1] == 319))

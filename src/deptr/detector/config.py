@@ -29,7 +29,8 @@ class DepTRConfig(DFineConfig):
         depth_head: ``"light"`` (an MLP per decoder layer on query state and box), ``"deformable"`` (the
             paper's depth decoder) or ``"none"`` (a plain detector).
         depth_kind: What the depth means. For ``"metric"`` and ``"relative"`` the network predicts the
-            logarithm of canonical depth ``z * width / focal``; for the other kinds the value itself.
+            logarithm of canonical depth ``z * width / focal`` (at inputs of another aspect: the width that
+            one of that height and of this aspect has); for the other kinds the value itself.
         depth_hidden: Width of the depth module.
         depth_layers: Layers of the deformable depth decoder.
         depth_points: Sampling points per head and level of the deformable form.
@@ -39,6 +40,8 @@ class DepTRConfig(DFineConfig):
         image_mean: Mean per channel, for pixels in [0, 1].
         image_std: Standard deviation per channel, for pixels in [0, 1].
         nms_iou: Boxes of a class that overlap by more are fused into one, see `fusing`; 1 keeps all.
+        any_aspect: Whether the network was trained on inputs of other aspects as well: each image is then
+            looked at in one of its own shape, with as many pixels.
         score_scale: Scores are ``sigmoid(score_scale * logit + score_shift)``, fitted on held-out images so
             that a score is the share of such boxes that are right. The order of scores is the network's.
         score_shift: See `score_scale`.
@@ -57,6 +60,7 @@ class DepTRConfig(DFineConfig):
     image_mean: list[float] | tuple[float, ...] = (0.0, 0.0, 0.0)
     image_std: list[float] | tuple[float, ...] = (1.0, 1.0, 1.0)
     nms_iou: float = 1.0
+    any_aspect: bool = False
     score_scale: float = 1.0
     score_shift: float = 0.0
 

@@ -104,6 +104,7 @@ def export_onnx(
             "nms_iou": settings.nms_iou,
             "queries": settings.queries,
             "strides": list(settings.strides),
+            "any_aspect": settings.any_aspect,
         }
         onnx.helper.set_model_props(graph, {"deptr": json.dumps(content)})
         onnx.checker.check_model(graph)

@@ -59,15 +59,21 @@ class OwnBackend(Backend):
     def detect(
         self, images: Sequence[Image], *, min_score: float, focal_px: float | None
     ) -> list[sv.Detections]:
-        """Detections of each image, all in one pass."""
-        batch, scales = to_input(images, self.settings)
-        return [
-            to_detections(
-                raw, scale, (image.shape[0], image.shape[1]), self.settings,
-                min_score=min_score, focal_px=focal_px,
-            )
-            for raw, scale, image in zip(self._runner.run(batch), scales, images, strict=True)
-        ]  # fmt: skip
+        """Detections of each image; those that are looked at in inputs of one shape share a pass."""
+        groups: dict[tuple[int, int], list[int]] = {}
+        fitted = [self.settings.fitted((image.shape[0], image.shape[1])) for image in images]
+        for place, settings in enumerate(fitted):
+            groups.setdefault((settings.height, settings.width), []).append(place)
+        found: dict[int, sv.Detections] = {}
+        for places in groups.values():
+            settings = fitted[places[0]]
+            batch, scales = to_input([images[place] for place in places], settings)
+            for place, raw, scale in zip(places, self._runner.run(batch), scales, strict=True):
+                shape = images[place].shape[0], images[place].shape[1]
+                found[place] = to_detections(
+                    raw, scale, shape, settings, min_score=min_score, focal_px=focal_px
+                )
+        return [found[place] for place in range(len(images))]
 
     def depths(
         self, image: Image, boxes: FloatArray, *, focal_px: float | None
@@ -77,11 +83,12 @@ class OwnBackend(Backend):
             return super().depths(image, boxes, focal_px=focal_px)
         if not len(boxes):
             return np.zeros(0, np.float32), np.zeros(0, np.float32)
-        batch, (scale,) = to_input([image], self.settings)
-        size = np.array([self.settings.width, self.settings.height] * 2, np.float32)
+        settings = self.settings.fitted((image.shape[0], image.shape[1]))
+        batch, (scale,) = to_input([image], settings)
+        size = np.array([settings.width, settings.height] * 2, np.float32)
         inside = np.clip(np.asarray(boxes, np.float32) * np.float32(scale) / size, 0, 1)
         depths, stds = self._runner.given(batch, inside)
-        factor = depth_factor(self.settings, scale, image.shape[1], focal_px)
+        factor = depth_factor(settings, scale, image.shape[1], focal_px)
         return (depths * factor).astype(np.float32), (stds * factor).astype(np.float32)
 
 
@@ -139,7 +146,7 @@ class OnnxRunner:
 def resized(
     settings: Preprocessing, size: tuple[int, int] | None, path: str | Path, *, free: bool
 ) -> Preprocessing:
-    """Settings with another input size.
+    """Settings with another input size, which every image is then looked at in.
 
     Raises:
         UsageError: The network has one size only, or it is no multiple of 32, or too small for its queries.
@@ -149,20 +156,22 @@ def resized(
         >>> resized(own, (32, 64), "x.onnx", free=True).width
         64
     """
-    if size is None or size == (settings.height, settings.width):
-        return settings
+    if size is None:
+        return settings if free else replace(settings, any_aspect=False)
+    if size == (settings.height, settings.width):
+        return settings.at(size)
     given, own = f"{size[1]}x{size[0]}", f"{settings.width}x{settings.height}"
     if not free:
         raise UsageError(f"detector size: {path} has an input of fixed size {own}, got {given}")
     if any(side <= 0 or side % 32 for side in size):
         raise UsageError(f"detector size: expected multiples of 32, got {given}")
-    places = sum((size[0] // stride) * (size[1] // stride) for stride in settings.strides)
-    if settings.strides and places < settings.queries:
+    changed = settings.at(size)
+    if settings.strides and changed.places() < settings.queries:
         raise UsageError(
-            f"detector size: {given} has {places} places, {path} asks about "
+            f"detector size: {given} has {changed.places()} places, {path} asks about "
             f"{settings.queries}: give a larger size"
         )
-    return replace(settings, height=size[0], width=size[1])
+    return changed
 
 
 def _settings_of(path: str | Path, metadata: dict[str, str]) -> Preprocessing:
@@ -178,6 +187,8 @@ def _settings_of(path: str | Path, metadata: dict[str, str]) -> Preprocessing:
             nms_iou=float(content.get("nms_iou", 1.0)),
             queries=int(content.get("queries", 0)),
             strides=[int(stride) for stride in content.get("strides", ())],
+            aspect=int(content["width"]) / int(content["height"]),
+            any_aspect=bool(content.get("any_aspect", False)),
         )
     except (KeyError, ValueError, TypeError) as error:
         hint = "write it with `deptr export`"

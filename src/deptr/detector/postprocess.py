@@ -11,6 +11,7 @@ import numpy as np
 
 from deptr.boxes import iou
 from deptr.detector.fusing import LEAST_SCORE, between_others, fuse
+from deptr.detector.sizes import fitting_size
 from deptr.errors import UsageError
 from deptr.records import DepthKind, FloatArray, Image, IntArray
 
@@ -34,6 +35,8 @@ class Preprocessing:
         nms_iou: Boxes of a class that overlap by more are fused into one, see `fusing`; 1 keeps all.
         queries: Places of the feature maps that the network asks about; an input must have as many. 0: any.
         strides: Pixels between places, of each feature map.
+        aspect: Width by height of the network's own input, in which its depth is canonical; 0: of this one.
+        any_aspect: Whether each image is looked at in an input of its own shape, of as many pixels.
     """
 
     height: int
@@ -45,6 +48,23 @@ class Preprocessing:
     nms_iou: float = 1.0
     queries: int = 0
     strides: Sequence[int] = ()
+    aspect: float = 0.0
+    any_aspect: bool = False
+
+    def at(self, size: tuple[int, int]) -> Preprocessing:
+        """The same with an input of that height and width for every image."""
+        return replace(self, height=size[0], width=size[1], any_aspect=False)
+
+    def fitted(self, image_size: tuple[int, int]) -> Preprocessing:
+        """The same with the input that an image of that height and width is looked at in."""
+        if not self.any_aspect:
+            return self
+        fitted = self.at(fitting_size(image_size, (self.height, self.width)))
+        return fitted if fitted.places() >= self.queries else self.at((self.height, self.width))
+
+    def places(self) -> int:
+        """Places of the feature maps of this input; 0 where the strides are not known."""
+        return sum((self.height // stride) * (self.width // stride) for stride in self.strides)
 
 
 @dataclass(frozen=True)
@@ -240,7 +260,8 @@ def depth_factor(settings: Preprocessing, scale: float, image_width: int, focal_
     """
     if settings.depth_kind not in (DepthKind.METRIC, DepthKind.RELATIVE):
         return 1.0
-    return (image_width if focal_px is None else focal_px) * scale / settings.width
+    wide = settings.height * settings.aspect if settings.aspect else settings.width
+    return (image_width if focal_px is None else focal_px) * scale / wide
 
 
 def reported_kind(kind: DepthKind | None, focal_px: float | None) -> DepthKind | None:

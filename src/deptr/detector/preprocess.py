@@ -33,6 +33,8 @@ def preprocessing_of(config: DepthConfig) -> Preprocessing:
         float(config.nms_iou),
         int(getattr(config, "num_queries", 0)),
         [int(stride) for stride in getattr(config, "feat_strides", ())],
+        config.image_width / config.image_height,
+        bool(getattr(config, "any_aspect", False)),
     )
 
 
@@ -99,7 +101,7 @@ class DepTRImageProcessor(ImageProcessingMixin):
             focal_px: Focal length in image pixels, for depth in metres.
         """
         arrays = [value.detach().cpu().numpy() for value in named_outputs(output, config)]
-        settings = preprocessing_of(config)
+        settings = preprocessing_of(config).at((self.height, self.width))
         return [
             to_detections(
                 RawOutput(*(values[index] for values in arrays)),

@@ -83,7 +83,8 @@ def quantize_file(
     graph = onnx.load(str(source))
     plain = fold_constants(graph)
     onnx.helper.set_model_props(plain, {item.key: item.value for item in graph.metadata_props})
-    result = quantize(plain, [to_input([image], exact.settings)[0] for image in images])
+    settings = [exact.settings.fitted((image.shape[0], image.shape[1])) for image in images]
+    result = quantize(plain, [to_input([image], own)[0] for image, own in zip(images, settings, strict=True)])
     if half:
         halve_weights(result)
     with atomic_path(output) as temporary:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from deptr.errors import UsageError
 
 MOST_TILES = 64
+STEP = 32  # sides of inputs are multiples of it
+SHORTEST = 2 / 3  # of the own input's shorter side
+WORTH = 1.03  # how much larger things must appear before an input leaves the network's own shape
 Pair = str | int | tuple[int, int] | None
 
 
@@ -22,6 +26,36 @@ def parse_size(value: Pair, name: str = "size") -> tuple[int, int] | None:
     """
     pair = _pair(value, name, "WIDTHxHEIGHT such as 640x384, or one number", least=32)
     return None if pair is None else (pair[1], pair[0])
+
+
+@lru_cache(maxsize=256)
+def fitting_size(image_size: tuple[int, int], own: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the input in which an image appears largest, with at most the pixels of `own`.
+
+    Args:
+        image_size: Height and width of the image.
+        own: Height and width of the network's own input; it stays where another gains less than 3 %.
+
+    Example:
+        >>> fitting_size((1080, 1920), (384, 640)), fitting_size((1920, 1080), (384, 640))
+        ((384, 640), (640, 384))
+        >>> fitting_size((480, 640), (384, 640)), fitting_size((375, 1242), (384, 640))
+        ((416, 576), (256, 864))
+    """
+    height, width = image_size
+    pixels = own[0] * own[1]
+    least = max(STEP, int(SHORTEST * min(own)) // STEP * STEP)
+    best, scale = own, WORTH * min(own[0] / height, own[1] / width)
+    for tall in range(least, pixels // least + 1, STEP):
+        wide = pixels // tall // STEP * STEP
+        reached = min(tall / height, wide / width)
+        if reached > scale:
+            best, scale = (tall, wide), reached
+    if best == own:
+        return own
+    needed = (-(-round(side * scale) // STEP) * STEP for side in image_size)
+    tall, wide = (max(least, min(side, enough)) for side, enough in zip(best, needed, strict=True))
+    return tall, wide
 
 
 def parse_tiles(value: Pair, name: str = "tiles") -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,9 @@ class Alignment:
         model: Any = build_detector(base.model)
         self.model: DepTRForObjectDetection = model.to(self.device).eval()
         self.size = base.data.sizes[0][0], base.data.sizes[0][1]
-        self.settings = replace(preprocessing_of(model.config), height=self.size[0], width=self.size[1])
-        draw = ExampleStream(training_mixture(base), base.data, images).__getitem__
+        self.settings = preprocessing_of(model.config).at(self.size)
+        mixture = training_mixture(base)
+        draw = ExampleStream(mixture, base.data, images, aspect=self.settings.aspect).__getitem__
         self.frames = [frame for part in evaluation_sets(base).values() for frame in part]
         held_out = whole_frames(self.frames, self.size)
         see, size = backbone_maps(self.model), f"{self.size[1]}x{self.size[0]}"

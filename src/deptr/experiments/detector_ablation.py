@@ -8,7 +8,7 @@ What needs an encoder that learns, `L_align`, is in `deptr.experiments.alignment
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +105,10 @@ class Ablation:
         model: Any = build_detector(base.model)
         self.model: DepTRForObjectDetection = model.to(self.device).eval()
         self.size = base.data.sizes[0][0], base.data.sizes[0][1]
-        settings = replace(preprocessing_of(model.config), height=self.size[0], width=self.size[1])
+        settings = preprocessing_of(model.config).at(self.size)
         see = queries_and_maps(self.model, maps=True)
-        draw = ExampleStream(training_mixture(base), base.data, images).__getitem__
+        mixture = training_mixture(base)
+        draw = ExampleStream(mixture, base.data, images, aspect=settings.aspect).__getitem__
         name = f"train-{self.size[1]}x{self.size[0]}-{base.data.seed}"
         self.train = seen_once(folder, name, self.model, see, draw, count=images, progress=progress)
         self.lessons: Lessons = lessons_of(self.train, model.config)

@@ -155,13 +155,14 @@ class StudentRuns:
 
     def _look(self, split: str, told: Progress) -> Features:
         world, size = self.worlds[split], self.budget.size
+        aspect = preprocessing_of(self.model.config).aspect
 
         def example(number: int) -> Example:
             frame = world.frame(number)
             if split == "test":
-                return make_example(frame, size, letterbox_placement(size, size))
+                return make_example(frame, size, letterbox_placement(size, size), aspect=aspect)
             rng = np.random.default_rng([number, 2])
-            return make_example(frame, size, random_placement(rng, frame, size, ZOOMS), rng)
+            return make_example(frame, size, random_placement(rng, frame, size, ZOOMS), rng, aspect=aspect)
 
         see = queries_and_maps(self.model, maps=False)
         name = f"{split}-{size[1]}x{size[0]}"
@@ -208,8 +209,7 @@ class StudentRuns:
 
     def detections(self, student: Student) -> dict[str, DetectionTable]:
         """What a student finds on the test sequences, with metric depth."""
-        height, width = self.budget.size
-        settings = replace(preprocessing_of(self.model.config), height=height, width=width)
+        settings = preprocessing_of(self.model.config).at(self.budget.size)
         rows: dict[str, list[tuple[int, Any]]] = {}
         outputs = student.raw_outputs(self.seen["test"])
         for entry, raw in zip(self.worlds["test"].images, outputs, strict=True):

@@ -18,8 +18,10 @@ from deptr.synth.cutouts import premultiplied
 from deptr.synth.paint import Sprite
 
 _ROWS = 192
+_LIFT = 0.18  # most of that by which the feet of its legs differ, in heights
+_GROUPED = 0.3  # share of the pieces that are several things behind each other
 _MARGIN = 2  # transparent rows and columns around the drawing
-_SKEW = 0.18  # how far the far side of a board may rise or fall, in heights
+_SKEW = 0.5  # how far the far side of a board may rise or fall, in heights: seen from the side it is steep
 
 
 def street_furniture(rng: np.random.Generator) -> Sprite:
@@ -33,11 +35,35 @@ def street_furniture(rng: np.random.Generator) -> Sprite:
         >>> thing.rgba.shape[0], thing.height_px
         (196, 192.0)
     """
-    draw = _KINDS[int(rng.integers(len(_KINDS)))]
-    drawn = draw(rng)
-    drawn[:, :, :3] = _weathered(rng, drawn[:, :, :3])
+    drawn = _group(rng) if rng.random() < _GROUPED else _one(rng)
     rgba = premultiplied(np.pad(drawn, ((_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0))))
     return Sprite(rgba, (rgba.shape[1] / 2, float(_ROWS + _MARGIN)), float(_ROWS))
+
+
+def _one(rng: np.random.Generator) -> Image:
+    drawn = _KINDS[int(rng.integers(len(_KINDS)))](rng)
+    drawn[:, :, :3] = _weathered(rng, drawn[:, :, :3])
+    return drawn
+
+
+def _group(rng: np.random.Generator) -> Image:
+    """Two or three things behind each other, the nearer ones lower: together they have heads and legs too."""
+    things = [_one(rng) for _ in range(int(rng.integers(2, 4)))]
+    columns = int(max(thing.shape[1] for thing in things) * rng.uniform(1.0, 1.4))
+    image = _blank(columns)
+    for number, thing in enumerate(things):
+        tall = 1.0 if number == 0 else rng.uniform(0.4, 0.95)
+        size = max(int(tall * thing.shape[1] * rng.uniform(0.5, 1.0)), 2), int(tall * _ROWS)
+        small: Any = cv2.resize(thing, size, interpolation=cv2.INTER_AREA)
+        left, foot = int(rng.integers(columns - size[0] + 1)), _ROWS
+        if number == 0:
+            foot -= int(rng.uniform(0, 0.15) * _ROWS)
+            small = small[_ROWS - foot :]
+        place: Any = image[foot - len(small) : foot, left : left + size[0]]
+        solid = small[:, :, 3:] / 255.0
+        place[:, :, :3] = small[:, :, :3] * solid + place[:, :, :3] * (1 - solid)
+        place[:, :, 3] = np.maximum(place[:, :, 3], small[:, :, 3])
+    return image
 
 
 def _blank(columns: int) -> Image:
@@ -109,7 +135,8 @@ def _board(rng: np.random.Generator) -> Image:
     panel = rng.uniform(0.12, 0.6) * _ROWS
     iron, width = _colour(rng), max(columns * rng.uniform(0.04, 0.16), 4)
     for leg in legs:
-        foot = _ROWS + (leg - 0.5) * rise * rng.uniform(-1, 1) - abs(rise) / 2
+        lift = min(abs(rise), _LIFT * _ROWS)
+        foot = _ROWS + (leg - 0.5) * lift * rng.uniform(-1, 1) - lift / 2
         across = (leg * columns - width / 2, leg * columns + width / 2)
         _band(image, across, (panel / 2, min(foot, _ROWS)), iron)
     low, high = max(rise, 0), max(-rise, 0)

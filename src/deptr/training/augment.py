@@ -1,8 +1,9 @@
 """From a labelled frame to a training example: zoom, shift, mirror and colour, with depth kept true.
 
-Depth is learnt as canonical depth ``z * view / focal``, where ``view`` is how many source pixels the input is
-wide: zooming in makes people larger and, by the same factor, canonically nearer. Absolute depth could not be
-learnt from frames whose focal lengths differ.
+Depth is learnt as canonical depth ``z * view / focal``, where ``view`` is how many source pixels the input
+is high, times the aspect of the network's own input (at that input: how many it is wide). Zooming in makes
+people larger and, by the same factor, canonically nearer. Absolute depth could not be learnt from frames
+whose focal lengths differ, and a network that sees shares of a height cannot tell inputs of other aspects.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Example:
         ignore_boxes: ``(M, 4)`` float32 centre format in [0, 1].
         dense_depth: ``(H / 8, W / 8)`` float32 in the network's unit, NaN = unknown, or None.
         object_ids: ``(N,)`` int64, the objects' rows in the frame.
-        log_view: Logarithm of the source pixels that the input is wide.
+        log_view: Logarithm of ``view``.
         pair: Number that two views of one frame share, -1 = a single view.
     """
 
@@ -222,8 +223,18 @@ def make_example(
     size: tuple[int, int],
     placement: Placement,
     rng: np.random.Generator | None = None,
+    *,
+    aspect: float | None = None,
 ) -> Example:
-    """Apply a placement and, with `rng`, colour jitter."""
+    """Apply a placement and, with `rng`, colour jitter.
+
+    Args:
+        frame: Left as it is.
+        size: Height and width of the input.
+        placement: Where the frame lands in it.
+        rng: Draws the colours.
+        aspect: Width by height of the network's own input; None takes this one's.
+    """
     source = frame.image.shape[0], frame.image.shape[1]
     image = place_image(frame.image, placement, size)
     bounds = _content(placement, source, size)
@@ -234,7 +245,7 @@ def make_example(
     )
     unclear = boxes[(share > 0) & (~keep | hidden)]
     keep = keep & ~hidden
-    view = size[1] / placement.scale
+    view = (size[1] if aspect is None else size[0] * aspect) / placement.scale
     depth, std = network_depth(frame.depth, frame.depth_std, frame.depth_kind, view, frame.focal_px)
     return Example(
         image=image if rng is None else jitter_colours(rng, image),

@@ -40,15 +40,15 @@ def calibrate(model: DepthNetwork, frames: Sequence[LabelledFrame]) -> tuple[flo
     config.score_scale, config.score_shift = 1.0, 0.0
     settings = preprocessing_of(config)
     answers = list(network_answers(model, frames, settings))
-    logits = [logit(np.clip(raw.scores, 1e-7, 1 - 1e-7)) for raw, _ in answers]
+    logits = [logit(np.clip(answer.raw.scores, 1e-7, 1 - 1e-7)) for answer in answers]
     scale, shift = 1.0, 0.0
     for _ in range(ROUNDS):
         fitted = [
-            (replace(raw, scores=expit(scale * values + shift)), letterbox)
-            for (raw, letterbox), values in zip(answers, logits, strict=True)
+            replace(answer, raw=replace(answer.raw, scores=expit(scale * values + shift)))
+            for answer, values in zip(answers, logits, strict=True)
         ]
         found = [
-            detections_of(frame, answer, settings, min_score=LEAST_SCORE)
+            detections_of(frame, answer, min_score=LEAST_SCORE)
             for frame, answer in zip(frames, fitted, strict=True)
         ]
         more, further = fit_scores(frames, found)

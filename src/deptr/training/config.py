@@ -114,6 +114,8 @@ class DataSettings:
         paired: Share of the batches that show each frame twice, as a camera would see it a moment later, so
             that `LossSettings.steady` can compare the answers.
         mosaics: Share of the examples that show four photos side by side: smaller people in other company.
+        decoys: Detector (name, file or folder) whose mistakes choose half of the furniture: before training
+            it is asked about many pieces, and those that it takes for people are kept. Empty: none.
         seed: What every random choice derives from.
     """
 
@@ -128,6 +130,7 @@ class DataSettings:
     max_scale: float = 2.0
     paired: float = 0.0
     mosaics: float = 0.0
+    decoys: str = ""
     seed: int = 0
 
 

@@ -89,12 +89,21 @@ class ExampleStream(Dataset[Example]):
         total: How many examples the run has.
         first: The number that index 0 stands for, so that a resumed run continues where it stopped.
         processes: Training processes; all of them see the same size in the same step.
+        aspect: See `make_example`.
     """
 
     def __init__(
-        self, source: FrameSource, settings: DataSettings, total: int, *, first: int = 0, processes: int = 1
+        self,
+        source: FrameSource,
+        settings: DataSettings,
+        total: int,
+        *,
+        first: int = 0,
+        processes: int = 1,
+        aspect: float | None = None,
     ) -> None:
         self.source, self.settings, self.total, self.first = source, settings, total, first
+        self.aspect = aspect
         self.last_source = source.without_mosaics() if isinstance(source, Mixture) else source
         self.step_examples = settings.batch_size * processes
         self._drawn: tuple[int, LabelledFrame, Placement] | None = None
@@ -116,7 +125,7 @@ class ExampleStream(Dataset[Example]):
         rng = np.random.default_rng([settings.seed, 3, number])
         if number > first:
             placement = nearby_placement(rng, placement, (height, width))
-        example = make_example(frame, (height, width), placement, rng)
+        example = make_example(frame, (height, width), placement, rng, aspect=self.aspect)
         return replace(example, pair=first) if paired else example
 
     def _is_late(self, number: int) -> bool:

@@ -104,6 +104,7 @@ class DetectorTask(Task[DepthNetwork]):
 
     def batches(self, first_step: int, *, rank: int, processes: int, pin: bool) -> Iterator[Batch]:
         """See `Task.batches`."""
+        config = self.model.config
         per_step = self._data.batch_size * processes
         stream = ExampleStream(
             self._source,
@@ -111,6 +112,7 @@ class DetectorTask(Task[DepthNetwork]):
             self.optimizer.steps * per_step,
             first=first_step * per_step,
             processes=processes,
+            aspect=config.image_width / config.image_height,
         )
         return batches(stream, rank=rank, processes=processes, pin=pin)
 

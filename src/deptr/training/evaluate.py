@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,46 +49,56 @@ class MatchedDepths:
     detection: Any
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a network says of a frame.
+
+    Attributes:
+        raw: Its outputs.
+        scale: Of the frame's letterbox.
+        settings: How the frame became its input.
+    """
+
+    raw: RawOutput
+    scale: float
+    settings: Preprocessing
+
+
 def detect_frames(
     model: DepthNetwork,
     frames: Sequence[LabelledFrame],
     *,
     size: tuple[int, int] | None = None,
     min_score: float = 0.01,
-    batch_size: int = 4,
 ) -> list[Any]:
     """Detections (`supervision.Detections`) of each frame, metric where the frame's focal length is known."""
     settings = preprocessing_of(model.config)
-    if size is not None:
-        settings = replace(settings, height=size[0], width=size[1])
-    answers = network_answers(model, frames, settings, batch_size=batch_size)
+    answers = network_answers(model, frames, settings if size is None else settings.at(size))
     return [
-        detections_of(frame, answer, settings, min_score=min_score)
+        detections_of(frame, answer, min_score=min_score)
         for frame, answer in zip(frames, answers, strict=True)
     ]
 
 
 @torch.no_grad()
 def network_answers(
-    model: DepthNetwork, frames: Sequence[LabelledFrame], settings: Preprocessing, *, batch_size: int = 4
-) -> Iterator[tuple[RawOutput, float]]:
-    """What the network says of each frame, and the scale of its letterbox."""
+    model: DepthNetwork, frames: Sequence[LabelledFrame], settings: Preprocessing
+) -> Iterator[Answer]:
+    """What the network says of each frame, in the input that it is looked at in."""
     model.eval()
-    for start in range(0, len(frames), batch_size):
-        batch, scales = to_input([frame.image for frame in frames[start : start + batch_size]], settings)
+    for frame in frames:
+        own = settings.fitted((frame.image.shape[0], frame.image.shape[1]))
+        batch, (scale,) = to_input([frame.image], own)
         output = named_outputs(model(torch.from_numpy(batch)), model.config)
-        arrays = [value.cpu().numpy() for value in output]
-        for index, scale in enumerate(scales):
-            yield RawOutput(*(values[index] for values in arrays)), scale
+        yield Answer(RawOutput(*(value[0].cpu().numpy() for value in output)), scale, own)
 
 
-def detections_of(
-    frame: LabelledFrame, answer: tuple[RawOutput, float], settings: Preprocessing, *, min_score: float
-) -> Any:
+def detections_of(frame: LabelledFrame, answer: Answer, *, min_score: float) -> Any:
     """`supervision.Detections` of a frame from what the network says of it."""
-    raw, scale = answer
     shape = frame.image.shape[0], frame.image.shape[1]
-    return to_detections(raw, scale, shape, settings, min_score=min_score, focal_px=frame.focal_px)
+    return to_detections(
+        answer.raw, answer.scale, shape, answer.settings, min_score=min_score, focal_px=frame.focal_px
+    )
 
 
 def average_precision(frames: Sequence[LabelledFrame], detections: Sequence[Any]) -> dict[str, float]:

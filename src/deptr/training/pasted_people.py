@@ -16,10 +16,12 @@ from deptr.synth.furniture import street_furniture
 from deptr.synth.paint import FIRST_OTHER, Canvas, Sprite, extent_of
 from deptr.synth.single import harmonised, local_colour
 from deptr.training.data import FrameSource
+from deptr.training.decoys import Decoys
 
 SMALLEST_SHARE, LARGEST_SHARE = 0.07, 0.8  # of the picture's height
 UNTOUCHED = 0.35  # share of the photos that stay as they are
 AT_BORDER = 0.15  # share that stands across the left or right border of the picture, cut by it
+DECOYS = 0.5  # share of the things that are decoys, where there are any
 HIDDEN = 0.6  # share of a box from which its owner counts as hidden
 
 
@@ -31,10 +33,19 @@ class PastedPeople:
         cutouts: People, see `CutoutFolder`; may be None where none are pasted.
         most: Most people that are pasted into a frame.
         things: Most pieces of street furniture.
+        decoys: Pieces that half of them are drawn from.
     """
 
-    def __init__(self, photos: FrameSource, cutouts: CutoutFolder | None, most: int, things: int = 0) -> None:
+    def __init__(
+        self,
+        photos: FrameSource,
+        cutouts: CutoutFolder | None,
+        most: int,
+        things: int = 0,
+        decoys: Decoys | None = None,
+    ) -> None:
         self.photos, self.cutouts, self.most, self.things = photos, cutouts, most, things
+        self.decoys = decoys
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> LabelledFrame:
         """A frame of the other source, most often with people added."""
@@ -43,7 +54,7 @@ class PastedPeople:
             return frame
         count = int(rng.integers(1, self.most + 1)) if self.most else 0
         things = int(rng.integers(self.things + 1)) if self.things else 0
-        return paste_people(rng, frame, self.cutouts, count, things)
+        return paste_people(rng, frame, self.cutouts, count, things=things, decoys=self.decoys)
 
 
 def paste_people(
@@ -51,7 +62,9 @@ def paste_people(
     frame: LabelledFrame,
     cutouts: CutoutFolder | None,
     count: int,
+    *,
     things: int = 0,
+    decoys: Decoys | None = None,
 ) -> LabelledFrame:
     """The frame with up to `count` people pasted in, the small ones first, as if they stood farther away.
 
@@ -61,6 +74,7 @@ def paste_people(
         cutouts: People; None only with a `count` of 0.
         count: How many; those who end up hidden are left out again.
         things: How many pieces of street furniture stand among them.
+        decoys: Pieces that half of them are drawn from.
     """
     canvas = Canvas(frame.image.copy())
     largest = LARGEST_SHARE * rng.uniform(0.15, 1.0)
@@ -71,7 +85,9 @@ def paste_people(
             sprite, mean = cutouts.sprite(int(rng.integers(len(cutouts))))
             _stand(rng, canvas, sprite, shares[index], int(index) + 1, mean=mean, strength=strength)
         else:
-            _stand(rng, canvas, street_furniture(rng), shares[index], FIRST_OTHER)
+            deceives = decoys is not None and rng.random() < DECOYS
+            thing = decoys.draw(rng) if decoys and deceives else street_furniture(rng)
+            _stand(rng, canvas, thing, shares[index], FIRST_OTHER)
     return _relabelled(frame, canvas, count)
 
 

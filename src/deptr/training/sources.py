@@ -6,18 +6,21 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
+from deptr.detector.inference import Detector
 from deptr.errors import UsageError
 from deptr.records import DepthKind, LabelledFrame
 from deptr.synth.cutouts import BackgroundFolder, CutoutFolder
 from deptr.synth.single import CompositeWorld, CrowdWorld, varied_heights
 from deptr.synth.truth import Wanted
 from deptr.training.builder import SourceBuilder, build_mixture, coco_frames, coco_source, held_out_names
-from deptr.training.config import SourceSettings, TrainSettings
+from deptr.training.config import DataSettings, SourceSettings, TrainSettings
 from deptr.training.data import FrameSource, Mixture
+from deptr.training.decoys import Decoys, find_decoys
 from deptr.training.pasted_people import PastedPeople
 
 EVALUATION_SEED = 2**31
 EVALUATION_SIZE = (384, 640)
+DECOYS_ASKED = 12_000  # pieces of furniture; one in eleven deceived the fifth round
 
 
 class CompositeSource:
@@ -95,10 +98,11 @@ class SourceFactory:
 
     Args:
         leave_out: Beginnings of the names of cut-outs that training must not see.
+        decoys: Furniture that a detector takes for people, pasted with the rest.
     """
 
-    def __init__(self, leave_out: Collection[str] = ()) -> None:
-        self._leave_out = leave_out
+    def __init__(self, leave_out: Collection[str] = (), decoys: Decoys | None = None) -> None:
+        self._leave_out, self._decoys = leave_out, decoys
         self._cutouts: dict[str, CutoutFolder] = {}
         self._photos: dict[str, BackgroundFolder] = {}
 
@@ -126,7 +130,7 @@ class SourceFactory:
         if not (settings.paste or settings.furniture):
             return photos
         cutouts = self._open_cutouts(settings) if settings.paste else None
-        return PastedPeople(photos, cutouts, settings.paste, settings.furniture)
+        return PastedPeople(photos, cutouts, settings.paste, settings.furniture, self._decoys)
 
     def _open_cutouts(self, settings: SourceSettings) -> CutoutFolder:
         folder = _required(settings, "cutouts")
@@ -150,9 +154,32 @@ def _required(settings: SourceSettings, key: str) -> str:
 
 def training_mixture(settings: TrainSettings) -> Mixture:
     """What a run trains on: its sources without anything made of the images that evaluation uses."""
-    return build_mixture(
-        settings.data.train, SourceFactory(held_out_names(settings)).builders(), mosaics=settings.data.mosaics
-    )
+    factory = SourceFactory(held_out_names(settings), decoys_of(settings.data))
+    return build_mixture(settings.data.train, factory.builders(), mosaics=settings.data.mosaics)
+
+
+def decoys_of(settings: DataSettings, count: int = DECOYS_ASKED) -> Decoys | None:
+    """Furniture that deceives the detector of the settings, None where they name none.
+
+    Args:
+        settings: With photos without people among the sources.
+        count: How many pieces it is asked about.
+
+    Raises:
+        UsageError: There are no such photos, no furniture is pasted, or nothing deceives it.
+    """
+    if not settings.decoys:
+        return None
+    empty = next((source for source in settings.train if source.kind == "empty"), None)
+    if empty is None:
+        raise UsageError("data.decoys: needs a source of kind 'empty', whose photos show the furniture")
+    photos = EmptySource(BackgroundFolder(_required(empty, "images")))
+    decoys = find_decoys(Detector.from_pretrained(settings.decoys), photos, count)
+    if not decoys.numbers:
+        raise UsageError(
+            f"data.decoys: none of {decoys.shown} pieces deceives {settings.decoys}; leave it out"
+        )
+    return decoys
 
 
 def evaluation_sets(settings: TrainSettings) -> dict[str, list[LabelledFrame]]:
