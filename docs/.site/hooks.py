@@ -38,6 +38,7 @@ ELSEWHERE = {
     "recipes/deptr-nano-person-mosaics.toml": "recipes/deptr-nano-person-mosaics.toml",
     "recipes/deptr-nano-person-closing.toml": "recipes/deptr-nano-person-closing.toml",
     "recipes/deptr-nano-person-furniture.toml": "recipes/deptr-nano-person-furniture.toml",
+    "recipes/deptr-nano-person-decoys.toml": "recipes/deptr-nano-person-decoys.toml",
     "src/deptr/detector/weights/README.md": "model-card.md",
 }
 REPOSITORY_PLACE = {place: name for name, place in ELSEWHERE.items()}

@@ -117,3 +117,6 @@ def test_decoys_need_photos_without_people_and_furniture() -> None:
     crowd = {"data": {"train": [{"kind": "crowd"}], "decoys": "some.onnx"}}
     with pytest.raises(UsageError, match=r"data\.decoys: needs a source of kind 'empty'"):
         decoys_of(settings_from_dict(crowd).data)
+    plain = {"data": {"train": [{"kind": "empty", "images": "photos"}], "decoys": "some.onnx"}}
+    with pytest.raises(UsageError, match=r"data\.decoys: no source pastes furniture"):
+        decoys_of(settings_from_dict(plain).data)

@@ -21,7 +21,8 @@ Size = Annotated[
     str | None,
     typer.Option(
         "--detector-size",
-        help="Size of the detector's input, WIDTHxHEIGHT or one number, where the model leaves it free.",
+        help="Size of the detector's input, WIDTHxHEIGHT or one number, where the model leaves it free. "
+        "Default: the model's own, for the bundled detector in the shape of each image.",
     ),
 ]
 Tiles = Annotated[

@@ -66,7 +66,8 @@ class Detector:
             format: The form of another project's ONNX file, where it is not recognised: ``yolov5``,
                 ``yolov8``, ``yolo-nms``, ``yolox``, ``rt-detr``, ``rt-detr-rows``, ``rf-detr`` or
                 ``transformers``.
-            size: Size of the input, ``"640x384"`` or one number, where the model leaves it free.
+            size: Size of the input, ``"640x384"`` or one number, where the model leaves it free. None takes
+                the model's own; one that was trained on many shapes then sees each image in its own shape.
             tiles: Look at a grid of overlapping parts of each image besides the whole, ``"3x2"``: finds
                 small objects in large images, at the price of as many passes.
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
-from deptr.errors import DataError, UsageError
-from deptr.io.text_files import read_toml
+from deptr.errors import UsageError
+from deptr.training.recipe_files import check_limits, read_recipe, read_section
 
-SectionT = TypeVar("SectionT")
 SOURCE_KINDS = ("coco", "empty", "composite", "crowd")
 
 
@@ -240,14 +238,7 @@ def load_settings(path: str | Path) -> TrainSettings:
         DataError: The file is missing or not TOML, a key is unknown or missing, a value has the wrong type
             or is out of range.
     """
-    path = Path(path)
-    content = read_toml(path)
-    try:
-        settings = read_section(TrainSettings, content)
-        _check_ranges(settings)
-    except UsageError as error:
-        raise DataError(path, str(error)) from error
-    return settings
+    return read_recipe(path, settings_from_dict)
 
 
 def settings_from_dict(content: dict[str, Any]) -> TrainSettings:
@@ -267,55 +258,9 @@ def settings_from_dict(content: dict[str, Any]) -> TrainSettings:
     return settings
 
 
-def read_section(kind: type[SectionT], content: dict[str, Any], where: str = "") -> SectionT:
-    """A dataclass of settings from nested dictionaries.
-
-    Args:
-        kind: The dataclass; its fields are numbers, words, lists or dataclasses.
-        content: Values by name.
-        where: What stands before the names in messages.
-
-    Raises:
-        UsageError: Unknown key, missing key or wrong type.
-    """
-    hints = get_type_hints(kind)
-    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
-    for key in content:
-        if key not in known:
-            raise UsageError(f"unknown key {where + key!r}; known here: {', '.join(sorted(known))}")
-    values = {}
-    for name, item in known.items():
-        if name in content:
-            values[name] = _value(hints[name], content[name], where + name)
-        elif item.default is MISSING and item.default_factory is MISSING:
-            raise UsageError(f"missing key {where + name!r}")
-    return kind(**values)
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    origin = get_origin(hint)
-    if is_dataclass(hint) and isinstance(hint, type):
-        if not isinstance(value, dict):
-            raise UsageError(f"{where}: expected a table, got {value!r}")
-        return read_section(hint, value, f"{where}.")
-    if origin is list:
-        if not isinstance(value, list):
-            raise UsageError(f"{where}: expected a list, got {value!r}")
-        return [_value(get_args(hint)[0], entry, f"{where}[{index}]") for index, entry in enumerate(value)]
-    if origin in (Union, UnionType):
-        raise TypeError(f"{where}: settings have one type each")
-    legal: Any = origin or hint
-    right = isinstance(value, legal) and not (isinstance(value, bool) and legal is not bool)
-    if legal is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not right:
-        raise UsageError(f"{where}: expected {legal.__name__}, got {value!r}")
-    return value
-
-
 def _check_ranges(settings: TrainSettings) -> None:
     data, optimizer, run = settings.data, settings.optimizer, settings.run
-    limits: list[tuple[str, float, bool]] = [
+    limits: list[tuple[str, Any, bool]] = [
         ("data.train", len(data.train), len(data.train) > 0),
         ("data.batch_size", data.batch_size, data.batch_size >= 1),
         ("data.last_sizes", len(data.last_sizes), bool(data.last_sizes) == (data.last_steps > 0)),
@@ -328,9 +273,7 @@ def _check_ranges(settings: TrainSettings) -> None:
         ("optimizer.decay_steps", optimizer.decay_steps, 0 <= optimizer.decay_steps <= optimizer.steps),
         ("run.save_every", run.save_every, run.save_every >= 1),
     ]
-    for name, value, fine in limits:
-        if not fine:
-            raise UsageError(f"{name}: out of range, got {value}")
+    check_limits(limits)
     if data.paired and data.batch_size % 2:
         raise UsageError(f"data.paired: needs an even data.batch_size, got {data.batch_size}")
     _check_loss(settings)

@@ -173,6 +173,8 @@ def decoys_of(settings: DataSettings, count: int = DECOYS_ASKED) -> Decoys | Non
     empty = next((source for source in settings.train if source.kind == "empty"), None)
     if empty is None:
         raise UsageError("data.decoys: needs a source of kind 'empty', whose photos show the furniture")
+    if not any(source.furniture for source in settings.train):
+        raise UsageError("data.decoys: no source pastes furniture; set 'furniture' of one")
     photos = EmptySource(BackgroundFolder(_required(empty, "images")))
     decoys = find_decoys(Detector.from_pretrained(settings.decoys), photos, count)
     if not decoys.numbers:

@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deptr.errors import DataError, UsageError
-from deptr.io.text_files import read_toml
-from deptr.training.config import OptimizerSettings, RunSettings, read_section
+from deptr.errors import UsageError
+from deptr.training.config import OptimizerSettings, RunSettings
 from deptr.training.identity.criterion import IdentityLossSettings
 from deptr.training.identity.decoder import KIND, IdentityConfig
 from deptr.training.identity.examples import AugmentSettings
 from deptr.training.identity.sightings import SightingSettings
 from deptr.training.identity.worlds import WorldSettings
+from deptr.training.recipe_files import check_limits, read_recipe, read_section
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,7 @@ def load_identity_settings(path: str | Path) -> IdentityTrainSettings:
     Raises:
         DataError: The file is missing or not TOML, or a setting cannot be meant.
     """
-    try:
-        return identity_settings(read_toml(path))
-    except UsageError as error:
-        raise DataError(path, str(error)) from error
+    return read_recipe(path, identity_settings)
 
 
 def identity_settings(content: dict[str, Any]) -> IdentityTrainSettings:
@@ -135,9 +132,7 @@ def identity_settings(content: dict[str, Any]) -> IdentityTrainSettings:
         ("data.lost_seconds", data.lost_seconds, _range(data.lost_seconds, 0)),
         ("model.identities", model.identities, model.identities > data.worlds.objects[1]),
     ]
-    for name, value, fine in limits:
-        if not fine:
-            raise UsageError(f"{name}: out of range, got {value}")
+    check_limits(limits)
     return settings
 
 

@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deptr.errors import DataError, UsageError
-from deptr.io.text_files import read_toml
-from deptr.training.config import OptimizerSettings, RunSettings, read_section
+from deptr.training.config import OptimizerSettings, RunSettings
+from deptr.training.recipe_files import check_limits, read_recipe, read_section
 
 KIND = "looks"
 
@@ -73,10 +72,7 @@ def load_looks_settings(path: str | Path) -> LooksTrainSettings:
     Raises:
         DataError: The file is missing or not TOML, or a setting cannot be meant.
     """
-    try:
-        return looks_settings(read_toml(path))
-    except UsageError as error:
-        raise DataError(path, str(error)) from error
+    return read_recipe(path, looks_settings)
 
 
 def looks_settings(content: dict[str, Any]) -> LooksTrainSettings:
@@ -98,7 +94,5 @@ def looks_settings(content: dict[str, Any]) -> LooksTrainSettings:
         ("data.least_visible", data.least_visible, 0 < data.least_visible <= 1),
         ("data.batch_size", data.batch_size, data.batch_size >= 1),
     ]
-    for name, value, fine in limits:
-        if not fine:
-            raise UsageError(f"{name}: out of range, got {value}")
+    check_limits(limits)
     return settings
