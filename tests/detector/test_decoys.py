@@ -11,6 +11,7 @@ import supervision as sv
 from PIL import Image as PillowImage
 
 from deptr.errors import UsageError
+from deptr.experiments.taken_for_people import false_table, furniture_table
 from deptr.records import Image
 from deptr.synth.cutouts import BackgroundFolder
 from deptr.training import pasted_people, sources
@@ -49,7 +50,7 @@ def photos(tmp_path: Path) -> Path:
 def test_pieces_are_kept_that_the_detector_takes_for_people(photos: Path) -> None:
     """Of six columns it fears the second: pieces 1 and 7 of each twelve, whatever they look like."""
     grey = EmptySource(BackgroundFolder(photos))
-    found = find_decoys(Afraid(slice(107, 213)), grey, 50)  # type: ignore[arg-type]
+    found = find_decoys(Afraid(slice(107, 213)), grey, range(50))  # type: ignore[arg-type]
     assert found.shown == 60
     assert {number % 6 for number in found.numbers} == {1}
     assert len(found.numbers) >= 8
@@ -58,7 +59,7 @@ def test_pieces_are_kept_that_the_detector_takes_for_people(photos: Path) -> Non
 def test_what_is_seen_without_the_pieces_is_not_theirs(photos: Path) -> None:
     grey = EmptySource(BackgroundFolder(photos))
     all_of_it = Afraid(slice(0, 1), ghost=(0, 0, 640, 384))
-    assert find_decoys(all_of_it, grey, 12).numbers == ()  # type: ignore[arg-type]
+    assert find_decoys(all_of_it, grey, range(12)).numbers == ()  # type: ignore[arg-type]
 
 
 def test_half_of_the_furniture_deceives(monkeypatch: pytest.MonkeyPatch, photos: Path) -> None:
@@ -96,9 +97,9 @@ def test_a_recipe_names_the_detector_and_its_mistakes_are_pasted(
 ) -> None:
     asked: list[tuple[object, int]] = []
 
-    def found(detector: object, _: object, count: int) -> Decoys:
-        asked.append((detector, count))
-        return Decoys((1,), count)
+    def found(detector: object, _: object, numbers: range) -> Decoys:
+        asked.append((detector, len(numbers)))
+        return Decoys((1,), len(numbers))
 
     monkeypatch.setattr(sources.Detector, "from_pretrained", lambda name: f"opened {name}")
     monkeypatch.setattr(sources, "find_decoys", found)
@@ -114,9 +115,42 @@ def test_a_recipe_names_the_detector_and_its_mistakes_are_pasted(
 
 
 def test_decoys_need_photos_without_people_and_furniture() -> None:
-    crowd = {"data": {"train": [{"kind": "crowd"}], "decoys": "some.onnx"}}
-    with pytest.raises(UsageError, match=r"data\.decoys: needs a source of kind 'empty'"):
-        decoys_of(settings_from_dict(crowd).data)
-    plain = {"data": {"train": [{"kind": "empty", "images": "photos"}], "decoys": "some.onnx"}}
-    with pytest.raises(UsageError, match=r"data\.decoys: no source pastes furniture"):
-        decoys_of(settings_from_dict(plain).data)
+    crowd = {"kind": "crowd"}
+    pasted = {"kind": "coco", "annotations": "a.json", "furniture": 2}
+    bare = {"kind": "empty", "images": "photos"}
+    for sources_given, words in (
+        ([crowd, pasted], r"data\.decoys: needs a source of kind 'empty'"),
+        ([crowd, bare], r"data\.decoys: no source pastes furniture"),
+    ):
+        settings = settings_from_dict({"data": {"train": sources_given, "decoys": "some.onnx"}})
+        with pytest.raises(UsageError, match=words):
+            decoys_of(settings.data)
+
+
+def test_what_is_nobody_is_counted_by_score(photos: Path) -> None:
+    """A sure box on a person, one beside it, an unsure one beside it, one in a region to ignore."""
+
+    def seen(_: Image, *, min_score: float) -> sv.Detections:
+        boxes = np.array([[10, 10, 30, 60], [50, 10, 70, 60], [80, 10, 99, 60], [10, 70, 40, 99]], np.float32)
+        scores = np.array([0.9, 0.6, 0.35, 0.8])
+        return sv.Detections(boxes, confidence=scores)[scores >= min_score]  # type: ignore[return-value]
+
+    frame = replace(
+        EmptySource(BackgroundFolder(photos)).draw(np.random.default_rng(0), (64, 96)),
+        boxes_xyxy=np.array([[10, 10, 30, 60]], np.float32),
+        class_ids=np.zeros(1, np.int64),
+        ignore_boxes_xyxy=np.array([[0, 65, 50, 99]], np.float32),
+    )
+    table = false_table(seen, {"one": [frame], "two": [frame, frame]})  # type: ignore[arg-type]
+    assert table.rows == [["one", "1", "2.00", "1.00"], ["two", "2", "2.00", "1.00"]]
+
+
+def test_the_share_of_furniture_that_deceives_is_told(photos: Path) -> None:
+    grey = EmptySource(BackgroundFolder(photos))
+    table = furniture_table(Afraid(slice(107, 213)), grey, range(1_000_000, 1_000_024))  # type: ignore[arg-type]
+    found = find_decoys(Afraid(slice(107, 213)), grey, range(1_000_000, 1_000_024))  # type: ignore[arg-type]
+    assert {number % 6 for number in found.numbers} == {1_000_001 % 6}
+    count = len(found.numbers)
+    assert 0 < count <= 4
+    row = [str(found.shown), str(count), f"{count / 24:.3f}"]
+    assert [cells[1:] for cells in table.rows] == [row, row]

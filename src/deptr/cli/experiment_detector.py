@@ -33,12 +33,17 @@ def detector(
     from deptr.experiments.detector_report import detector_tables
     from deptr.experiments.learning_curve import curve_table, draw_curve, read_curve
     from deptr.experiments.steadiness import crowd_jitter, jitter_table, video_jitter
+    from deptr.experiments.taken_for_people import false_table, furniture_table
     from deptr.training.config import load_settings
-    from deptr.training.sources import evaluation_sets
+    from deptr.training.sources import evaluation_sets, places_of
 
-    sets = evaluation_sets(load_settings(recipe))
+    settings = load_settings(recipe)
+    sets = evaluation_sets(settings)
     own = Detector.from_pretrained(model)
-    tables = detector_tables(own, sets)
+    tables = [*detector_tables(own, sets), false_table(own, sets)]
+    places = places_of(settings.data)
+    if places is not None:
+        tables.append(furniture_table(own, places))
     clips = {path.name: video_jitter(own, path) for path in video}
     tables.append(jitter_table({**crowd_jitter(own), **clips}))
     known = None if curve is None else read_curve(curve)

@@ -24,7 +24,7 @@ SEED = 0x0DEC0  # of the pieces: number `i` is the same in every run
 _SIZE = (384, 640)  # of the pictures in which they are shown
 _COLUMNS, _ROWS = 6, 2  # how many are shown at once
 _TALL = (0.12, 0.42)  # their heights, in shares of the picture's
-_TAKEN = 0.3  # score from which a piece deceives; 0.5 is shown to users
+DECEIVES = 0.3  # score from which a piece is worth learning from
 _OVERLAP = 0.4  # IoU with the piece from which a box is its
 
 
@@ -56,28 +56,34 @@ def piece(number: int) -> Sprite:
 
 
 def find_decoys(
-    detector: Detector, photos: FrameSource, count: int, *, progress: Progress | None = None
+    detector: Detector,
+    photos: FrameSource,
+    numbers: range,
+    *,
+    least_score: float = DECEIVES,
+    progress: Progress | None = None,
 ) -> Decoys:
-    """Ask a detector about pieces 0 to `count` and keep those that it takes for somebody.
+    """Ask a detector about pieces and keep those that it takes for somebody.
 
     Args:
         detector: Whose mistakes are wanted.
         photos: Pictures without people in which the pieces are shown.
-        count: How many pieces; rounded up to full pictures.
+        numbers: Which pieces; rounded up to full pictures.
+        least_score: From which score on a box of the detector counts.
         progress: Told after each picture.
     """
     progress = progress or SilentProgress()
     each = _COLUMNS * _ROWS
-    pictures = -(-count // each)
-    numbers: list[int] = []
+    pictures = -(-len(numbers) // each)
+    found: list[int] = []
     for index in range(pictures):
-        rng = np.random.default_rng([SEED, 1, index])
+        rng = np.random.default_rng([SEED, 1, numbers.start, index])
         plain = _picture(photos.draw(rng, _SIZE))
-        shown = range(index * each, (index + 1) * each)
+        shown = range(numbers.start + index * each, numbers.start + (index + 1) * each)
         image, boxes = _side_by_side(rng, plain, shown)
-        numbers += [shown[place] for place in _taken(detector, plain, image, boxes)]
-        progress.update(index + 1, pictures, found=len(numbers))
-    return Decoys(tuple(numbers), pictures * each)
+        found += [shown[place] for place in _taken(detector, plain, image, boxes, least_score)]
+        progress.update(index + 1, pictures, found=len(found))
+    return Decoys(tuple(found), pictures * each)
 
 
 def _picture(frame: LabelledFrame) -> Image:
@@ -105,11 +111,13 @@ def _side_by_side(rng: np.random.Generator, plain: Image, numbers: range) -> tup
     return canvas.image, boxes
 
 
-def _taken(detector: Detector, plain: Image, image: Image, boxes: FloatArray) -> Iterator[int]:
+def _taken(
+    detector: Detector, plain: Image, image: Image, boxes: FloatArray, least_score: float
+) -> Iterator[int]:
     """Places of the pieces that are taken for somebody where nobody was seen without them."""
     known = np.flatnonzero(np.isfinite(boxes).all(axis=1))
     before, found = (
-        detector(picture, min_score=_TAKEN).xyxy.astype(np.float64) for picture in (plain, image)
+        detector(picture, min_score=least_score).xyxy.astype(np.float64) for picture in (plain, image)
     )
     for place in known:
         own = boxes[place : place + 1]

@@ -158,6 +158,12 @@ def training_mixture(settings: TrainSettings) -> Mixture:
     return build_mixture(settings.data.train, factory.builders(), mosaics=settings.data.mosaics)
 
 
+def places_of(settings: DataSettings) -> EmptySource | None:
+    """The photos of the first source that shows nobody, None where there is no such source."""
+    empty = next((source for source in settings.train if source.kind == "empty"), None)
+    return None if empty is None else EmptySource(BackgroundFolder(_required(empty, "images")))
+
+
 def decoys_of(settings: DataSettings, count: int = DECOYS_ASKED) -> Decoys | None:
     """Furniture that deceives the detector of the settings, None where they name none.
 
@@ -170,13 +176,12 @@ def decoys_of(settings: DataSettings, count: int = DECOYS_ASKED) -> Decoys | Non
     """
     if not settings.decoys:
         return None
-    empty = next((source for source in settings.train if source.kind == "empty"), None)
-    if empty is None:
-        raise UsageError("data.decoys: needs a source of kind 'empty', whose photos show the furniture")
     if not any(source.furniture for source in settings.train):
         raise UsageError("data.decoys: no source pastes furniture; set 'furniture' of one")
-    photos = EmptySource(BackgroundFolder(_required(empty, "images")))
-    decoys = find_decoys(Detector.from_pretrained(settings.decoys), photos, count)
+    photos = places_of(settings)
+    if photos is None:
+        raise UsageError("data.decoys: needs a source of kind 'empty', whose photos show the furniture")
+    decoys = find_decoys(Detector.from_pretrained(settings.decoys), photos, range(count))
     if not decoys.numbers:
         raise UsageError(
             f"data.decoys: none of {decoys.shown} pieces deceives {settings.decoys}; leave it out"
