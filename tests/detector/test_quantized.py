@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,7 +18,13 @@ from deptr.detector.inference import Detector
 from deptr.detector.opening import BUNDLED, BUNDLED_INT8, bundled_model
 from deptr.detector.quantize import Agreement, quantize_file, quantized_nodes
 from deptr.errors import UsageError
-from deptr.experiments.exported_cost import loss_table, node_table, time_table
+from deptr.experiments.exported_cost import (
+    loss_table,
+    node_table,
+    shape_table,
+    shape_time_table,
+    time_table,
+)
 from deptr.io.frames import open_source
 from deptr.records import Image
 
@@ -162,3 +169,27 @@ def test_costs_and_losses_are_of_the_files(tmp_path: Path) -> None:
     row = loss_table(files, {"painted": frames}).rows[0]
     assert float(row[4]) == pytest.approx(float(row[3]) - float(row[2]), abs=1.1e-3)
     assert loss_table({"a": files["first"], "b": files["first"]}, {"painted": frames}).rows[-1][4] == "+0.000"
+
+
+def test_shapes_of_the_input_are_timed_and_judged(tmp_path: Path) -> None:
+    """Labels are what it finds in the image's shape: right in that column, in the other if it has one."""
+    judged = {}
+    for shaped in (False, True):
+        path = tmp_path / f"{shaped}.onnx"
+        export_onnx(tiny_detector(num_queries=30, any_aspect=shaped), path)
+        frames = []
+        for seed in range(3):
+            frame = painted_frame(seed, (140, 64))
+            best = Detector.from_pretrained(path)(frame.image, min_score=0.0)[:1]
+            nothing = np.full(1, np.nan, np.float32)
+            labels = {"depth": nothing, "depth_std": nothing, "visibility": nothing}
+            own = {"boxes_xyxy": best.xyxy, "class_ids": best.class_id, "track_ids": np.zeros(1, int)}
+            frames.append(replace(frame, **own, **labels))
+        table = shape_table(path, {"upright": frames}, size=(64, 96))
+        assert list(table.columns[2:4]) == ["in 96x64", "in the image's shape"]
+        judged[shaped] = [float(cell) for cell in table.rows[0][2:4]]
+    assert judged[False][0] == judged[False][1] > 0
+    assert judged[True][0] < judged[True][1]
+    times = shape_time_table(path, repeats=2, sizes=((64, 96), (96, 64)))
+    assert [row[:2] for row in times.rows] == [["96x64", "6144"], ["64x96", "6144"]]
+    assert all(float(row[2]) >= float(row[3]) > 0 for row in times.rows)

@@ -74,15 +74,23 @@ def cost(
     need("this experiment", "train", *_NEEDS)
     from deptr.detector.opening import BUNDLED, BUNDLED_INT8, bundled_model
     from deptr.experiments.detector_cost import cost_table
-    from deptr.experiments.exported_cost import loss_table, node_table, time_table
+    from deptr.experiments.exported_cost import (
+        loss_table,
+        node_table,
+        shape_table,
+        shape_time_table,
+        time_table,
+    )
     from deptr.training.config import load_settings
     from deptr.training.sources import evaluation_sets
 
     files = {path.stem: path for path in model}
     files = files or {name: bundled_model(name) for name in (BUNDLED, BUNDLED_INT8)}
-    tables = [time_table(files, repeats=repeats), node_table(files)]
+    first = next(iter(files.values()))
+    tables = [time_table(files, repeats=repeats), shape_time_table(first, repeats=repeats), node_table(files)]
     if recipe is not None:
-        tables.append(loss_table(files, evaluation_sets(load_settings(recipe))))
+        sets = evaluation_sets(load_settings(recipe))
+        tables += [loss_table(files, sets), shape_table(first, sets)]
     if not model:
         tables.append(cost_table(repeats=repeats))
     for table in tables:

@@ -96,11 +96,56 @@ def node_table(files: Mapping[str, Path], *, size: tuple[int, int] = (384, 640))
 def loss_table(files: Mapping[str, Path], sets: Mapping[str, Sequence[LabelledFrame]]) -> Table:
     """Person AP50 and depth error of each file on each set, and how far the others are from the first."""
     detectors = {name: Detector.from_pretrained(path, device="cpu") for name, path in files.items()}
-    others = list(files)[1:]
-    differences = [f"{name} - {next(iter(files))}" for name in others]
+    return compared("AP50 and depth error", detectors, sets)
+
+
+def shape_table(
+    path: Path, sets: Mapping[str, Sequence[LabelledFrame]], size: tuple[int, int] = (384, 640)
+) -> Table:
+    """The same of one file: every image in an input of that size, or each in an input of its own shape."""
+    detectors = {
+        f"in {size[1]}x{size[0]}": Detector.from_pretrained(path, device="cpu", size=(size[1], size[0])),
+        "in the image's shape": Detector.from_pretrained(path, device="cpu"),
+    }
+    return compared("Shape of the input", detectors, sets)
+
+
+def shape_time_table(
+    path: Path,
+    *,
+    repeats: int = 20,
+    sizes: Sequence[tuple[int, int]] = ((384, 640), (416, 576), (480, 512), (640, 384), (256, 864)),
+) -> Table:
+    """Time of one frame in inputs of several shapes, in turn in one process: each follows another shape."""
+    session = open_session(path, threads=1, device="cpu")
+    images = {size: noise(size) for size in sizes}
+    spent: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for repeat in range(repeats + WARM_UP):
+        for size, image in images.items():
+            busy = time.process_time()
+            session.run(None, {"pixel_values": image})
+            if repeat >= WARM_UP:
+                spent[size].append((time.process_time() - busy) * 1e3)
     table = Table(
-        "AP50 and depth error",
-        ["set", "images", *files, *differences, *(f"depth error: {name}" for name in files)],
+        "One frame by shape of the input",
+        ["input", "pixels", "processor ms", "fastest"],
+        note=f"{path.stem}, one thread; median and fastest of {repeats} runs.",
+    )
+    for size, values in spent.items():
+        figures = [f"{np.median(values):.1f}", f"{min(values):.1f}"]
+        table.rows.append([f"{size[1]}x{size[0]}", str(size[0] * size[1]), *figures])
+    return table
+
+
+def compared(
+    title: str, detectors: Mapping[str, Detector], sets: Mapping[str, Sequence[LabelledFrame]]
+) -> Table:
+    """Person AP50 and depth error of each detector on each set, and how far the others are from the first."""
+    first, *others = detectors
+    differences = [f"{name} - {first}" for name in others]
+    table = Table(
+        title,
+        ["set", "images", *detectors, *differences, *(f"depth error: {name}" for name in detectors)],
         note="The same held-out images; depth error: mean relative error of matched detections.",
     )
     sums: list[list[float]] = []
@@ -117,7 +162,7 @@ def loss_table(files: Mapping[str, Path], sets: Mapping[str, Sequence[LabelledFr
     means = [float(np.mean(column[np.isfinite(column)])) if np.isfinite(column).any() else float("nan")
              for column in np.array(sums).T]  # fmt: skip
     count = str(sum(len(frames) for frames in sets.values()))
-    table.rows.append(["mean", count, *_loss_cells(means[: len(files)], means[len(files) :])])
+    table.rows.append(["mean", count, *_loss_cells(means[: len(detectors)], means[len(detectors) :])])
     return table
 
 
