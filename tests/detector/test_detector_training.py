@@ -196,6 +196,19 @@ def test_train_and_export_from_the_command_line(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "half" / "config.json").read_text())["model_type"] == "deptr"
 
 
+def test_an_export_takes_other_fields_of_the_configuration(tmp_path: Path) -> None:
+    from deptr.cli.export import app as export
+
+    tiny_detector(num_queries=30).save_pretrained(tmp_path / "own")
+    words = [str(tmp_path / "own"), "--output", str(tmp_path / "m.onnx"), "--weights", str(tmp_path / "new")]
+    fields = ["--option", "any_aspect=true", "--option", "nms_iou=0.6", "--option", "num_queries=20"]
+    assert CliRunner().invoke(export, [*words, *fields], catch_exceptions=False).exit_code == 0
+    written = json.loads((tmp_path / "new" / "config.json").read_text())
+    assert [written[name] for name in ("any_aspect", "nms_iou", "num_queries")] == [True, 0.6, 20]
+    result = CliRunner().invoke(export, [*words, "--option", "nms_iou=much"])
+    assert "expected NAME=VALUE with a number, true or false, got 'nms_iou=much'" in str(result.exception)
+
+
 def test_an_export_can_lie_between_two_sets_of_weights(tmp_path: Path) -> None:
     from deptr.cli.export import app as export
     from deptr.detector.loading import load_detector

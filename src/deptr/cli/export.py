@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from deptr.records import Image
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+_SWITCH = {"true": True, "false": False}
 
 
 @app.command()
@@ -56,15 +57,15 @@ def export(
 
     need("export", "export", "torch", "transformers", "onnx")
     if _is_identity(checkpoint):
-        _export_identity(checkpoint, output, _numbers(option))
+        _export_identity(checkpoint, output, _values(option))
         return
     from deptr.detector.export import OPSET, export_onnx
     from deptr.detector.loading import average_weights, load_detector, save_half
 
-    detector = load_detector(checkpoint, changes=_numbers(option))
+    detector = load_detector(checkpoint, changes=_values(option))
     if average:
         name, share = _checkpoint_and_share(average)
-        average_weights(detector, load_detector(name, changes=_numbers(option)), share)
+        average_weights(detector, load_detector(name, changes=_values(option)), share)
     if calibrate is not None:
         _calibrate(detector, calibrate)
     if quantize is None:
@@ -125,15 +126,21 @@ def _checkpoint_and_share(text: str) -> tuple[str, float]:
         raise UsageError(f"--average: expected CHECKPOINT=SHARE, got {text!r}") from error
 
 
-def _numbers(pairs: list[str]) -> dict[str, float | int]:
-    values: dict[str, float | int] = {}
+def _values(pairs: list[str]) -> dict[str, float | int | bool]:
+    """Fields by name: whole numbers, others, and true or false."""
+    values: dict[str, float | int | bool] = {}
     for pair in pairs:
         name, _, text = pair.partition("=")
         try:
-            values[name] = int(text) if text.lstrip("-").isdigit() else float(text)
+            values[name] = _SWITCH[text] if text in _SWITCH else _number(text)
         except ValueError as error:
-            raise UsageError(f"--option: expected NAME=NUMBER, got {pair!r}") from error
+            expected = "NAME=VALUE with a number, true or false"
+            raise UsageError(f"--option: expected {expected}, got {pair!r}") from error
     return values
+
+
+def _number(text: str) -> float | int:
+    return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
 def _calibrate(detector: DepTRForObjectDetection, recipe: Path) -> None:
