@@ -86,7 +86,7 @@ def test_furniture_stands_in_the_picture_with_nothing_to_find(cutouts: CutoutFol
         alike += int((found.image == GREY).all())
     assert alike < 3
     own = photo((100, 100, 112, 130))
-    frames = [paste_people(np.random.default_rng(seed), own, cutouts, 0, things=30) for seed in range(60)]
+    frames = [paste_people(np.random.default_rng(seed), own, cutouts, 0, things=9) for seed in range(60)]
     hidden = [len(frame.boxes_xyxy) for frame in frames]
     assert 0 < hidden.count(0) < 30  # whoever it hides is not to be found either
 
@@ -113,34 +113,6 @@ def test_every_kind_of_furniture_is_drawn_and_stands_on_its_foot() -> None:
     rows = [furniture._railing(rng)[150, :, 3] > 0 for _ in range(40)]
     gaps = [np.diff(row.astype(int)).clip(0).sum() for row in rows]
     assert np.median(gaps) >= 1  # one sees through between a railing's uprights
-
-
-def test_some_pieces_are_things_behind_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The farther one behind the nearer, as seen from low or high: its foot stands as high or higher."""
-    drawn: list[int] = []
-
-    def block(rng: np.random.Generator) -> np.ndarray:
-        drawn.append(len(drawn))
-        image = np.zeros((furniture._ROWS, 40, 4), np.uint8)
-        image[..., len(drawn) % 3], image[..., 3] = 255, 255
-        return image
-
-    monkeypatch.setattr(furniture, "_one", block)
-    rng = np.random.default_rng(0)
-    counts, rises = [], []
-    for _ in range(300):
-        drawn.clear()
-        rgba = street_furniture(rng).rgba
-        counts.append(len(drawn))
-        if len(drawn) == 2:
-            feet = [
-                np.flatnonzero((rgba[:, :, colour] > 128).any(axis=1)).max(initial=0) for colour in (1, 2)
-            ]
-            rises.append(feet[1] - feet[0] if feet[0] else 0)
-    assert 0.2 < np.mean(np.array(counts) > 1) < 0.4
-    assert set(counts) == {1, 2, 3}
-    assert min(rises) >= 0
-    assert max(rises) > 0.4 * furniture._ROWS
 
 
 def test_no_two_pieces_of_furniture_are_alike() -> None:

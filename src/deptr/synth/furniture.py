@@ -20,7 +20,6 @@ from deptr.synth.paint import Sprite
 _ROWS = 192
 _LIFT = 0.18  # most of that by which the feet of its legs differ, in heights
 _GROUPED = 0.3  # share of the pieces that are several things behind each other
-_RAISED = 0.6  # most of that by which the farthest of them stands higher in the picture, in heights
 _MARGIN = 2  # transparent rows and columns around the drawing
 _SKEW = 0.5  # how far the far side of a board may rise or fall, in heights: seen from the side it is steep
 
@@ -48,31 +47,23 @@ def _one(rng: np.random.Generator) -> Image:
 
 
 def _group(rng: np.random.Generator) -> Image:
-    """Two or three things behind each other, the nearer ones lower: together they have heads and legs too.
-
-    Seen from above the farther one stands on top of the nearer ones in the picture.
-    """
+    """Two or three things behind each other, the nearer ones lower: together they have heads and legs too."""
     things = [_one(rng) for _ in range(int(rng.integers(2, 4)))]
     columns = int(max(thing.shape[1] for thing in things) * rng.uniform(1.0, 1.4))
     image = _blank(columns)
-    raised = rng.uniform(0, _RAISED)
     for number, thing in enumerate(things):
         tall = 1.0 if number == 0 else rng.uniform(0.4, 0.95)
         size = max(int(tall * thing.shape[1] * rng.uniform(0.5, 1.0)), 2), int(tall * _ROWS)
         small: Any = cv2.resize(thing, size, interpolation=cv2.INTER_AREA)
         left, foot = int(rng.integers(columns - size[0] + 1)), _ROWS
         if number == 0:
-            foot -= int(raised * _ROWS)
-            small = small[len(small) - foot :] if rng.random() < 0.5 else _shrunk(small, foot)
+            foot -= int(rng.uniform(0, 0.15) * _ROWS)
+            small = small[_ROWS - foot :]
         place: Any = image[foot - len(small) : foot, left : left + size[0]]
         solid = small[:, :, 3:] / 255.0
         place[:, :, :3] = small[:, :, :3] * solid + place[:, :, :3] * (1 - solid)
         place[:, :, 3] = np.maximum(place[:, :, 3], small[:, :, 3])
     return image
-
-
-def _shrunk(thing: Image, rows: int) -> Image:
-    return np.asarray(cv2.resize(thing, (thing.shape[1], rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _blank(columns: int) -> Image:
