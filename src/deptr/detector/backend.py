@@ -19,10 +19,12 @@ class Backend(ABC):
     Attributes:
         names: Of the classes.
         depth_kind: What its depths mean where the focal length is known; None where it gives none.
+        start_score: Score from which a detection of it is worth a new track; 0 leaves that to the tracker.
     """
 
     names: Mapping[int, str]
     depth_kind: DepthKind | None = None
+    start_score: float = 0.0
 
     @abstractmethod
     def detect(

@@ -42,6 +42,7 @@ class DepTRConfig(DFineConfig):
         nms_iou: Boxes of a class that overlap by more are fused into one, see `fusing`; 1 keeps all.
         any_aspect: Whether the network was trained on inputs of other aspects as well: each image is then
             looked at in one of its own shape, with as many pixels.
+        start_score: Score from which a detection of it is worth a new track; 0 leaves that to the tracker.
         score_scale: Scores are ``sigmoid(score_scale * logit + score_shift)``, fitted on held-out images so
             that a score is the share of such boxes that are right. The order of scores is the network's.
         score_shift: See `score_scale`.
@@ -61,6 +62,7 @@ class DepTRConfig(DFineConfig):
     image_std: list[float] | tuple[float, ...] = (1.0, 1.0, 1.0)
     nms_iou: float = 1.0
     any_aspect: bool = False
+    start_score: float = 0.0
     score_scale: float = 1.0
     score_shift: float = 0.0
 

@@ -105,6 +105,7 @@ def export_onnx(
             "queries": settings.queries,
             "strides": list(settings.strides),
             "any_aspect": settings.any_aspect,
+            "start_score": settings.start_score,
         }
         onnx.helper.set_model_props(graph, {"deptr": json.dumps(content)})
         onnx.checker.check_model(graph)

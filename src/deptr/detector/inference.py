@@ -34,6 +34,7 @@ class Detector:
     Attributes:
         names: Name of each class number.
         depth_kind: What depths mean where the focal length is known; None for detectors without depth.
+        start_score: Score from which a detection is worth a new track; 0 leaves that to the tracker.
 
     Args:
         backend: The network.
@@ -42,6 +43,7 @@ class Detector:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self.names, self.depth_kind = backend.names, backend.depth_kind
+        self.start_score = backend.start_score
 
     @classmethod
     def from_pretrained(

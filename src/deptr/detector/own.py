@@ -54,7 +54,7 @@ class OwnBackend(Backend):
         self._runner = runner
         self.settings = runner.settings
         self.names = dict(enumerate(self.settings.names))
-        self.depth_kind = self.settings.depth_kind
+        self.depth_kind, self.start_score = self.settings.depth_kind, self.settings.start_score
 
     def detect(
         self, images: Sequence[Image], *, min_score: float, focal_px: float | None
@@ -189,6 +189,7 @@ def _settings_of(path: str | Path, metadata: dict[str, str]) -> Preprocessing:
             strides=[int(stride) for stride in content.get("strides", ())],
             aspect=int(content["width"]) / int(content["height"]),
             any_aspect=bool(content.get("any_aspect", False)),
+            start_score=float(content.get("start_score", 0.0)),
         )
     except (KeyError, ValueError, TypeError) as error:
         hint = "write it with `deptr export`"

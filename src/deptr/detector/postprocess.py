@@ -37,6 +37,7 @@ class Preprocessing:
         strides: Pixels between places, of each feature map.
         aspect: Width by height of the network's own input, in which its depth is canonical; 0: of this one.
         any_aspect: Whether each image is looked at in an input of its own shape, of as many pixels.
+        start_score: Score from which a detection is worth a new track; 0 leaves that to the tracker.
     """
 
     height: int
@@ -50,6 +51,7 @@ class Preprocessing:
     strides: Sequence[int] = ()
     aspect: float = 0.0
     any_aspect: bool = False
+    start_score: float = 0.0
 
     def at(self, size: tuple[int, int]) -> Preprocessing:
         """The same with an input of that height and width for every image."""

@@ -35,6 +35,7 @@ def preprocessing_of(config: DepthConfig) -> Preprocessing:
         [int(stride) for stride in getattr(config, "feat_strides", ())],
         config.image_width / config.image_height,
         bool(getattr(config, "any_aspect", False)),
+        float(getattr(config, "start_score", 0.0)),
     )
 
 

@@ -52,6 +52,7 @@ class TiledBackend(Backend):
     def __init__(self, backend: Backend, grid: tuple[int, int]) -> None:
         self._backend, self._grid = backend, grid
         self.names, self.depth_kind = backend.names, backend.depth_kind
+        self.start_score = backend.start_score
 
     def detect(
         self, images: Sequence[Image], *, min_score: float, focal_px: float | None

@@ -44,6 +44,7 @@ class Input:
         depth_kind: Meaning of the depths, None when there are none.
         table: All detections, where they come from a file.
         class_names: Name of each class number, None without classes.
+        start_score: Score from which a detection is worth a new track; 0 leaves that to the tracker.
     """
 
     source: DetectionSource
@@ -51,6 +52,7 @@ class Input:
     depth_kind: DepthKind | None
     table: DetectionTable | None
     class_names: Mapping[int, str] | None
+    start_score: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ def _network_input(detector: Detector, known: str, request: Request, known_focal
     wanted = wanted_classes(request, names, known)
     source = DetectorDetections(detector, max(request.min_score, _LEAST_SCORE), wanted, focal_px)
     kind = reported_kind(detector.depth_kind, focal_px)
-    return Input(source, known, kind, None, names)
+    return Input(source, known, kind, None, names, detector.start_score)
 
 
 def wanted_classes(request: Request, names: Mapping[int, str] | None, owner: str) -> frozenset[int] | None:

@@ -138,7 +138,8 @@ def _plan(request: Request, frames: FrameSource | None, *, live: bool) -> Plan:
     depth = choose(request, found, frames, size=size, fps=fps, calibration=calibration)
     try:
         world = _world(request, frames, calibration, depth.kind)
-        tracker = _tracker(request, depth.kind, fps, None if world is None else world.camera)
+        camera = None if world is None else world.camera
+        tracker = _tracker(_starting_from(request, found.start_score), depth.kind, fps, camera)
         if tracker.camera_motion and frames is None:
             source = request.spelling.choice("source")
             raise UsageError(f"camera_motion: needs images, got detections alone; name the video as {source}")
@@ -242,6 +243,13 @@ def _looks(request: Request, tracker: Tracker) -> LooksReader | None:
     from deptr.detector.looks import LooksReader
 
     return LooksReader(request.looks)
+
+
+def _starting_from(request: Request, start_score: float) -> Request:
+    """The request with the detector's own score for new tracks, unless the user chose one."""
+    if not start_score or not isinstance(request.tracker, str):
+        return request
+    return replace(request, parameters={"new_score": start_score, **request.parameters})
 
 
 def _tracker(request: Request, kind: DepthKind | None, fps: float, camera: Camera | None) -> Tracker:
