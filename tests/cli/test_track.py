@@ -115,7 +115,7 @@ class PaleDetector:
     """Finds one person who walks to the right and away."""
 
     def __init__(self) -> None:
-        self.names, self.depth_kind = {0: "person"}, DepthKind.METRIC
+        self.names, self.depth_kind, self.start_score = {0: "person"}, DepthKind.METRIC, 0.0
         self.calls = 0
 
     def __call__(self, image: np.ndarray, *, min_score: float, focal_px: float | None) -> sv.Detections:
