@@ -11,10 +11,13 @@ import pytest
 import supervision as sv
 from tiny_detector import painted_frame, write_coco
 
-from deptr.errors import DataError
+from deptr.detector.inference import Detector
+from deptr.errors import DataError, UsageError
 from deptr.experiments.depth_rules import ground_rule, height_rule, relative_errors
 from deptr.experiments.detector_report import detector_tables
+from deptr.experiments.rivals import rivals_table
 from deptr.experiments.steadiness import _matched, jitter
+from deptr.records import LabelledFrame
 from deptr.training.coco import CocoFrames
 from deptr.training.evaluate import match_depths
 
@@ -121,3 +124,33 @@ def test_only_the_named_categories_count(tmp_path: Path) -> None:
     names = [entry["name"] for entry in json.loads(path.read_text())["categories"]]
     with pytest.raises(DataError, match=f"no such category.*{', '.join(names)}.*cat"):
         CocoFrames(path, classes=["cat"])
+
+
+class Sees(Detector):
+    """Another project's detector: it gives each label of the frames in turn, as the class of that number."""
+
+    def __init__(self, names: dict[int, str], number: int, frames: list[LabelledFrame]) -> None:
+        self.names, self.number, self.frames = names, number, frames
+
+    def __call__(self, images: object, **_: object) -> sv.Detections:  # type: ignore[override]
+        boxes = next(frame.boxes_xyxy for frame in self.frames if frame.image is images)
+        count = len(boxes)
+        return sv.Detections(boxes, confidence=np.full(count, 0.9), class_id=np.full(count, self.number))
+
+
+def test_rivals_are_judged_by_their_persons_alone() -> None:
+    frames = [
+        replace(frame, class_ids=np.zeros(len(frame.class_ids), int))
+        for frame in map(painted_frame, range(4))
+    ]
+    coco = {0: "car", 5: "person"}
+    rivals = {"right": Sees(coco, 5, frames), "cars": Sees(coco, 0, frames)}
+    table = rivals_table(rivals, {"painted": frames, "again": frames[:2]})
+    assert list(table.columns) == ["set", "images", "right", "cars"]
+    assert [row[1:] for row in table.rows] == [
+        ["4", "1.000", "0.000"],
+        ["2", "1.000", "0.000"],
+        ["6", "1.000", "0.000"],
+    ]
+    with pytest.raises(UsageError, match="--rival cats: expected a detector with a class 'person'"):
+        rivals_table({"cats": Sees({0: "cat"}, 0, frames)}, {"painted": frames})

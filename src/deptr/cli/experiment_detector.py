@@ -11,6 +11,7 @@ import typer
 
 from deptr.cli.extras import need
 from deptr.cli.results import show, write_report
+from deptr.errors import UsageError
 
 app = typer.Typer()
 _NEEDS = ("torch", "transformers", "accelerate", "faster_coco_eval", "onnx")
@@ -21,6 +22,9 @@ def detector(
     recipe: Path = typer.Argument(..., help="TOML file whose data.evaluate names the sets."),
     *,
     model: str | None = typer.Option(None, "--model", help="Default: the bundled detector."),
+    rival: list[str] = typer.Option(
+        [], "--rival", metavar="NAME=FILE", help="Another detector, of any project: its AP50 beside."
+    ),
     curve: Path | None = typer.Option(None, "--curve", help="learning-curve.csv of its training."),
     images_per_step: int = typer.Option(8, "--images-per-step", help="Of that training."),
     video: list[Path] = typer.Option([], "--video", help="Clip whose boxes are judged for steadiness too."),
@@ -32,6 +36,7 @@ def detector(
     from deptr.detector.opening import BUNDLED
     from deptr.experiments.detector_report import detector_tables
     from deptr.experiments.learning_curve import curve_table, draw_curve, read_curve
+    from deptr.experiments.rivals import rivals_table
     from deptr.experiments.steadiness import crowd_jitter, jitter_table, video_jitter
     from deptr.experiments.taken_for_people import false_table, furniture_table
     from deptr.training.config import load_settings
@@ -40,7 +45,10 @@ def detector(
     settings = load_settings(recipe)
     sets = evaluation_sets(settings)
     own = Detector.from_pretrained(model)
+    rivals = {name: Detector.from_pretrained(file) for name, file in map(_name_and_file, rival)}
     tables = [*detector_tables(own, sets), false_table(own, sets)]
+    if rivals:
+        tables.append(rivals_table({Path(model).name if model else BUNDLED: own, **rivals}, sets))
     places = places_of(settings.data)
     if places is not None:
         tables.append(furniture_table(own, places))
@@ -58,6 +66,13 @@ def detector(
             draw_curve(known, images_per_step, pictures[0])
         name = Path(model).name if model else BUNDLED
         write_report(report, f"Detector {name}", "", tables, images=pictures)
+
+
+def _name_and_file(text: str) -> tuple[str, str]:
+    name, separator, file = text.partition("=")
+    if not (name and separator and file):
+        raise UsageError(f"--rival: expected NAME=FILE, got {text!r}")
+    return name, file
 
 
 @app.command("cost")
